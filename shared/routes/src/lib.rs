@@ -1,1 +1,128 @@
-//! stub
+//! The route table: every operation of the API with its method, path and access, written once.
+//!
+//! Invariant: a path, method or scope of the API stands here and nowhere else by hand; the functions' `match`es, the authorizer's policy, both documents, the local gateway and the generated tests all read this table.
+//! Knows nothing of AWS, HTTP libraries, the clock, or what an operation does.
+
+mod access;
+mod table;
+
+pub use access::{Access, Role, Scope, ScopeSet, UnknownScope};
+pub use table::*;
+
+/// An HTTP method that the table uses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Method {
+    Get,
+    Post,
+    Put,
+    Patch,
+    Delete,
+}
+
+impl Method {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Method::Get => "GET",
+            Method::Post => "POST",
+            Method::Put => "PUT",
+            Method::Patch => "PATCH",
+            Method::Delete => "DELETE",
+        }
+    }
+
+    /// Whether the method promises to change nothing.
+    pub const fn is_read(self) -> bool {
+        matches!(self, Method::Get)
+    }
+}
+
+/// One line of the table.
+#[derive(Debug)]
+pub struct Route {
+    /// Folder, package and binary of the function that answers.
+    pub function: &'static str,
+    /// Verb + noun, unique over the whole API: the `operationId` of both documents.
+    pub operation: &'static str,
+    pub method: Method,
+    /// As API Gateway writes a resource: `/jobs/{jobId}`.
+    pub path: &'static str,
+    pub access: Access,
+    pub summary: &'static str,
+}
+
+impl Route {
+    /// Whether the caller must have a company before the handler runs: resource routes always, people's routes for their owner.
+    pub const fn needs_company(&self) -> bool {
+        matches!(self.access, Access::Scope(_) | Access::Role(_))
+    }
+
+    /// The names between braces, in order.
+    pub fn parameters(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.path
+            .split('/')
+            .filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'))
+    }
+}
+
+/// What every function's own `Operation` enum can say of itself.
+pub trait Operation: Copy + std::fmt::Debug + Send + Sync + 'static {
+    const ALL: &'static [(Self, Route)];
+
+    fn route(self) -> &'static Route;
+
+    /// The operation that API Gateway routed to, from its method and `resourcePath`.
+    fn find(method: &str, path: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .find(|(_, route)| route.path == path && route.method.as_str() == method)
+            .map(|(operation, _)| *operation)
+    }
+}
+
+/// The line with this method and resource path, whichever function answers it.
+pub fn find(method: &str, path: &str) -> Option<&'static Route> {
+    all().find(|route| route.path == path && route.method.as_str() == method)
+}
+
+/// The line of an operation's name.
+pub fn by_operation(name: &str) -> Option<&'static Route> {
+    all().find(|route| route.operation == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashSet;
+
+    #[test]
+    fn operations_and_method_path_pairs_are_unique() {
+        let names: HashSet<_> = all().map(|route| route.operation).collect();
+        let places: HashSet<_> = all().map(|route| (route.method, route.path)).collect();
+        assert_eq!(names.len(), all().count());
+        assert_eq!(places.len(), all().count());
+    }
+
+    #[test]
+    fn a_literal_segment_never_competes_with_a_parameter_at_equal_depth_for_one_method() {
+        // API Gateway prefers the literal; the local gateway must agree, so the table says where it matters.
+        for route in all() {
+            assert!(route.path.starts_with('/') && !route.path.ends_with('/'));
+            assert!(
+                route
+                    .path
+                    .split('/')
+                    .skip(1)
+                    .all(|part| !part.is_empty() && part.matches('{').count() <= 1)
+            );
+        }
+    }
+
+    #[test]
+    fn every_scope_has_one_text() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::parse(scope.as_str()), Ok(scope));
+        }
+        assert_eq!(Scope::parse("read:everything"), Err(UnknownScope));
+        assert_eq!(Scope::ALL.len(), 14);
+    }
+}

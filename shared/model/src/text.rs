@@ -1,0 +1,284 @@
+//! Texts, codes and lists whose type is their rule.
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use std::{borrow::Cow, collections::HashSet, hash::Hash, ops::Deref};
+
+use crate::{Faults, Field, Rule};
+
+/// A text of `MIN` to `MAX` Unicode scalar values, several lines allowed, without NUL.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Text<const MIN: usize, const MAX: usize>(String);
+
+/// A text of one line: no control and no bidirectional-override characters, so that it can't disguise itself in a list or a log.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Name<const MIN: usize, const MAX: usize>(String);
+
+fn text(value: Value, range: (usize, usize), at: &str, faults: &mut Faults) -> Option<String> {
+    let Value::String(text) = value else {
+        return faults.refuse(at, Rule::Type, "must be a string");
+    };
+    let (min, max) = range;
+    let length = text.chars().count();
+    if !(min..=max).contains(&length) {
+        let message = format!("must have {min} to {max} characters, and has {length}");
+        return faults.refuse(at, Rule::Length, &message);
+    }
+    Some(text)
+}
+
+/// Controls (C0, DEL, C1), line and paragraph separators, and the characters that reorder text (UAX #9).
+fn disguises(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{061C}' | '\u{200E}' | '\u{200F}' | '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+impl<const MIN: usize, const MAX: usize> Field for Text<MIN, MAX> {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let text = text(value, (MIN, MAX), at, faults)?;
+        if text.contains('\0') {
+            return faults.refuse(at, Rule::Format, "must not contain NUL");
+        }
+        Some(Text(text))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> Field for Name<MIN, MAX> {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let text = text(value, (MIN, MAX), at, faults)?;
+        if text.chars().any(disguises) {
+            return faults.refuse(
+                at,
+                Rule::Format,
+                "must not contain control or bidirectional-override characters",
+            );
+        }
+        Some(Name(text))
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonSchema for Text<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Text{MIN}to{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "minLength": MIN, "maxLength": MAX, "pattern": "^[^\\u0000]*$" })
+    }
+}
+
+impl<const MIN: usize, const MAX: usize> JsonSchema for Name<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Name{MIN}to{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "string",
+            "minLength": MIN,
+            "maxLength": MAX,
+            "pattern": "^[^\\u0000-\\u001f\\u007f-\\u009f\\u061c\\u200e\\u200f\\u2028-\\u202e\\u2066-\\u2069]*$",
+        })
+    }
+}
+
+macro_rules! derefs_to_str {
+    ($($T:ident),*) => { $(
+        impl<const MIN: usize, const MAX: usize> Deref for $T<MIN, MAX> {
+            type Target = str;
+
+            fn deref(&self) -> &str {
+                &self.0
+            }
+        }
+    )* };
+}
+derefs_to_str!(Text, Name);
+
+/// At most `MAX` values.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline, extend("maxItems" = MAX, "uniqueItems" = true))]
+pub struct List<T, const MAX: usize>(Vec<T>);
+
+impl<T, const MAX: usize> Default for List<T, MAX> {
+    fn default() -> Self {
+        List(Vec::new())
+    }
+}
+
+impl<T, const MAX: usize> Deref for List<T, MAX> {
+    type Target = [T];
+
+    fn deref(&self) -> &[T] {
+        &self.0
+    }
+}
+
+impl<T: Field + Hash + Eq, const MAX: usize> Field for List<T, MAX> {
+    /// Every bad element is a fault of its own; an element that stands twice too.
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let Value::Array(values) = value else {
+            return faults.refuse(at, Rule::Type, "must be an array");
+        };
+        if values.len() > MAX {
+            let message = format!("must have at most {MAX} elements, and has {}", values.len());
+            return faults.refuse(at, Rule::Length, &message);
+        }
+        let count = values.len();
+        let mut elements = Vec::with_capacity(count);
+        for (index, value) in values.into_iter().enumerate() {
+            elements.extend(T::parse(value, &format!("{at}/{index}"), faults));
+        }
+        let mut seen = HashSet::new();
+        if let Some(index) = elements.iter().position(|element| !seen.insert(element)) {
+            return faults.refuse(&format!("{at}/{index}"), Rule::Duplicate, "stands twice");
+        }
+        (elements.len() == count).then_some(List(elements))
+    }
+}
+
+macro_rules! codes {
+    ($( $(#[$doc:meta])* $Name:ident, $known:expr, $pattern:literal, $message:literal; )*) => { $(
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[serde(transparent)]
+        pub struct $Name(String);
+
+        impl Field for $Name {
+            fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+                let known: fn(&str) -> bool = $known;
+                match value {
+                    Value::String(code) if known(&code) => Some($Name(code)),
+                    Value::String(_) => faults.refuse(at, Rule::Enum, $message),
+                    _ => faults.refuse(at, Rule::Type, "must be a string"),
+                }
+            }
+        }
+
+        impl JsonSchema for $Name {
+            fn schema_name() -> Cow<'static, str> {
+                stringify!($Name).into()
+            }
+
+            fn json_schema(_: &mut SchemaGenerator) -> Schema {
+                json_schema!({ "type": "string", "pattern": $pattern, "description": $message })
+            }
+        }
+    )* };
+}
+
+codes! {
+    /// ISO 639-1, upper case.
+    LanguageCode, |code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
+        && isolang::Language::from_639_1(&code.to_ascii_lowercase()).is_some(),
+        "^[A-Z]{2}$", "must be an ISO 639-1 code in upper case, such as EN";
+    /// ISO 3166-1 alpha-2, upper case.
+    CountryCode, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && rust_iso3166::from_alpha2(code).is_some(),
+        "^[A-Z]{2}$", "must be an ISO 3166-1 alpha-2 code, such as DE";
+    /// ISO 4217, upper case.
+    CurrencyCode, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && iso_currency::Currency::from_code(code).is_some(),
+        "^[A-Z]{3}$", "must be an ISO 4217 code, such as EUR";
+}
+
+/// An absolute `http` or `https` URL of at most 2,048 characters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct HttpUrl(String);
+
+impl Field for HttpUrl {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let text = text(value, (1, 2048), at, faults)?;
+        let fits = url::Url::parse(&text)
+            .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
+            // The parser drops these silently, and what is stored must be what was checked.
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+        if !fits {
+            return faults.refuse(at, Rule::Format, "must be an absolute http or https URL");
+        }
+        Some(HttpUrl(text))
+    }
+}
+
+impl JsonSchema for HttpUrl {
+    fn schema_name() -> Cow<'static, str> {
+        "HttpUrl".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uri", "maxLength": 2048, "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })
+    }
+}
+
+/// The client's own object: at most 10 KB as compact JSON, 5 levels, 50 keys in all.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Metadata(Map<String, Value>);
+
+impl Metadata {
+    const MAX_BYTES: usize = 10 * 1024;
+    const MAX_DEPTH: usize = 5;
+    const MAX_KEYS: usize = 50;
+}
+
+impl Field for Metadata {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        if !value.is_object() {
+            return faults.refuse(at, Rule::Type, "must be an object");
+        }
+        if depth(&value) > Metadata::MAX_DEPTH {
+            return faults.refuse(at, Rule::Depth, "must have at most 5 levels");
+        }
+        if keys(&value) > Metadata::MAX_KEYS {
+            return faults.refuse(at, Rule::Length, "must have at most 50 keys in all");
+        }
+        if value.to_string().len() > Metadata::MAX_BYTES {
+            return faults.refuse(at, Rule::Size, "must have at most 10 KB as compact JSON");
+        }
+        match value {
+            Value::Object(map) => Some(Metadata(map)),
+            _ => None,
+        }
+    }
+}
+
+fn depth(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => 1 + map.values().map(depth).max().unwrap_or_default(),
+        Value::Array(values) => 1 + values.iter().map(depth).max().unwrap_or_default(),
+        _ => 0,
+    }
+}
+
+fn keys(value: &Value) -> usize {
+    match value {
+        Value::Object(map) => map.len() + map.values().map(keys).sum::<usize>(),
+        Value::Array(values) => values.iter().map(keys).sum(),
+        _ => 0,
+    }
+}
+
+impl JsonSchema for Metadata {
+    fn schema_name() -> Cow<'static, str> {
+        "Metadata".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "maxProperties": Metadata::MAX_KEYS,
+            "description": "The client's own object: at most 10 KB as compact JSON, 5 levels, 50 keys in all.",
+        })
+    }
+}

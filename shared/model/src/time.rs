@@ -1,0 +1,157 @@
+//! Instants and dates in the contract's one spelling.
+
+use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, TimeZone, Utc};
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Serialize};
+use std::{borrow::Cow, fmt, str::FromStr};
+
+use crate::{Fault, Faults, Field, Rule};
+
+/// An instant in whole milliseconds, UTC; written `2026-01-31T12:00:00.000Z`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// From milliseconds since the Unix epoch; `None` outside the years 0 to 9999, which RFC 3339 can't write.
+    pub fn from_millis(millis: i64) -> Option<Timestamp> {
+        let instant = Utc.timestamp_millis_opt(millis).single()?;
+        use chrono::Datelike;
+        (0..=9999)
+            .contains(&instant.year())
+            .then_some(Timestamp(millis))
+    }
+
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch.
+    pub const fn seconds(self) -> i64 {
+        self.0.div_euclid(1000)
+    }
+
+    /// Saturates at the ends of the range.
+    pub fn plus(self, duration: Duration) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_add(duration.num_milliseconds())).unwrap_or(self)
+    }
+
+    pub fn minus(self, duration: Duration) -> Timestamp {
+        self.plus(-duration)
+    }
+
+    pub fn since(self, earlier: Timestamp) -> Duration {
+        Duration::milliseconds(self.0.saturating_sub(earlier.0))
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = chrono::ParseError;
+
+    /// RFC 3339 with any offset; finer digits than milliseconds are cut.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let instant = DateTime::parse_from_rfc3339(text)?;
+        Ok(Timestamp(instant.timestamp_millis()))
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let instant = Utc
+            .timestamp_millis_opt(self.0)
+            .single()
+            .unwrap_or_default();
+        f.write_str(&instant.to_rfc3339_opts(SecondsFormat::Millis, true))
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
+    }
+}
+
+impl Field for Timestamp {
+    fn parse(value: serde_json::Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let Some(text) = value.as_str() else {
+            return faults.refuse(at, Rule::Type, "must be a string");
+        };
+        match text.parse::<Timestamp>() {
+            Ok(instant) if Timestamp::from_millis(instant.0).is_some() => Some(instant),
+            _ => faults.refuse(
+                at,
+                Rule::Format,
+                "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z",
+            ),
+        }
+    }
+}
+
+impl JsonSchema for Timestamp {
+    fn schema_name() -> Cow<'static, str> {
+        "Timestamp".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date-time" })
+    }
+}
+
+/// A calendar day, written `YYYY-MM-DD`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Date(NaiveDate);
+
+impl Date {
+    /// The instant at which the day begins in UTC.
+    pub fn start(self) -> Timestamp {
+        Timestamp(
+            self.0
+                .and_time(chrono::NaiveTime::MIN)
+                .and_utc()
+                .timestamp_millis(),
+        )
+    }
+}
+
+impl FromStr for Date {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        let refused = || Fault::new("", Rule::Format, "must be a date such as 2026-01-31");
+        // chrono also takes `2026-1-31`; the contract has one spelling.
+        if text.len() != 10 {
+            return Err(refused());
+        }
+        NaiveDate::parse_from_str(text, "%Y-%m-%d")
+            .map(Date)
+            .map_err(|_| refused())
+    }
+}
+
+impl Field for Date {
+    fn parse(value: serde_json::Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        match value.as_str().map(str::parse::<Date>) {
+            Some(Ok(date)) => Some(date),
+            Some(Err(fault)) => faults.refuse(at, fault.rule, &fault.message),
+            None => faults.refuse(at, Rule::Type, "must be a string"),
+        }
+    }
+}
+
+impl JsonSchema for Date {
+    fn schema_name() -> Cow<'static, str> {
+        "Date".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "date" })
+    }
+}

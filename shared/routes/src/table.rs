@@ -1,0 +1,101 @@
+//! The table itself. One line is one operation; the doc comment is its summary in both documents.
+
+use crate::{
+    Access::{self, AnyPrincipal, Public, SelfKey},
+    Method, Operation, Role, Route, Scope,
+};
+
+macro_rules! functions {
+    ($(
+        $function:ident = $folder:literal {
+            $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr; )*
+        }
+    )*) => {
+        $(
+            /// The operations of one function.
+            pub mod $function {
+                use super::*;
+
+                #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+                pub enum Operation { $( #[doc = $summary] $operation, )* }
+
+                impl super::Operation for Operation {
+                    const ALL: &'static [(Self, Route)] = &[$((
+                        Operation::$operation,
+                        Route {
+                            function: $folder,
+                            operation: stringify!($operation),
+                            method: Method::$method,
+                            path: $path,
+                            access: $access,
+                            summary: $summary.trim_ascii(),
+                        },
+                    ),)*];
+
+                    fn route(self) -> &'static Route {
+                        &Self::ALL[self as usize].1
+                    }
+                }
+            }
+        )*
+
+        /// Every route of the API, function by function.
+        pub fn all() -> impl Iterator<Item = &'static Route> + Clone {
+            std::iter::empty()
+                $( .chain($function::Operation::ALL.iter().map(|(_, route)| route)) )*
+        }
+    };
+}
+
+const fn scope(scope: Scope) -> Access {
+    Access::Scope(scope)
+}
+
+const fn role(role: Role) -> Access {
+    Access::Role(role)
+}
+
+functions! {
+    jobs = "jobs" {
+        /// List the company's jobs, newest first
+        ListJobs = Get "/jobs", scope(Scope::ReadJobs);
+        /// Create a job
+        CreateJob = Post "/jobs", scope(Scope::WriteJobs);
+        /// Read one job
+        GetJob = Get "/jobs/{jobId}", scope(Scope::ReadJobs);
+        /// Change a job; absent fields stay, null clears
+        UpdateJob = Patch "/jobs/{jobId}", scope(Scope::WriteJobs);
+        /// Delete a job; it is kept for audit only
+        DeleteJob = Delete "/jobs/{jobId}", scope(Scope::DeleteJobs);
+    }
+
+    keys = "keys" {
+        /// List the company's API keys, revoked ones included
+        ListApiKeys = Get "/api-keys", role(Role::Member);
+        /// Create an API key; the answer is the only place that ever shows it
+        CreateApiKey = Post "/api-keys", role(Role::Admin);
+        /// Revoke the key that makes this request
+        RevokeOwnApiKey = Post "/api-keys/self/revoke", SelfKey;
+        /// Read one API key
+        GetApiKey = Get "/api-keys/{keyId}", role(Role::Member);
+        /// Change a key's name, scopes, expiry or allowlist
+        UpdateApiKey = Patch "/api-keys/{keyId}", role(Role::Admin);
+        /// Suspend a key: refused from this moment, until resumed
+        SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin);
+        /// Resume a suspended key
+        ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin);
+        /// Revoke a key for good
+        RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin);
+        /// Explain a refused request of this company
+        GetDenial = Get "/denials/{requestId}", role(Role::Member);
+        /// Say who the bearer is
+        GetWhoami = Get "/whoami", AnyPrincipal;
+        /// Say that the API answers
+        GetHealth = Get "/health", Public;
+    }
+
+    audit_log = "audit-log" {
+        /// List the company's audit events, newest first
+        ListAuditEvents = Get "/audit-events", role(Role::Member);
+    }
+}
