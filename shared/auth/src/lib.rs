@@ -1,1 +1,33 @@
-//! stub
+//! Who a caller is and what it may reach: the key format, its secrets, access tokens, the policy document.
+//!
+//! Invariant: everything here is a pure function of its arguments; a secret is never shown by `Debug`, and is zeroized when dropped.
+//! Knows nothing of AWS clients, HTTP, storage, the clock or the source of randomness; instants are milliseconds since the Unix epoch.
+
+mod api_key;
+mod decision;
+mod keyring;
+mod policy;
+mod principal;
+mod token;
+
+#[cfg(test)]
+mod seeded;
+
+pub use api_key::{PlainKey, PresentedKey, key_prefix};
+pub use decision::{
+    Answer, Asked, Commit, Counted, Credential, Decision, Forbidden, Grant, KeyFacts,
+    MAX_AUTH_AGE_SECONDS, MemberFacts, NamedCompany, Nonce, RateLimited, Refusal, SecretFacts,
+    Unit, Verdict, Window, decide_person, named_owner, no_membership, several_memberships, windows,
+};
+pub use keyring::{
+    Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret,
+};
+pub use policy::{
+    Effect, InvalidMethodArn, MethodArn, PolicyDocument, Statement, deny, iam, policy,
+    reach_of_key, reach_of_person,
+};
+pub use principal::{Context, Heard, Principal, RateState, UnreadableContext, Who};
+pub use token::{
+    AccessToken, IdToken, InvalidJwks, IssuerConfig, Jwks, JwksCache, JwksUnavailable,
+    TokenAlgorithm, TokenRefused, key_id, verify_access_token, verify_id_token,
+};

@@ -1,1 +1,93 @@
-//! stub
+//! The tables: the only crate that names the DynamoDB SDK.
+//!
+//! Invariant: only [`Table::company`], given a [`Principal`], makes a [`CompanyStore`], and only a `CompanyStore` builds the keys of a company's rows; so another company's id is simply not found.
+//! Every write that depends on a read carries a condition.
+//! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
+
+mod audit;
+mod company;
+mod cursor;
+mod denials;
+mod error;
+mod gate;
+mod idempotency;
+mod item;
+mod keys;
+mod list;
+mod resource;
+mod schema;
+mod stamp;
+mod transact;
+
+pub use audit::{Appended, AuditChain, EventFilter, EventPage, Head};
+pub use company::{CompanyStore, FoundCompany, NoCompany, StoredCompany};
+pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
+pub use denials::{DenialRow, Kept, RateLimitRow};
+pub use error::StoreError;
+pub use gate::{Committed, LastUse, MemberRow, Membership, PersonRow};
+pub use idempotency::{IdempotencyKey, Remembered};
+pub use item::Item;
+pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey};
+pub use list::{Listed, Start};
+pub use resource::{ListQuery, Resource, Stored};
+pub use schema::{TableDefinition, definitions};
+pub use stamp::Stamp;
+
+use auth::Principal;
+use aws_sdk_dynamodb::Client;
+use std::sync::Arc;
+
+/// The four tables of one stack.
+#[derive(Debug, Clone)]
+pub struct Table {
+    client: Client,
+    names: Arc<TableNames>,
+}
+
+/// What the stack calls its tables.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableNames {
+    /// Keys and memberships: hot and small.
+    pub keys: String,
+    /// Refusals of known keys.
+    pub denials: String,
+    /// Everything of a company.
+    pub records: String,
+    /// Chains of events.
+    pub audit: String,
+}
+
+impl TableNames {
+    /// `<prefix>-keys` and so on.
+    pub fn with_prefix(prefix: &str) -> TableNames {
+        let name = |table: &str| format!("{prefix}-{table}");
+        TableNames {
+            keys: name("keys"),
+            denials: name("denials"),
+            records: name("records"),
+            audit: name("audit"),
+        }
+    }
+}
+
+impl Table {
+    pub fn new(client: Client, names: TableNames) -> Table {
+        Table {
+            client,
+            names: Arc::new(names),
+        }
+    }
+
+    /// The one way to a company's rows.
+    ///
+    /// # Errors
+    /// A principal without a company, which no company-scoped route lets through.
+    pub fn company(&self, principal: &Principal) -> Result<CompanyStore, NoCompany> {
+        let company = principal.company().ok_or(NoCompany)?;
+        Ok(CompanyStore::new(self.clone(), company))
+    }
+
+    pub fn names(&self) -> &TableNames {
+        &self.names
+    }
+}

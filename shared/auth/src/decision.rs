@@ -1,0 +1,643 @@
+//! The decision: a pure function of what the row said, what was asked, and the time.
+//!
+//! The row may be a stale hint. That is safe, because an acceptance is only a [`Commit`]: a conditional write that proves the same facts while it counts the request, and because the caller re-reads the row before it believes a refusal.
+
+use model::{
+    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PersonId, RateLimit, Reason, Timestamp,
+};
+use routes::{Access, Role, Route, Scope, ScopeSet};
+use std::{collections::BTreeMap, fmt, net::IpAddr};
+
+use crate::{AccessToken, Keyring, PresentedKey, StoredSecret};
+
+/// What a request asks for, read from the gateway's event.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub route: &'static Route,
+    /// The gateway's own word (`requestContext.identity.sourceIp`), never a header's.
+    pub address: IpAddr,
+    pub company: NamedCompany,
+}
+
+/// The `companyId` of the query.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum NamedCompany {
+    Absent,
+    One(String),
+    /// Given twice: readers disagree about which one counts, so none does.
+    Repeated,
+}
+
+/// A key's row.
+#[derive(Debug, Clone)]
+pub struct KeyFacts {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub owner: Owner,
+    pub state: KeyState,
+    pub expires_at: Option<Timestamp>,
+    pub allowed_ips: Option<AllowedIps>,
+    pub scopes: ScopeSet,
+    pub limits: RateLimit,
+    /// One, or two while a rotation's overlap lasts; the newest last.
+    pub secrets: Vec<SecretFacts>,
+    pub counted: Counted,
+}
+
+/// One secret of a key.
+#[derive(Debug, Clone)]
+pub struct SecretFacts {
+    pub stored: StoredSecret,
+    pub suffix: String,
+    pub created_at: Timestamp,
+    pub valid_until: Option<Timestamp>,
+}
+
+/// A membership's row.
+#[derive(Debug, Clone)]
+pub struct MemberFacts {
+    pub person: PersonId,
+    pub owner: Owner,
+    pub role: Role,
+    pub counted: Counted,
+}
+
+/// The company's side of a partner's right to act for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grant {
+    pub active: bool,
+    /// May be fewer than the key's: the intersection counts.
+    pub scopes: ScopeSet,
+}
+
+/// What every row that counts requests has.
+#[derive(Debug, Clone, Default)]
+pub struct Counted {
+    /// Raised by every change of the facts, and by nothing else.
+    pub version: u64,
+    /// The stamp of the last request that was counted.
+    pub nonce: Nonce,
+    pub windows: BTreeMap<Window, u64>,
+}
+
+/// 16 random bytes, new in each decision: whoever finds its own on the row knows that its write was applied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Nonce(pub [u8; 16]);
+
+/// One fixed window of the clock, named after itself, so that nothing is ever reset and a slow clock can't roll it back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Window {
+    pub unit: Unit,
+    /// Whole units since the Unix epoch.
+    pub index: i64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unit {
+    Second,
+    Minute,
+    Hour,
+}
+
+impl Unit {
+    pub const fn seconds(self) -> i64 {
+        match self {
+            Unit::Second => 1,
+            Unit::Minute => 60,
+            Unit::Hour => 3600,
+        }
+    }
+}
+
+impl Window {
+    pub fn at(unit: Unit, now: Timestamp) -> Window {
+        Window {
+            unit,
+            index: now.seconds().div_euclid(unit.seconds()),
+        }
+    }
+
+    /// The first Unix second after the window.
+    pub const fn end(self) -> i64 {
+        (self.index + 1) * self.unit.seconds()
+    }
+
+    /// Whether no process, its clock within 2 s of true time, can still count in it: it ended 10 s and one whole window ago.
+    fn is_over(self, now: Timestamp) -> bool {
+        now.seconds() >= self.end() + 10 + self.unit.seconds()
+    }
+
+    /// From an attribute's name; `None` if it isn't a window's.
+    pub fn parse(attribute: &str) -> Option<Window> {
+        let unit = match attribute.as_bytes().first()? {
+            b's' => Unit::Second,
+            b'm' => Unit::Minute,
+            b'h' => Unit::Hour,
+            _ => return None,
+        };
+        let digits = &attribute[1..];
+        if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
+            return None;
+        }
+        Some(Window {
+            unit,
+            index: digits.parse().ok()?,
+        })
+    }
+}
+
+impl fmt::Display for Window {
+    /// The attribute's name: `m29384756`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unit = match self.unit {
+            Unit::Second => 's',
+            Unit::Minute => 'm',
+            Unit::Hour => 'h',
+        };
+        write!(f, "{unit}{}", self.index)
+    }
+}
+
+/// What follows from the facts.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Decision {
+    /// The caller must not be let through. Believe it only on a row that was just read.
+    Refuse(Refusal),
+    /// An ATS key needs the grant of this company before anything can be said.
+    NeedGrant(CompanyId),
+    /// Let through if, and only if, this write is applied.
+    Commit(Commit),
+}
+
+/// Why not, and what the client gets.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Refusal {
+    pub reason: Reason,
+    pub answer: Answer,
+    /// The reason in words with the facts at this moment, for the members of the owner only.
+    pub message: String,
+    /// The suffix of the secret that was presented, where it is one of the key's.
+    pub secret_suffix: Option<String>,
+}
+
+/// The three ways in which the gateway can answer a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// The one 401.
+    Unauthorized,
+    /// A 403 that the gateway renders from a Deny.
+    Forbidden(Forbidden),
+    /// Allowed through, for the function to answer at once.
+    Verdict(Verdict),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Forbidden {
+    Scope(Scope),
+    Role(Role),
+    Credential(Credential),
+    StaleSignIn,
+}
+
+/// The kind of credential that a route wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Credential {
+    ApiKey,
+    Person,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    CompanyRequired,
+    CompanyDenied,
+    RateLimited(RateLimited),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RateLimited {
+    /// Seconds.
+    pub retry_after: i64,
+    pub limit: u32,
+    /// Unix seconds.
+    pub reset: i64,
+    /// The refusing window with the later end.
+    pub window: Window,
+}
+
+/// The write that counts the request and proves the facts it was decided on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Commit {
+    /// The write fails unless the row still has this version; `None` where the row has no facts (a person's own).
+    pub version: Option<u64>,
+    pub count: Vec<(Window, u32)>,
+    /// Windows that nobody can count in any more.
+    pub forget: Vec<Window>,
+    /// The company that the request acts in.
+    pub company: Option<CompanyId>,
+    pub scopes: ScopeSet,
+    pub role: Option<Role>,
+    pub secret_suffix: Option<String>,
+}
+
+impl KeyFacts {
+    /// Decides in the contract's order: the first fault wins.
+    ///
+    /// `grant` is `None` until it was read, `Some(None)` when there is none.
+    pub fn decide(
+        &self,
+        presented: &PresentedKey,
+        keyring: &Keyring,
+        asked: &Asked,
+        grant: Option<Option<Grant>>,
+        now: Timestamp,
+    ) -> Decision {
+        let mut matched = None;
+        for secret in &self.secrets {
+            // No early exit: all dead secrets take the same time.
+            if keyring.matches(presented, &secret.stored) {
+                matched = Some(secret);
+            }
+        }
+        let Some(secret) = matched else {
+            return unauthorized(
+                Reason::WrongSecret,
+                "the key's id is right and its secret is not".to_owned(),
+                None,
+            );
+        };
+        let suffix = Some(secret.suffix.clone());
+        match self.state {
+            KeyState::Active => {}
+            KeyState::Suspended => {
+                return unauthorized(Reason::Suspended, "the key is suspended".to_owned(), suffix);
+            }
+            KeyState::Revoked => {
+                return unauthorized(Reason::Revoked, "the key is revoked".to_owned(), suffix);
+            }
+        }
+        if let Some(expiry) = self.expires_at.filter(|expiry| *expiry <= now) {
+            return unauthorized(
+                Reason::Expired,
+                format!("the key expired at {expiry}"),
+                suffix,
+            );
+        }
+        if let Some(end) = secret.valid_until.filter(|end| *end <= now) {
+            let message = format!(
+                "the secret …{} was replaced, and its overlap ended at {end}",
+                secret.suffix
+            );
+            return unauthorized(Reason::Expired, message, suffix);
+        }
+        if let Some(list) = self
+            .allowed_ips
+            .as_ref()
+            .filter(|list| !list.contain(asked.address))
+        {
+            let message = format!("address {} is not in {list}", asked.address.to_canonical());
+            return unauthorized(Reason::Address, message, suffix);
+        }
+
+        match asked.route.access {
+            Access::Scope(scope) if !self.scopes.contains(scope) => {
+                return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
+            }
+            Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey => {}
+            Access::Role(_) => {
+                let message = "the route is for people, and a key can never manage keys".to_owned();
+                return forbidden(Forbidden::Credential(Credential::Person), message, suffix);
+            }
+            // The gateway asks no authorizer about it; whoever is asked all the same lets nobody through.
+            Access::Public => {
+                return unauthorized(
+                    Reason::CredentialKind,
+                    "the route takes no credential".to_owned(),
+                    suffix,
+                );
+            }
+        }
+
+        let (company, scopes) = if asked.route.needs_company() {
+            match self.company(asked, grant) {
+                Ok(Some(acting)) => (Some(acting.0), acting.1),
+                Ok(None) => return need_grant(asked),
+                Err(refusal) => {
+                    return Decision::Refuse(Refusal {
+                        secret_suffix: suffix,
+                        ..*refusal
+                    });
+                }
+            }
+        } else {
+            (self.owner.company(), self.scopes)
+        };
+        match self.counted.count(self.limits, now) {
+            Err(limited) => Decision::Refuse(Refusal {
+                secret_suffix: suffix,
+                ..limited
+            }),
+            Ok((count, forget)) => Decision::Commit(Commit {
+                version: Some(self.counted.version),
+                count,
+                forget,
+                company,
+                scopes,
+                role: None,
+                secret_suffix: suffix,
+            }),
+        }
+    }
+
+    /// The company to act in and the scopes that count there; `Ok(None)` while the grant is not known.
+    fn company(
+        &self,
+        asked: &Asked,
+        grant: Option<Option<Grant>>,
+    ) -> Result<Option<(CompanyId, ScopeSet)>, Box<Refusal>> {
+        let named = named(&asked.company);
+        if let Owner::Company(own) = self.owner {
+            return match named {
+                Ok(None) => Ok(Some((own, self.scopes))),
+                Ok(Some(named)) if named == own => Ok(Some((own, self.scopes))),
+                _ => Err(Box::new(denied(
+                    Reason::Company,
+                    "the key belongs to another company than companyId names",
+                ))),
+            };
+        }
+        let Some(_) = named.map_err(Box::new)? else {
+            return Err(Box::new(Refusal {
+                reason: Reason::CompanyMissing,
+                answer: Answer::Verdict(Verdict::CompanyRequired),
+                message: "an ATS key names the company in companyId".to_owned(),
+                secret_suffix: None,
+            }));
+        };
+        let Some(grant) = grant else { return Ok(None) };
+        let company = match &asked.company {
+            NamedCompany::One(text) => text.parse::<CompanyId>().ok(),
+            _ => None,
+        };
+        match (company, grant) {
+            (Some(company), Some(grant)) if grant.active => {
+                let scopes = self.scopes.intersection(grant.scopes);
+                match asked.route.access {
+                    Access::Scope(scope) if !scopes.contains(scope) => Err(Box::new(Refusal {
+                        reason: Reason::Scope,
+                        answer: Answer::Forbidden(Forbidden::Scope(scope)),
+                        message: scope_missing("grant", scope),
+                        secret_suffix: None,
+                    })),
+                    _ => Ok(Some((company, scopes))),
+                }
+            }
+            _ => Err(Box::new(denied(
+                Reason::Grant,
+                "no active grant links the partner and the company",
+            ))),
+        }
+    }
+}
+
+impl MemberFacts {
+    /// As [`KeyFacts::decide`]; the token was verified, and the membership found by the company that the request names or by being the only one.
+    pub fn decide(&self, token: &AccessToken, asked: &Asked, now: Timestamp) -> Decision {
+        if let Err(refusal) = person_may(asked, Some(self.role), token, now) {
+            return Decision::Refuse(*refusal);
+        }
+        match self.counted.count(RateLimit::PERSON, now) {
+            Err(limited) => Decision::Refuse(limited),
+            Ok((count, forget)) => Decision::Commit(Commit {
+                version: Some(self.counted.version),
+                count,
+                forget,
+                company: self.owner.company(),
+                scopes: ScopeSet::EMPTY,
+                role: Some(self.role),
+                secret_suffix: None,
+            }),
+        }
+    }
+}
+
+/// Decides for a person where no membership is involved: on routes for anybody, and on those that no person may use.
+///
+/// `counted` is the person's own row, if there is one.
+pub fn decide_person(
+    token: &AccessToken,
+    counted: &Counted,
+    asked: &Asked,
+    now: Timestamp,
+) -> Decision {
+    if let Err(refusal) = person_may(asked, None, token, now) {
+        return Decision::Refuse(*refusal);
+    }
+    match counted.count(RateLimit::PERSON, now) {
+        Err(limited) => Decision::Refuse(limited),
+        Ok((count, forget)) => Decision::Commit(Commit {
+            version: None,
+            count,
+            forget,
+            company: None,
+            scopes: ScopeSet::EMPTY,
+            role: None,
+            secret_suffix: None,
+        }),
+    }
+}
+
+/// Which membership a person's request is about.
+///
+/// # Errors
+/// The refusal, when the request names a company in a way that can't be followed.
+pub fn named_owner(asked: &Asked) -> Result<Option<Owner>, Refusal> {
+    Ok(named(&asked.company)?.map(Owner::Company))
+}
+
+/// The refusal of a person who has no membership in the company that the request names, or none at all.
+pub fn no_membership() -> Refusal {
+    denied(Reason::Company, "the person is no member of the company")
+}
+
+/// The refusal of a person who has several memberships and names none.
+pub fn several_memberships() -> Refusal {
+    Refusal {
+        reason: Reason::CompanyMissing,
+        answer: Answer::Verdict(Verdict::CompanyRequired),
+        message: "a person with several companies names one in companyId".to_owned(),
+        secret_suffix: None,
+    }
+}
+
+/// Management writes need a sign-in at most this old (contract §6).
+pub const MAX_AUTH_AGE_SECONDS: i64 = 43_200;
+
+fn person_may(
+    asked: &Asked,
+    role: Option<Role>,
+    token: &AccessToken,
+    now: Timestamp,
+) -> Result<(), Box<Refusal>> {
+    let refuse = |reason, forbidden, message: String| {
+        Err(Box::new(Refusal {
+            reason,
+            answer: Answer::Forbidden(forbidden),
+            message,
+            secret_suffix: None,
+        }))
+    };
+    match asked.route.access {
+        Access::Scope(_) | Access::SelfKey | Access::Public => refuse(
+            Reason::CredentialKind,
+            Forbidden::Credential(Credential::ApiKey),
+            "the route is for API keys; people use the dashboard".to_owned(),
+        ),
+        Access::Role(least) if role.is_none_or(|role| role < least) => refuse(
+            Reason::Role,
+            Forbidden::Role(least),
+            format!("the route needs the role {}", least.as_str()),
+        ),
+        Access::Role(_)
+            if !asked.route.method.is_read()
+                && now.millis() - token.auth_time > MAX_AUTH_AGE_SECONDS * 1000 =>
+        {
+            refuse(
+                Reason::StaleSignIn,
+                Forbidden::StaleSignIn,
+                "the person signed in more than 12 hours ago".to_owned(),
+            )
+        }
+        Access::Role(_) | Access::AnyPrincipal => Ok(()),
+    }
+}
+
+impl Counted {
+    /// The windows to count in and those to forget, or the refusal while one of them is full.
+    fn count(
+        &self,
+        limits: RateLimit,
+        now: Timestamp,
+    ) -> Result<(Vec<(Window, u32)>, Vec<Window>), Refusal> {
+        let count = windows(limits, now);
+        let full = count
+            .iter()
+            .filter(|(window, limit)| self.used(*window) >= u64::from(*limit))
+            .max_by_key(|(window, _)| window.end());
+        if let Some((window, limit)) = full {
+            return Err(rate_limited(*window, *limit, now));
+        }
+        let forget = self
+            .windows
+            .keys()
+            .copied()
+            .filter(|window| window.is_over(now))
+            .collect();
+        Ok((count, forget))
+    }
+
+    /// Requests counted in the window.
+    pub fn used(&self, window: Window) -> u64 {
+        self.windows.get(&window).copied().unwrap_or_default()
+    }
+}
+
+/// The windows that a request at `now` counts in, and their limits.
+pub fn windows(limits: RateLimit, now: Timestamp) -> Vec<(Window, u32)> {
+    let mut windows = vec![
+        (Window::at(Unit::Minute, now), limits.per_minute),
+        (Window::at(Unit::Hour, now), limits.per_hour),
+    ];
+    windows.extend(
+        limits
+            .per_second
+            .map(|limit| (Window::at(Unit::Second, now), limit)),
+    );
+    windows
+}
+
+/// Twice the clock skew that we allow, so that by then the window has rolled on every process.
+const SKEW_MARGIN_SECONDS: i64 = 4;
+
+fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
+    let left = window.end() * 1000 - now.millis();
+    Refusal {
+        reason: Reason::RateLimit,
+        answer: Answer::Verdict(Verdict::RateLimited(RateLimited {
+            retry_after: left.div_euclid(1000)
+                + i64::from(left.rem_euclid(1000) > 0)
+                + SKEW_MARGIN_SECONDS,
+            limit,
+            reset: window.end(),
+            window,
+        })),
+        message: format!(
+            "{limit} requests were accepted in this {}",
+            match window.unit {
+                Unit::Second => "second",
+                Unit::Minute => "minute",
+                Unit::Hour => "hour",
+            }
+        ),
+        secret_suffix: None,
+    }
+}
+
+/// The company that the query names; a refusal where it names none that could exist.
+fn named(company: &NamedCompany) -> Result<Option<CompanyId>, Refusal> {
+    match company {
+        NamedCompany::Absent => Ok(None),
+        NamedCompany::One(text) => text
+            .parse()
+            .map(Some)
+            .map_err(|_| denied(Reason::Company, "companyId names no company")),
+        NamedCompany::Repeated => Err(denied(
+            Reason::Company,
+            "companyId was given more than once",
+        )),
+    }
+}
+
+fn need_grant(asked: &Asked) -> Decision {
+    match named(&asked.company) {
+        Ok(Some(company)) => Decision::NeedGrant(company),
+        Ok(None) => Decision::Refuse(denied(Reason::Grant, "no company is named")),
+        Err(refusal) => Decision::Refuse(refusal),
+    }
+}
+
+fn unauthorized(reason: Reason, message: String, secret_suffix: Option<String>) -> Decision {
+    Decision::Refuse(Refusal {
+        reason,
+        answer: Answer::Unauthorized,
+        message,
+        secret_suffix,
+    })
+}
+
+fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String>) -> Decision {
+    let reason = match forbidden {
+        Forbidden::Scope(_) => Reason::Scope,
+        Forbidden::Role(_) => Reason::Role,
+        Forbidden::Credential(_) => Reason::CredentialKind,
+        Forbidden::StaleSignIn => Reason::StaleSignIn,
+    };
+    Decision::Refuse(Refusal {
+        reason,
+        answer: Answer::Forbidden(forbidden),
+        message,
+        secret_suffix,
+    })
+}
+
+fn denied(reason: Reason, message: &str) -> Refusal {
+    Refusal {
+        reason,
+        answer: Answer::Verdict(Verdict::CompanyDenied),
+        message: message.to_owned(),
+        secret_suffix: None,
+    }
+}
+
+fn scope_missing(whose: &str, scope: Scope) -> String {
+    format!("the {whose} does not have the scope {}", scope.as_str())
+}

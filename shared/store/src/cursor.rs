@@ -1,0 +1,179 @@
+//! Cursors: a list's position, sealed, so that it can't be read, changed, or used elsewhere.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chacha20poly1305::{
+    KeyInit, XChaCha20Poly1305, XNonce,
+    aead::{Aead, Payload},
+};
+use chrono::Duration;
+use hkdf::Hkdf;
+use model::{CompanyId, Timestamp};
+use sha2::Sha256;
+use std::{collections::BTreeMap, fmt};
+use zeroize::Zeroizing;
+
+/// The keys that seal cursors, by generation: the newest seals, all open.
+pub struct CursorKeys(BTreeMap<u32, XChaCha20Poly1305>);
+
+/// What a cursor belongs to; it opens nowhere else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CursorScope {
+    pub company: CompanyId,
+    pub operation: &'static str,
+    /// The filters, as the list reads them.
+    pub filter: String,
+}
+
+/// Not a cursor of this list, or too old.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a cursor of this list")]
+pub struct InvalidCursor;
+
+impl CursorKeys {
+    /// By the clock, 7 days (contract §4).
+    pub const LIFETIME: Duration = Duration::days(7);
+    const NONCE: usize = 24;
+
+    /// `secrets`: generation and at least 32 random bytes each.
+    pub fn new<'a>(secrets: impl IntoIterator<Item = (u32, &'a [u8])>) -> CursorKeys {
+        let cipher = |secret: &[u8]| {
+            let mut key = Zeroizing::new([0; 32]);
+            // 32 bytes are always a length that HKDF can give.
+            let _ = Hkdf::<Sha256>::new(None, secret).expand(b"instaview cursor v1", key.as_mut());
+            XChaCha20Poly1305::new((&*key).into())
+        };
+        CursorKeys(
+            secrets
+                .into_iter()
+                .map(|(number, secret)| (number, cipher(secret)))
+                .collect(),
+        )
+    }
+
+    /// `nonce`: random. `None` without a single key.
+    pub fn seal(
+        &self,
+        scope: &CursorScope,
+        position: &str,
+        now: Timestamp,
+        nonce: [u8; 24],
+    ) -> Option<String> {
+        let (number, cipher) = self.0.last_key_value()?;
+        let text = format!("{} {position}", now.millis());
+        let payload = Payload {
+            msg: text.as_bytes(),
+            aad: &scope.bytes(),
+        };
+        let sealed = cipher.encrypt(&XNonce::from(nonce), payload).ok()?;
+        let mut bytes = number.to_be_bytes().to_vec();
+        bytes.extend(nonce);
+        bytes.extend(sealed);
+        Some(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    }
+
+    /// The position.
+    pub fn open(
+        &self,
+        scope: &CursorScope,
+        cursor: &str,
+        now: Timestamp,
+    ) -> Result<String, InvalidCursor> {
+        let bytes = BASE64_URL_SAFE_NO_PAD
+            .decode(cursor)
+            .map_err(|_| InvalidCursor)?;
+        let (number, rest) = bytes.split_first_chunk::<4>().ok_or(InvalidCursor)?;
+        let (nonce, sealed) = rest
+            .split_first_chunk::<{ Self::NONCE }>()
+            .ok_or(InvalidCursor)?;
+        let cipher = self
+            .0
+            .get(&u32::from_be_bytes(*number))
+            .ok_or(InvalidCursor)?;
+        let payload = Payload {
+            msg: sealed,
+            aad: &scope.bytes(),
+        };
+        let text = cipher
+            .decrypt(&XNonce::from(*nonce), payload)
+            .map_err(|_| InvalidCursor)?;
+        let text = String::from_utf8(text).map_err(|_| InvalidCursor)?;
+        let (made, position) = text.split_once(' ').ok_or(InvalidCursor)?;
+        let made = made
+            .parse()
+            .ok()
+            .and_then(Timestamp::from_millis)
+            .ok_or(InvalidCursor)?;
+        if now >= made.plus(Self::LIFETIME) {
+            return Err(InvalidCursor);
+        }
+        Ok(position.to_owned())
+    }
+}
+
+impl fmt::Debug for CursorKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl CursorScope {
+    fn bytes(&self) -> Vec<u8> {
+        let CursorScope {
+            company,
+            operation,
+            filter,
+        } = self;
+        format!("{company}\n{operation}\n{filter}").into_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_opens_only_where_it_was_made_and_for_7_days() {
+        let keys = CursorKeys::new([(1, [1; 32].as_slice()), (2, [2; 32].as_slice())]);
+        let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
+        let company = CompanyId::new(now, [7; 10]);
+        let scope = CursorScope {
+            company,
+            operation: "ListJobs",
+            filter: "q=smith".to_owned(),
+        };
+        let cursor = keys.seal(&scope, "smith 01", now, [9; 24]).expect("sealed");
+        assert!(!cursor.contains("smith"));
+        assert_eq!(keys.open(&scope, &cursor, now), Ok("smith 01".to_owned()));
+        let other = CompanyId::new(now, [8; 10]);
+        for elsewhere in [
+            CursorScope {
+                company: other,
+                ..scope.clone()
+            },
+            CursorScope {
+                operation: "ListAgents",
+                ..scope.clone()
+            },
+            CursorScope {
+                filter: String::new(),
+                ..scope.clone()
+            },
+        ] {
+            assert_eq!(keys.open(&elsewhere, &cursor, now), Err(InvalidCursor));
+        }
+        assert_eq!(
+            keys.open(&scope, &cursor, now.plus(CursorKeys::LIFETIME)),
+            Err(InvalidCursor)
+        );
+        for at in 0..cursor.len() {
+            let mut changed = cursor.clone().into_bytes();
+            changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
+            let changed = String::from_utf8(changed).expect("ASCII");
+            assert_eq!(
+                keys.open(&scope, &changed, now),
+                Err(InvalidCursor),
+                "at {at}"
+            );
+        }
+    }
+}

@@ -1,0 +1,226 @@
+//! Refusals of known credentials, kept for the members of their owner.
+
+use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
+use chrono::Duration;
+use model::{Actor, Denial, Owner, Reason, Timestamp};
+
+use crate::{
+    CompanyStore, StoreError, Table,
+    item::{Item, Read, item, key, n, s, set},
+};
+
+/// The local index by the gateway's plain request id, in case that the authorizer's event lacks the extended one.
+pub(crate) const BY_PLAIN_REQUEST_ID: (&str, &str) = ("byPlainRequestId", "plainRequestId");
+
+/// One refusal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DenialRow {
+    pub owner: Owner,
+    pub actor: Actor,
+    pub denial: Denial,
+    pub plain_request_id: String,
+}
+
+/// The one row that says that a key's window was full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RateLimitRow {
+    pub row: DenialRow,
+    /// The window's name: one row a credential and window.
+    pub window: String,
+}
+
+/// How often a refusal was kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kept {
+    New,
+    /// Somebody kept it before.
+    Already,
+}
+
+impl Table {
+    /// Keeps a refusal as a row of its own; `random` keeps apart what shares a request id.
+    pub async fn keep_denial(&self, row: &DenialRow, random: [u8; 8]) -> Result<(), StoreError> {
+        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+        let sk = format!("{}#{random}", row.denial.request_id);
+        self.put_denial(row, &sk, "denial").await.map(|_| ())
+    }
+
+    /// Keeps that this credential's refusals are no longer kept one by one in this minute.
+    pub async fn keep_suppressed(&self, row: &DenialRow) -> Result<Kept, StoreError> {
+        let minute = row.denial.at.seconds().div_euclid(60);
+        let sk = format!("#SUPPRESSED#{}#{minute}", row.actor.id);
+        self.put_denial(row, &sk, "suppressed").await
+    }
+
+    /// Keeps that a window was full, once, and the refusal that met it first.
+    pub async fn keep_rate_limit(
+        &self,
+        limit: &RateLimitRow,
+        random: [u8; 8],
+    ) -> Result<Kept, StoreError> {
+        let sk = format!("#RATE#{}#{}", limit.row.actor.id, limit.window);
+        let kept = self.put_denial(&limit.row, &sk, "rate_limit").await?;
+        if kept == Kept::New {
+            self.keep_denial(&limit.row, random).await?;
+        }
+        Ok(kept)
+    }
+
+    async fn put_denial(
+        &self,
+        row: &DenialRow,
+        sk: &str,
+        entity: &str,
+    ) -> Result<Kept, StoreError> {
+        let sent = self
+            .client
+            .put_item()
+            .table_name(&self.names.denials)
+            .set_item(Some(row.item(sk, entity)))
+            .condition_expression("attribute_not_exists(pk)")
+            .send()
+            .await;
+        match sent {
+            Ok(_) => Ok(Kept::New),
+            Err(SdkError::ServiceError(error))
+                if matches!(
+                    error.err(),
+                    PutItemError::ConditionalCheckFailedException(_)
+                ) =>
+            {
+                Ok(Kept::Already)
+            }
+            Err(error) => Err(StoreError::from_sdk(error)),
+        }
+    }
+}
+
+impl CompanyStore {
+    /// The refusal of this request, by the id that the response carried; the first one where several share it.
+    pub async fn get_denial(&self, request_id: &str) -> Result<Denial, StoreError> {
+        let by_id = self
+            .query_denials(
+                None,
+                "sk",
+                "begins_with(#sort, :id)",
+                format!("{request_id}#"),
+            )
+            .await?;
+        if let Some(denial) = by_id {
+            return Ok(denial);
+        }
+        let (index, attribute) = BY_PLAIN_REQUEST_ID;
+        let found = self
+            .query_denials(Some(index), attribute, "#sort = :id", request_id.to_owned())
+            .await?;
+        found.ok_or(StoreError::NotFound)
+    }
+
+    async fn query_denials(
+        &self,
+        index: Option<&str>,
+        attribute: &str,
+        condition: &str,
+        id: String,
+    ) -> Result<Option<Denial>, StoreError> {
+        let found = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.names.denials)
+            .set_index_name(index.map(str::to_owned))
+            .key_condition_expression(format!("pk = :pk AND {condition}"))
+            .expression_attribute_names("#sort", attribute)
+            .expression_attribute_values(":pk", s(self.owner()))
+            .expression_attribute_values(":id", s(id))
+            .consistent_read(true)
+            .limit(1)
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        let row = found.items.unwrap_or_default().into_iter().next();
+        Ok(row
+            .map(|row| DenialRow::read(&row))
+            .transpose()?
+            .map(|row| row.denial))
+    }
+}
+
+impl DenialRow {
+    /// Rows go after 90 days; the chain keeps the event.
+    const LIFETIME: Duration = Duration::days(90);
+
+    fn item(&self, sk: &str, entity: &str) -> Item {
+        let DenialRow {
+            owner,
+            actor,
+            denial,
+            plain_request_id,
+        } = self;
+        let Denial {
+            request_id,
+            at,
+            status,
+            reason,
+            message,
+            operation,
+            source_ip,
+            key_id,
+            secret_suffix,
+            company_id,
+            suppressed,
+            count,
+        } = denial;
+        let mut row = key(owner, sk);
+        row.extend(item([
+            ("entity", s(entity)),
+            ("owner", s(owner)),
+            ("actorKind", s(actor.kind)),
+            ("actor", s(&actor.id)),
+            ("requestId", s(request_id)),
+            (BY_PLAIN_REQUEST_ID.1, s(plain_request_id)),
+            ("at", n(at.millis())),
+            ("status", n(status)),
+            ("reason", s(reason)),
+            ("message", s(message)),
+            ("op", s(operation)),
+            ("ip", s(source_ip)),
+            ("rev", n(1)),
+            ("ttl", n(at.plus(DenialRow::LIFETIME).seconds())),
+        ]));
+        set(&mut row, "keyId", key_id.map(s));
+        set(&mut row, "secret", secret_suffix.as_ref().map(s));
+        set(&mut row, "company", company_id.map(s));
+        set(&mut row, "suppressed", suppressed.then(|| s("true")));
+        set(&mut row, "count", count.map(n));
+        row
+    }
+
+    /// From a row of the table, or an image of its stream.
+    pub fn read(row: &Item) -> Result<DenialRow, StoreError> {
+        let reason: Reason = row.parsed("reason")?;
+        let at: Timestamp = row.instant("at")?;
+        Ok(DenialRow {
+            owner: row.parsed("owner")?,
+            actor: Actor {
+                kind: row.parsed("actorKind")?,
+                id: row.text("actor")?.to_owned(),
+            },
+            plain_request_id: row.text(BY_PLAIN_REQUEST_ID.1)?.to_owned(),
+            denial: Denial {
+                request_id: row.text("requestId")?.to_owned(),
+                at,
+                status: row.parsed("status")?,
+                reason,
+                message: row.text("message")?.to_owned(),
+                operation: row.text("op")?.to_owned(),
+                source_ip: row.text("ip")?.to_owned(),
+                key_id: row.parsed_if("keyId")?,
+                secret_suffix: row.parsed_if("secret")?,
+                company_id: row.parsed_if("company")?,
+                suppressed: row.contains_key("suppressed"),
+                count: row.parsed_if("count")?,
+            },
+        })
+    }
+}

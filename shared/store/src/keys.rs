@@ -1,0 +1,621 @@
+//! Keys as their company manages them. Facts live once: each change is one conditional update of one row.
+
+use auth::{KeyFacts, SecretFacts, StoredSecret};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+};
+use model::{
+    Actor, AllowedIps, ApiKey, ApiKeyFields, CompanyId, KeyId, KeyKind, KeyState, KeyStatus, Name,
+    Owner, RateLimit, SecretView, Timestamp,
+};
+use routes::ScopeSet;
+
+use crate::{
+    CompanyStore, LastUse, Listed, Remembered, Stamp, Start, StoreError, Table,
+    gate::{counted, refused_row},
+    item::{Item, Read, b, item, key, list, n, s, set},
+    transact::{Refused, Transaction, built, put_new},
+};
+
+/// A key's whole row.
+#[derive(Debug, Clone)]
+pub struct KeyRow {
+    pub facts: KeyFacts,
+    pub name: Name<1, 100>,
+    pub created_at: Timestamp,
+    pub created_by: Actor,
+    pub rev: u64,
+    /// Requests ever counted.
+    pub total: u64,
+    pub last_use: Option<LastUse>,
+    pub changed: Stamp,
+}
+
+/// A key to be made.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub fields: ApiKeyFields,
+    pub limits: RateLimit,
+    pub secret: StoredSecret,
+    pub suffix: String,
+    pub stamp: Stamp,
+}
+
+/// What a change leaves behind; every change writes all facts that people can set.
+#[derive(Debug, Clone)]
+pub struct KeyChange {
+    pub fields: ApiKeyFields,
+    pub state: KeyState,
+    /// The version that the change was made from.
+    pub from: u64,
+}
+
+/// Which keys a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct KeyFilter {
+    pub status: Option<KeyStatus>,
+    /// A key's first characters, or a part of its name in any case.
+    pub q: Option<String>,
+}
+
+const POINTER: &str = "KEY#";
+
+impl CompanyStore {
+    /// Makes a key, unless the company has as many live ones as it may.
+    ///
+    /// # Errors
+    /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one).
+    pub async fn create_key(
+        &self,
+        new: &NewKey,
+        key_limit: u32,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        // The counter is raised here and never lowered, so when it says full it may be wrong once.
+        for recounted in [false, true] {
+            let (mut transaction, count) = self.creation(new, key_limit)?;
+            let remember = remembered
+                .map(|remembered| remembered.put(self))
+                .transpose()?;
+            let remember = remember.map(|put| transaction.put(put));
+            match transaction.commit(&self.table, new.stamp.nonce).await? {
+                Ok(()) => return Ok(()),
+                Err(Refused { action, .. }) if Some(action) == remember => {
+                    return Err(StoreError::AlreadyDone);
+                }
+                Err(Refused { action, row }) if action == count => {
+                    if recounted {
+                        return Err(StoreError::Full);
+                    }
+                    self.recount_keys(row, new.stamp.at).await?;
+                }
+                Err(Refused { .. }) => return Err(StoreError::Conflict),
+            }
+        }
+        Err(StoreError::Full)
+    }
+
+    fn creation(&self, new: &NewKey, key_limit: u32) -> Result<(Transaction, usize), StoreError> {
+        let mut transaction = Transaction::default();
+        let names = &self.table.names;
+        transaction.put(put_new(&names.keys, KeyRow::item(new, self.owner()))?);
+        let mut pointer = self.key(pointer(new.stamp.at, new.id));
+        pointer.extend(item([
+            ("entity", s("pointer")),
+            ("keyId", s(new.id)),
+            ("rev", n(1)),
+        ]));
+        transaction.put(put_new(&names.records, pointer)?);
+        let count = Update::builder()
+            .table_name(&names.records)
+            .set_key(Some(self.key("COUNT#key")))
+            .update_expression("ADD #live :one, #all :one, #rev :one")
+            .condition_expression("attribute_not_exists(#live) OR #live < :limit")
+            .expression_attribute_names("#live", "live")
+            .expression_attribute_names("#all", "every")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":limit", n(key_limit))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(built)?;
+        let count = transaction.update(count);
+        Ok((transaction, count))
+    }
+
+    /// Sets the counter of live keys to what strong reads say, unless it moved meanwhile.
+    async fn recount_keys(&self, counter: Option<Item>, now: Timestamp) -> Result<(), StoreError> {
+        let counter = counter.ok_or(StoreError::Corrupt("COUNT#key"))?;
+        let rows = self.key_rows(&self.key_ids().await?).await?;
+        let live = rows
+            .iter()
+            .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended))
+            .count();
+        let update = self
+            .table
+            .client
+            .update_item()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key("COUNT#key")))
+            .update_expression("SET #live = :live ADD #rev :one")
+            .condition_expression("#rev = :rev")
+            .expression_attribute_names("#live", "live")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":live", n(live))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":rev", n(counter.text("rev")?))
+            .send()
+            .await;
+        match update {
+            Ok(_) => Ok(()),
+            // Another creation was counted meanwhile: the next try meets the counter as it is.
+            Err(error) => refused_row(error).map(|_| ()),
+        }
+    }
+
+    /// The company's key, strongly.
+    pub async fn get_key(&self, id: KeyId) -> Result<KeyRow, StoreError> {
+        let row = self.table.find_key(id).await?;
+        // A foreign key is not found: whose it is says its row.
+        row.filter(|row| row.facts.owner == self.owner())
+            .ok_or(StoreError::NotFound)
+    }
+
+    /// Applies a change; every hint in every process is dead from this moment.
+    ///
+    /// # Errors
+    /// `Conflict` when the row is no longer what the change was made from.
+    pub async fn update_key(
+        &self,
+        id: KeyId,
+        change: &KeyChange,
+        stamp: &Stamp,
+        remembered: Option<&Remembered>,
+    ) -> Result<KeyRow, StoreError> {
+        let update = self.key_update(id, change, stamp)?;
+        let Some(remembered) = remembered else {
+            return self.update_key_alone(update, stamp).await;
+        };
+        let mut transaction = Transaction::default();
+        let changed = transaction.update(update);
+        transaction.put(remembered.put(self)?);
+        match transaction.commit(&self.table, stamp.nonce).await? {
+            Ok(()) => self.get_key(id).await,
+            Err(Refused { action, .. }) if action == changed => Err(StoreError::Conflict),
+            Err(_) => Err(StoreError::AlreadyDone),
+        }
+    }
+
+    async fn update_key_alone(&self, update: Update, stamp: &Stamp) -> Result<KeyRow, StoreError> {
+        let sent = self
+            .table
+            .client
+            .update_item()
+            .table_name(update.table_name())
+            .set_key(Some(update.key().clone()))
+            .update_expression(update.update_expression())
+            .set_condition_expression(update.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(update.expression_attribute_names().cloned())
+            .set_expression_attribute_values(update.expression_attribute_values().cloned())
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send()
+            .await;
+        match sent {
+            Ok(output) => KeyRow::read(output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?),
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => KeyRow::read(row),
+                _ => Err(StoreError::Conflict),
+            },
+        }
+    }
+
+    fn key_update(
+        &self,
+        id: KeyId,
+        change: &KeyChange,
+        stamp: &Stamp,
+    ) -> Result<Update, StoreError> {
+        let KeyChange {
+            fields,
+            state,
+            from,
+        } = change;
+        let ApiKeyFields {
+            name,
+            scopes,
+            expires_at,
+            allowed_ips,
+        } = fields;
+        let mut set = String::from(
+            "SET #name = :name, #scopes = :scopes, #state = :state, #version = :next, #changed = :changed",
+        );
+        let mut remove = Vec::new();
+        let mut update = Update::builder()
+            .table_name(&self.table.names.keys)
+            .set_key(Some(KeyRow::key(id)))
+            .condition_expression("#version = :from AND #owner = :owner")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#scopes", "scopes")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_names("#ips", "ips")
+            .expression_attribute_values(":name", s(&**name))
+            .expression_attribute_values(":scopes", scope_list(*scopes))
+            .expression_attribute_values(":state", s(state))
+            .expression_attribute_values(":from", n(from))
+            .expression_attribute_values(":next", n(from + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":owner", s(self.owner()))
+            .expression_attribute_values(":one", n(1));
+        let mut optional = |name: &str, value: Option<AttributeValue>| match value {
+            Some(value) => {
+                set.push_str(&format!(", #{name} = :{name}"));
+                Some((format!(":{name}"), value))
+            }
+            None => {
+                remove.push(format!("#{name}"));
+                None
+            }
+        };
+        let expires = optional("expires", expires_at.map(|at| n(at.millis())));
+        let ips = optional("ips", allowed_ips.as_ref().map(ip_list));
+        for (name, value) in expires.into_iter().chain(ips) {
+            update = update.expression_attribute_values(name, value);
+        }
+        let mut expression = format!("{set} ADD #rev :one");
+        if !remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        update.update_expression(expression).build().map_err(built)
+    }
+
+    /// The company's keys, newest first, and how many the filter lets through (`None` with `q`).
+    pub async fn list_keys(
+        &self,
+        filter: &KeyFilter,
+        start: &Start,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Listed<KeyRow>, StoreError> {
+        let ids = self.key_ids().await?;
+        let filtered = filter.status.is_some() || filter.q.is_some();
+        let mut rows = Vec::new();
+        if filtered {
+            // What a key's status is says the clock, so no index can: all rows are read.
+            rows = self.key_rows(&ids).await?;
+            rows.retain(|row| filter.shows(row, now));
+        }
+        let positions: Vec<KeyId> = if filtered {
+            rows.iter().map(|row| row.facts.id).collect()
+        } else {
+            ids
+        };
+        let from = match start {
+            Start::Skip(rows) => usize::try_from(*rows).unwrap_or(usize::MAX),
+            Start::After(position) => positions
+                .iter()
+                .position(|id| id.as_str() == position)
+                .map_or(0, |at| at + 1),
+        };
+        let from = from.min(positions.len());
+        let page = &positions[from..positions.len().min(from + limit)];
+        let items = if filtered {
+            rows.drain(from..from + page.len()).collect()
+        } else {
+            self.key_rows(page).await?
+        };
+        Ok(Listed {
+            items,
+            total: filter.q.is_none().then_some(positions.len() as u64),
+            total_is_lower_bound: false,
+            next: (from + page.len() < positions.len())
+                .then(|| page.last().map(KeyId::to_string))
+                .flatten(),
+        })
+    }
+
+    /// All of the company's keys, newest first.
+    async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
+        let mut ids = Vec::new();
+        let mut pages = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.names.records)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", s(self.owner()))
+            .expression_attribute_values(":sk", s(POINTER))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for row in page.map_err(StoreError::from_sdk)?.items() {
+                ids.push(row.parsed("keyId")?);
+            }
+        }
+        Ok(ids)
+    }
+
+    async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
+        let keys = ids.iter().map(|id| KeyRow::key(*id)).collect();
+        let rows = self.table.get_many(&self.table.names.keys, keys).await?;
+        let mut rows = rows
+            .into_iter()
+            .map(KeyRow::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.facts.id));
+        Ok(rows)
+    }
+}
+
+/// Newest first: the time counts down.
+fn pointer(made: Timestamp, id: KeyId) -> String {
+    format!(
+        "{POINTER}{:016}#{id}",
+        9_999_999_999_999_999 - made.millis()
+    )
+}
+
+impl KeyFilter {
+    fn shows(&self, row: &KeyRow, now: Timestamp) -> bool {
+        let status = self.status.is_none_or(|status| row.status(now) == status);
+        let q = self.q.as_ref().is_none_or(|q| {
+            row.prefix().starts_with(q.as_str())
+                || row.name.to_lowercase().contains(&q.to_lowercase())
+        });
+        status && q
+    }
+}
+
+impl Table {
+    /// Rows by their keys, strongly, in no order; what isn't there is left out.
+    pub(crate) async fn get_many(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+    ) -> Result<Vec<Item>, StoreError> {
+        use aws_sdk_dynamodb::types::KeysAndAttributes;
+        let mut rows = Vec::with_capacity(keys.len());
+        for chunk in keys.chunks(100) {
+            let mut wanted = chunk.to_vec();
+            while !wanted.is_empty() {
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(wanted))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(built)?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(table, request)
+                    .send()
+                    .await
+                    .map_err(StoreError::from_sdk)?;
+                rows.extend(
+                    answer
+                        .responses
+                        .unwrap_or_default()
+                        .remove(table)
+                        .unwrap_or_default(),
+                );
+                // More than 16 MB, or throttled in part.
+                wanted = answer
+                    .unprocessed_keys
+                    .and_then(|mut left| left.remove(table))
+                    .map(|left| left.keys)
+                    .unwrap_or_default();
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl KeyRow {
+    pub(crate) const ENTITY: &str = "api_key";
+
+    pub(crate) fn key(id: KeyId) -> Item {
+        key(format_args!("KEY#{id}"), "KEY")
+    }
+
+    fn item(new: &NewKey, owner: Owner) -> Item {
+        let NewKey {
+            id,
+            kind,
+            fields,
+            limits,
+            secret,
+            suffix,
+            stamp,
+        } = new;
+        let ApiKeyFields {
+            name,
+            scopes,
+            expires_at,
+            allowed_ips,
+        } = fields;
+        let mut row = KeyRow::key(*id);
+        row.extend(item([
+            ("entity", s(KeyRow::ENTITY)),
+            ("keyId", s(id)),
+            ("kind", s(kind)),
+            ("owner", s(owner)),
+            ("state", s(KeyState::Active)),
+            ("name", s(&**name)),
+            ("scopes", scope_list(*scopes)),
+            ("perMinute", n(limits.per_minute)),
+            ("perHour", n(limits.per_hour)),
+            (
+                "secrets",
+                AttributeValue::L(vec![secret_value(secret, suffix, stamp.at)]),
+            ),
+            ("created", n(stamp.at.millis())),
+            ("creatorKind", s(stamp.actor.kind)),
+            ("creator", s(&stamp.actor.id)),
+            ("version", n(1)),
+            ("rev", n(1)),
+            ("total", n(0)),
+            ("nonce", b([0; 16])),
+            (Stamp::ATTRIBUTE, stamp.value()),
+        ]));
+        set(&mut row, "perSecond", limits.per_second.map(n));
+        set(&mut row, "expires", expires_at.map(|at| n(at.millis())));
+        set(&mut row, "ips", allowed_ips.as_ref().map(ip_list));
+        row
+    }
+
+    /// From a row of the table, or an image of its stream.
+    pub fn read(row: Item) -> Result<KeyRow, StoreError> {
+        let secrets = match row.get("secrets") {
+            Some(AttributeValue::L(values)) => values
+                .iter()
+                .map(read_secret)
+                .collect::<Result<Vec<_>, _>>()?,
+            _ => return Err(StoreError::Corrupt("secrets")),
+        };
+        let allowed_ips = match row.contains_key("ips") {
+            true => Some(read_ips(row.texts("ips")?)?),
+            false => None,
+        };
+        Ok(KeyRow {
+            facts: KeyFacts {
+                id: row.parsed("keyId")?,
+                kind: row.parsed("kind")?,
+                owner: row.parsed("owner")?,
+                state: row.parsed("state")?,
+                expires_at: row.instant_if("expires")?,
+                allowed_ips,
+                scopes: ScopeSet::from_stored(row.texts("scopes")?),
+                limits: RateLimit {
+                    per_minute: row.parsed("perMinute")?,
+                    per_hour: row.parsed("perHour")?,
+                    per_second: row.parsed_if("perSecond")?,
+                },
+                secrets,
+                counted: counted(&row)?,
+            },
+            name: serde_json::from_value(row.text("name")?.into())
+                .map_err(|_| StoreError::Corrupt("name"))?,
+            created_at: row.instant("created")?,
+            created_by: Actor {
+                kind: row.parsed("creatorKind")?,
+                id: row.text("creator")?.to_owned(),
+            },
+            rev: row.parsed("rev")?,
+            total: row.parsed("total")?,
+            last_use: LastUse::read(&row)?,
+            changed: Stamp::read(&row)?,
+        })
+    }
+
+    pub fn status(&self, now: Timestamp) -> KeyStatus {
+        self.facts.state.shown(self.facts.expires_at, now)
+    }
+
+    /// The first 13 characters of the key.
+    pub fn prefix(&self) -> String {
+        let kind = match self.facts.kind {
+            KeyKind::Standard => "iv",
+            KeyKind::Ats => "ia",
+        };
+        format!("sk_{kind}{}", self.facts.id)
+    }
+
+    pub fn fields(&self) -> ApiKeyFields {
+        ApiKeyFields {
+            name: self.name.clone(),
+            scopes: self.facts.scopes,
+            expires_at: self.facts.expires_at,
+            allowed_ips: self.facts.allowed_ips.clone(),
+        }
+    }
+
+    pub fn view(&self, now: Timestamp) -> ApiKey {
+        let facts = &self.facts;
+        let newest = facts
+            .secrets
+            .iter()
+            .map(|secret| secret.created_at)
+            .max()
+            .unwrap_or(self.created_at);
+        ApiKey {
+            id: facts.id,
+            prefix: self.prefix(),
+            kind: facts.kind,
+            company_id: facts.owner.company(),
+            partner_id: match facts.owner {
+                Owner::Partner(id) => Some(id),
+                Owner::Company(_) | Owner::System => None,
+            },
+            status: self.status(now),
+            fields: self.fields(),
+            rate_limit: facts.limits,
+            created_at: self.created_at,
+            created_by: self.created_by.clone(),
+            last_used_at: self.last_use.as_ref().map(|last| last.at),
+            last_used_ip: self.last_use.as_ref().map(|last| last.source_ip.clone()),
+            secret_age_days: now.since(newest).num_days(),
+            secrets: facts
+                .secrets
+                .iter()
+                .map(|secret| self.secret_view(secret))
+                .collect(),
+            version: facts.counted.version,
+        }
+    }
+
+    fn secret_view(&self, secret: &SecretFacts) -> SecretView {
+        let last = self
+            .last_use
+            .as_ref()
+            .filter(|last| last.secret_suffix.as_ref() == Some(&secret.suffix));
+        SecretView {
+            suffix: secret.suffix.clone(),
+            created_at: secret.created_at,
+            valid_until: secret.valid_until,
+            last_used_at: last.map(|last| last.at),
+            last_used_ip: last.map(|last| last.source_ip.clone()),
+        }
+    }
+}
+
+fn scope_list(scopes: ScopeSet) -> AttributeValue {
+    list(scopes.iter().map(routes::Scope::as_str))
+}
+
+fn ip_list(ips: &AllowedIps) -> AttributeValue {
+    list(ips.iter())
+}
+
+fn read_ips(texts: Vec<&str>) -> Result<AllowedIps, StoreError> {
+    serde_json::from_value(texts.into()).map_err(|_| StoreError::Corrupt("ips"))
+}
+
+fn secret_value(secret: &StoredSecret, suffix: &str, made: Timestamp) -> AttributeValue {
+    AttributeValue::M(item([
+        ("hmac", b(secret.hmac)),
+        ("generation", n(secret.generation)),
+        ("suffix", s(suffix)),
+        ("created", n(made.millis())),
+    ]))
+}
+
+fn read_secret(value: &AttributeValue) -> Result<SecretFacts, StoreError> {
+    let map = value.as_m().map_err(|_| StoreError::Corrupt("secrets"))?;
+    Ok(SecretFacts {
+        stored: StoredSecret {
+            hmac: map.bytes("hmac")?,
+            generation: map.parsed("generation")?,
+        },
+        suffix: map.text("suffix")?.to_owned(),
+        created_at: map.instant("created")?,
+        valid_until: map.instant_if("until")?,
+    })
+}

@@ -1,0 +1,179 @@
+//! Index rows: every list is a run of rows in the company's own partition, written with what it lists.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::InvalidId;
+
+use crate::{
+    CompanyStore, StoreError,
+    item::{Item, Read, item, list, n, s},
+};
+
+/// A page, and where the next one starts.
+#[derive(Debug, Clone)]
+pub struct Listed<T> {
+    pub items: Vec<T>,
+    /// `None` where it isn't known.
+    pub total: Option<u64>,
+    pub total_is_lower_bound: bool,
+    /// The position of the last row shown, when there are more.
+    pub next: Option<String>,
+}
+
+/// Where a page starts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Start {
+    /// After this many rows.
+    Skip(u64),
+    /// After the row at this position, which an earlier page gave.
+    After(String),
+}
+
+/// One run of index rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Run {
+    All,
+    /// Rows whose field has this value.
+    Filter(&'static str, String),
+    /// Rows with a word that starts so, the words in order.
+    Search(String),
+}
+
+impl Run {
+    /// What all sort keys of the run start with. Values are enums and ids, words have no white space: neither can reach into another run.
+    pub(crate) fn prefix(&self, entity: &str) -> String {
+        match self {
+            Run::All => format!("IX#{entity}#all#"),
+            Run::Filter(name, value) => format!("IX#{entity}#{name}={value}#"),
+            Run::Search(q) => format!("{}{q}", search(entity)),
+        }
+    }
+}
+
+fn search(entity: &str) -> String {
+    format!("IX#{entity}#q#")
+}
+
+/// The index rows of one object: their sort keys and what they hold.
+pub(crate) fn index_rows(
+    entity: &str,
+    position: &str,
+    filters: &[(&'static str, String)],
+    words: &[String],
+) -> Vec<(String, Option<Vec<String>>)> {
+    let filtered = filters
+        .iter()
+        .map(|(name, value)| Run::Filter(name, value.clone()));
+    let runs = std::iter::once(Run::All).chain(filtered);
+    let mut rows: Vec<_> = runs
+        .map(|run| (format!("{}{position}", run.prefix(entity)), None))
+        .collect();
+    for word in words {
+        // The words tell a list which of its rows shows the object first.
+        rows.push((
+            format!("{}{word} {position}", search(entity)),
+            Some(words.to_vec()),
+        ));
+    }
+    rows
+}
+
+/// An index row's attributes beside its key.
+pub(crate) fn index_attributes(words: Option<Vec<String>>) -> Item {
+    let mut row = item([("entity", s("index")), ("rev", n(1))]);
+    row.extend(words.map(|words| ("words".to_owned(), list(words))));
+    row
+}
+
+/// An index row that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct IndexRow {
+    /// The sort key without the run's constant part: the position of a cursor.
+    pub(crate) position: String,
+    /// The id, newest first.
+    pub(crate) id: String,
+    /// Whether the object was shown before, at an earlier word of the same search.
+    pub(crate) again: bool,
+}
+
+impl IndexRow {
+    fn read(row: &Item, run: &Run, entity: &str) -> Result<IndexRow, StoreError> {
+        let sk = row.text("sk")?;
+        let constant = match run {
+            Run::Search(_) => search(entity),
+            _ => run.prefix(entity),
+        };
+        let position = sk
+            .strip_prefix(constant.as_str())
+            .ok_or(StoreError::Corrupt("sk"))?;
+        let Run::Search(q) = run else {
+            return Ok(IndexRow {
+                position: position.to_owned(),
+                id: position.to_owned(),
+                again: false,
+            });
+        };
+        let (word, id) = position.rsplit_once(' ').ok_or(StoreError::Corrupt("sk"))?;
+        let words = row.texts("words")?;
+        Ok(IndexRow {
+            position: position.to_owned(),
+            id: id.to_owned(),
+            again: words
+                .iter()
+                .any(|other| *other < word && other.starts_with(q.as_str())),
+        })
+    }
+}
+
+impl CompanyStore {
+    /// At most `limit` rows of a run after `start`; one DynamoDB page is 1 MB, so several may be read.
+    pub(crate) async fn index(
+        &self,
+        entity: &'static str,
+        run: &Run,
+        start: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<IndexRow>, StoreError> {
+        let prefix = run.prefix(entity);
+        let constant = match run {
+            Run::Search(_) => search(entity),
+            _ => prefix.clone(),
+        };
+        let mut rows = Vec::new();
+        let mut after = start.map(|position| self.key(format!("{constant}{position}")));
+        // A position outside the run is no place to start from; cursors are sealed, so this is never a client's doing.
+        if start.is_some_and(|position| !format!("{constant}{position}").starts_with(&prefix)) {
+            return Err(StoreError::Corrupt("position"));
+        }
+        while rows.len() < limit {
+            let page = self
+                .table
+                .client
+                .query()
+                .table_name(&self.table.names.records)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+                .expression_attribute_values(":pk", s(self.owner()))
+                .expression_attribute_values(":sk", AttributeValue::S(prefix.clone()))
+                .consistent_read(true)
+                .set_exclusive_start_key(after.take())
+                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(StoreError::from_sdk)?;
+            for row in page.items() {
+                rows.push(IndexRow::read(row, run, entity)?);
+            }
+            // A page may be empty and still have a last key.
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl From<InvalidId> for StoreError {
+    fn from(_: InvalidId) -> StoreError {
+        StoreError::Corrupt("id")
+    }
+}

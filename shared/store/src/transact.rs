@@ -1,0 +1,147 @@
+//! The only caller of TransactWriteItems.
+
+use aws_sdk_dynamodb::{
+    error::SdkError,
+    operation::transact_write_items::TransactWriteItemsError,
+    types::{
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
+    },
+};
+use std::time::Duration;
+
+use crate::{StoreError, Table, item::Item};
+
+/// Actions that take effect together or not at all, at most 100.
+#[derive(Debug, Default)]
+pub(crate) struct Transaction {
+    actions: Vec<TransactWriteItem>,
+}
+
+/// Which action's condition failed, and the row that it met.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) action: usize,
+    pub(crate) row: Option<Item>,
+}
+
+impl Transaction {
+    /// DynamoDB's own limit.
+    pub(crate) const MAX_ACTIONS: usize = 100;
+    const MAX_TRIES: u32 = 5;
+
+    /// The action's index, for telling which one was refused.
+    pub(crate) fn put(&mut self, put: Put) -> usize {
+        self.push(TransactWriteItem::builder().put(put).build())
+    }
+
+    pub(crate) fn update(&mut self, update: Update) -> usize {
+        self.push(TransactWriteItem::builder().update(update).build())
+    }
+
+    pub(crate) fn delete(&mut self, delete: Delete) -> usize {
+        self.push(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    pub(crate) fn check(&mut self, check: ConditionCheck) -> usize {
+        self.push(TransactWriteItem::builder().condition_check(check).build())
+    }
+
+    fn push(&mut self, action: TransactWriteItem) -> usize {
+        self.actions.push(action);
+        self.actions.len() - 1
+    }
+
+    /// Commits; `nonce` makes the SDK's own re-sending harmless and spreads the retries of conflicts.
+    ///
+    /// # Errors
+    /// `Ok(Err(…))` where a condition failed; throttled when other transactions were in the way 5 times.
+    pub(crate) async fn commit(
+        self,
+        table: &Table,
+        nonce: [u8; 16],
+    ) -> Result<Result<(), Refused>, StoreError> {
+        debug_assert!(self.actions.len() <= Self::MAX_ACTIONS);
+        let token: String = nonce[..15]
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
+        for attempt in 0..Self::MAX_TRIES {
+            let sent = table
+                .client
+                .transact_write_items()
+                .set_transact_items(Some(self.actions.clone()))
+                // A canceled transaction is tried anew, so it needs another token; a lost answer must not.
+                .client_request_token(format!("{token}{attempt}"))
+                .send()
+                .await;
+            let error = match sent {
+                Ok(_) => return Ok(Ok(())),
+                Err(error) => error,
+            };
+            let Some(reasons) = cancellation(&error) else {
+                return Err(StoreError::from_sdk(error));
+            };
+            // A failed condition is final even where another action met a conflict.
+            if let Some((action, reason)) = reasons
+                .iter()
+                .enumerate()
+                .find(|(_, reason)| reason.code() == Some("ConditionalCheckFailed"))
+            {
+                return Ok(Err(Refused {
+                    action,
+                    row: reason.item().cloned(),
+                }));
+            }
+            let transient = |reason: &CancellationReason| {
+                matches!(
+                    reason.code(),
+                    None | Some(
+                        "None"
+                            | "TransactionConflict"
+                            | "ThrottlingError"
+                            | "ProvisionedThroughputExceeded"
+                    )
+                )
+            };
+            if !reasons.iter().all(transient) {
+                return Err(StoreError::from_sdk(error));
+            }
+            tokio::time::sleep(pause(attempt, nonce)).await;
+        }
+        Err(StoreError::Throttled(
+            "other transactions were in the way".to_owned(),
+        ))
+    }
+}
+
+/// Puts a new row, which must not be there yet.
+pub(crate) fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("attribute_not_exists(pk)")
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(built)
+}
+
+/// A builder that misses a member is our mistake.
+pub(crate) fn built(error: aws_sdk_dynamodb::error::BuildError) -> StoreError {
+    StoreError::Dynamo(error.to_string())
+}
+
+fn cancellation(error: &SdkError<TransactWriteItemsError>) -> Option<&[CancellationReason]> {
+    match error.as_service_error() {
+        Some(TransactWriteItemsError::TransactionCanceledException(canceled)) => {
+            Some(canceled.cancellation_reasons())
+        }
+        _ => None,
+    }
+}
+
+/// 10 to 20 ms, doubled each time: together under the 2 s that a caller waits at most.
+fn pause(attempt: u32, nonce: [u8; 16]) -> Duration {
+    let spread = u64::from(nonce[15]) * 10 / 255;
+    Duration::from_millis((10 + spread) << attempt)
+}
