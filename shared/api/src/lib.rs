@@ -1,1 +1,26 @@
-//! stub
+//! The wire: how an event becomes a call, and an outcome becomes a response.
+//!
+//! Invariant: a handler is a function of [`Call`], which holds an [`Accepted`], which only [`respond`] makes, after scope, role and verdict are checked; every response leaves through it, with its envelope, headers and one log line.
+//! Time is read by [`Clock`] alone, randomness by [`Entropy`] alone.
+//! Knows nothing of what an operation does, of AWS clients or of the environment.
+
+mod accepted;
+mod app;
+mod body;
+mod call;
+mod error;
+mod input;
+mod once;
+mod page;
+mod reply;
+mod respond;
+
+pub use accepted::Accepted;
+pub use app::{App, Clock, Entropy};
+pub use call::Call;
+pub use error::{ApiError, ConflictReason, ErrorBody};
+pub use input::{IfMatch, Input};
+pub use once::Once;
+pub use page::{Page, PageRequest, Pagination};
+pub use reply::{Envelope, Reply};
+pub use respond::respond;

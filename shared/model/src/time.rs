@@ -12,6 +12,8 @@ use crate::{Fault, Faults, Field, Rule};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    pub const EPOCH: Timestamp = Timestamp(0);
+
     /// From milliseconds since the Unix epoch; `None` outside the years 0 to 9999, which RFC 3339 can't write.
     pub fn from_millis(millis: i64) -> Option<Timestamp> {
         let instant = Utc.timestamp_millis_opt(millis).single()?;

@@ -1,0 +1,49 @@
+//! The proof that a request may reach a handler.
+
+use auth::{Heard, Principal};
+use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
+use routes::{Access, Operation};
+
+use crate::ApiError;
+
+/// A request that was let through: its operation, and who asks. Only this crate makes one.
+#[derive(Debug, Clone)]
+pub struct Accepted<Op> {
+    pub(crate) operation: Op,
+    /// `None` on public routes alone.
+    pub(crate) principal: Option<Principal>,
+}
+
+impl<Op: Operation> Accepted<Op> {
+    /// Fails closed: whatever is not plainly an acceptance of this very operation is refused, and no handler hears of it.
+    pub(crate) fn check(operation: Op, context: &ApiGatewayProxyRequestContext) -> Result<Accepted<Op>, ApiError> {
+        let route = operation.route();
+        if route.access == Access::Public {
+            return Ok(Accepted { operation, principal: None });
+        }
+        let fields = &context.authorizer.fields;
+        let heard = Heard::read(|name| fields.get(name)?.as_str().map(str::to_owned));
+        let principal = match heard {
+            Ok(Heard::Accepted(principal)) => principal,
+            Ok(Heard::Verdict(verdict)) => return Err(ApiError::from_verdict(verdict)),
+            Err(unreadable) => return Err(ApiError::unavailable(unreadable)),
+        };
+        // API Gateway's policy matching is coarser than the table (`*` spans `/`).
+        let reached = principal.operation() == route.operation
+            && (!route.needs_company() || principal.company().is_some())
+            && match route.access {
+                Access::Scope(scope) => principal.scopes().contains(scope),
+                Access::Role(least) => principal.role().is_some_and(|role| role >= least),
+                Access::SelfKey => matches!(principal.who(), auth::Who::Key { .. }),
+                Access::AnyPrincipal | Access::Public => true,
+            };
+        if !reached {
+            return Err(ApiError::unavailable(UnexpectedContext));
+        }
+        Ok(Accepted { operation, principal: Some(principal) })
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("the authorizer's context tells of another operation")]
+struct UnexpectedContext;

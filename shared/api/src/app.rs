@@ -1,0 +1,82 @@
+//! What a process has: the tables, the clock, randomness, the keys that seal cursors.
+
+use auth::Keyring;
+use model::Timestamp;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::SystemTime,
+};
+use store::{CursorKeys, Table};
+
+/// What every function gets.
+#[derive(Debug, Clone)]
+pub struct App {
+    pub table: Table,
+    pub clock: Clock,
+    pub entropy: Entropy,
+    /// `None` in functions that list nothing.
+    pub cursors: Option<Arc<CursorKeys>>,
+    /// `None` in functions that neither check nor make keys.
+    pub keyring: Option<Arc<Keyring>>,
+}
+
+/// The only reader of time.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
+
+impl Clock {
+    /// The machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    pub fn system() -> Clock {
+        Clock(Arc::new(SystemTime::now))
+    }
+
+    /// The machine's clock moved by what the dial says, in milliseconds: for tests and demonstrations.
+    pub fn moved(dial: Arc<AtomicI64>) -> Clock {
+        let system = Clock::system();
+        Clock(Arc::new(move || {
+            let moved = dial.load(Ordering::SeqCst);
+            let by = std::time::Duration::from_millis(moved.unsigned_abs());
+            if moved >= 0 { system.instant() + by } else { system.instant() - by }
+        }))
+    }
+
+    /// This clock with a skew of its own.
+    pub fn skewed(&self, millis: i64) -> Clock {
+        let clock = self.clone();
+        let by = std::time::Duration::from_millis(millis.unsigned_abs());
+        Clock(Arc::new(move || if millis >= 0 { clock.instant() + by } else { clock.instant() - by }))
+    }
+
+    pub fn instant(&self) -> SystemTime {
+        (self.0)()
+    }
+
+    pub fn now(&self) -> Timestamp {
+        let since = self.instant().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
+        // A clock beyond the year 9999 shows the epoch: nothing that could expire is valid then.
+        Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Clock")
+    }
+}
+
+/// The only source of randomness: a cryptographic generator seeded by the operating system.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Entropy;
+
+impl Entropy {
+    #[expect(clippy::disallowed_methods, reason = "the one place that reads randomness")]
+    pub fn bytes<const N: usize>(self) -> [u8; N] {
+        rand::random()
+    }
+}

@@ -1,0 +1,146 @@
+//! One call of one operation, as its handler gets it.
+
+use auth::Principal;
+use lambda_http::{Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
+use model::Timestamp;
+use routes::Operation;
+use serde::Serialize;
+use store::{CompanyStore, Stamp};
+
+use crate::{Accepted, ApiError, App, Input, Reply, body};
+
+/// A request that was let through, with what its handler may need.
+#[derive(Debug)]
+pub struct Call<'a, Op> {
+    pub app: &'a App,
+    /// The instant at which the call is decided: one for all its parts.
+    pub now: Timestamp,
+    pub(crate) accepted: Accepted<Op>,
+    pub(crate) request: &'a Request,
+    pub(crate) context: &'a ApiGatewayProxyRequestContext,
+}
+
+impl<'a, Op: Operation> Call<'a, Op> {
+    /// Accepts a request whose authorizer did, and whose body has a form that can be read.
+    pub(crate) fn accept(
+        app: &'a App,
+        accepted: Accepted<Op>,
+        request: &'a Request,
+        context: &'a ApiGatewayProxyRequestContext,
+        now: Timestamp,
+    ) -> Result<Call<'a, Op>, ApiError> {
+        let call = Call { app, now, accepted, request, context };
+        if !call.operation().route().method.is_read() {
+            call.check_body()?;
+        }
+        Ok(call)
+    }
+
+    pub fn operation(&self) -> Op {
+        self.accepted.operation
+    }
+
+    /// # Errors
+    /// Internal on a public route, which has none.
+    pub fn principal(&self) -> Result<&Principal, ApiError> {
+        self.accepted.principal.as_ref().ok_or_else(|| ApiError::internal("a public route asks for its principal"))
+    }
+
+    /// The rows of the one company that the principal acts in.
+    pub fn store(&self) -> Result<CompanyStore, ApiError> {
+        self.app.table.company(self.principal()?).map_err(ApiError::internal)
+    }
+
+    /// Starts reading what the client sent.
+    pub fn input(&self) -> Input<'_> {
+        Input::new(self.request, self.body_bytes(), self.operation().route())
+    }
+
+    /// What the changes of this call are stamped with.
+    pub fn stamp(&self, reason: Option<String>) -> Result<Stamp, ApiError> {
+        Ok(Stamp {
+            actor: self.principal()?.actor(),
+            at: self.now,
+            source_ip: self.context.identity.source_ip.clone(),
+            request_id: Some(request_id(self.context).to_owned()),
+            operation: self.operation().route().operation.to_owned(),
+            reason,
+            nonce: self.app.entropy.bytes(),
+        })
+    }
+
+    /// The answer of an action or a read.
+    pub fn ok(&self, data: &impl Serialize) -> Result<Reply, ApiError> {
+        Reply::success(200, data, self.now)
+    }
+
+    /// The answer of a POST that made an object.
+    pub fn created(&self, data: &impl Serialize) -> Result<Reply, ApiError> {
+        Reply::success(201, data, self.now)
+    }
+
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+    }
+
+    pub(crate) fn body_bytes(&self) -> &'a [u8] {
+        match self.request.body() {
+            Body::Text(text) => text.as_bytes(),
+            Body::Binary(bytes) => bytes,
+            _ => &[],
+        }
+    }
+
+    /// Size first, then type (contract §1). No body has no type.
+    fn check_body(&self) -> Result<(), ApiError> {
+        let bytes = self.body_bytes();
+        if bytes.len() > body::MAX_BYTES {
+            return Err(ApiError::PayloadTooLarge);
+        }
+        if !bytes.is_empty() && !self.header("content-type").is_some_and(is_json) {
+            return Err(ApiError::UnsupportedMediaType);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn method_and_path(&self) -> (&str, &str) {
+        (self.request.method().as_str(), self.request.raw_http_path())
+    }
+}
+
+/// `application/json`, with no character set but UTF-8.
+fn is_json(content_type: &str) -> bool {
+    let mut parts = content_type.split(';').map(str::trim);
+    parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+        && parts.all(|parameter| match parameter.split_once('=') {
+            Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
+                value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
+            }
+            _ => true,
+        })
+}
+
+/// The gateway's extended request id: a label to show and to search for, never an identity.
+pub(crate) fn request_id(context: &ApiGatewayProxyRequestContext) -> &str {
+    context
+        .other
+        .get("extendedRequestId")
+        .and_then(|id| id.as_str())
+        .or(context.request_id.as_deref())
+        .unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_json;
+
+    #[test]
+    fn only_json_in_utf_8_is_json() {
+        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+            assert!(is_json(good), "{good}");
+        }
+        for bad in ["", "text/plain", "application/jsonx", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+            assert!(!is_json(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Reading what a client sent, with all its faults at once.
+
+use lambda_http::{Request, RequestExt};
+use model::{Body, Fault, Faults, Rule, Timestamp};
+use routes::Route;
+use serde_json::{Value, json};
+use std::str::FromStr;
+
+use crate::{ApiError, body};
+
+/// Collects faults while the parts of a request are read; [`Input::finish`] gives the parts or all faults.
+#[derive(Debug)]
+pub struct Input<'a> {
+    request: &'a Request,
+    body: &'a [u8],
+    faults: Faults,
+}
+
+/// The `If-Match` header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IfMatch {
+    /// Absent, or `*`.
+    Any,
+    Version(u64),
+    /// Something that no version's ETag is.
+    Nothing,
+}
+
+impl IfMatch {
+    pub fn allows(self, version: u64) -> bool {
+        match self {
+            IfMatch::Any => true,
+            IfMatch::Version(wanted) => wanted == version,
+            IfMatch::Nothing => false,
+        }
+    }
+}
+
+pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+impl<'a> Input<'a> {
+    pub(crate) fn new(request: &'a Request, body: &'a [u8], route: &Route) -> Input<'a> {
+        let mut faults = Faults::default();
+        if route.method == routes::Method::Post
+            && let Some(key) = request.headers().get(IDEMPOTENCY_KEY)
+        {
+            let printable = key.as_bytes().iter().all(|byte| (0x20..0x7f).contains(byte));
+            if !printable || !(1..=255).contains(&key.len()) {
+                faults.push(Fault::new("Idempotency-Key", Rule::Format, "must be 1 to 255 printable ASCII characters"));
+            }
+        }
+        Input { request, body, faults }
+    }
+
+    /// A path parameter.
+    pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
+        let parameters = self.request.path_parameters_ref();
+        let id = parameters.and_then(|parameters| parameters.first(name)).and_then(|text| text.parse().ok());
+        if id.is_none() {
+            self.faults.push(Fault::new(name, Rule::Format, "is not an id of this kind"));
+        }
+        id
+    }
+
+    /// The JSON body; without one, a fault.
+    pub fn body<T: Body>(&mut self) -> Option<T> {
+        let value = body::parse(self.body);
+        self.read(value)
+    }
+
+    /// The JSON body of an action that may go without.
+    pub fn optional_body<T: Body>(&mut self) -> Option<T> {
+        let value = if self.body.is_empty() { Ok(json!({})) } else { body::parse(self.body) };
+        self.read(value)
+    }
+
+    fn read<T: Body>(&mut self, value: Result<Value, Fault>) -> Option<T> {
+        let parsed = value.map_err(Faults::from).and_then(T::read);
+        parsed.map_err(|faults| self.faults.extend(faults)).ok()
+    }
+
+    /// A query parameter as it was sent; given twice it is a fault. `Some(None)` = absent.
+    pub fn query(&mut self, name: &str) -> Option<Option<&'a str>> {
+        let Some(parameters) = self.request.query_string_parameters_ref() else {
+            return Some(None);
+        };
+        match parameters.all(name).unwrap_or_default().as_slice() {
+            [] => Some(None),
+            [one] => Some(Some(one)),
+            _ => self.refuse(name, Rule::Repeated, "was given more than once"),
+        }
+    }
+
+    /// A query parameter of some type; `Some(None)` = absent.
+    pub fn parsed<T: FromStr>(&mut self, name: &str, rule: Rule, message: &str) -> Option<Option<T>> {
+        match self.query(name)? {
+            None => Some(None),
+            Some(text) => match text.parse() {
+                Ok(value) => Some(Some(value)),
+                Err(_) => self.refuse(name, rule, message),
+            },
+        }
+    }
+
+    /// A query parameter that is an RFC 3339 instant.
+    pub fn instant(&mut self, name: &str) -> Option<Option<Timestamp>> {
+        self.parsed(name, Rule::Format, "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z")
+    }
+
+    /// Records a fault of a query parameter.
+    pub fn refuse<T>(&mut self, name: &str, rule: Rule, message: &str) -> Option<T> {
+        self.faults.refuse(&format!("?{name}"), rule, message)
+    }
+
+    /// Records a fault of the body that needs more than the body to be seen, such as the time.
+    pub fn fault(&mut self, at: &str, rule: Rule, message: &str) {
+        self.faults.push(Fault::new(at, rule, message));
+    }
+
+    pub fn if_match(&self) -> IfMatch {
+        let Some(value) = self.request.headers().get("if-match") else {
+            return IfMatch::Any;
+        };
+        let quoted = value.to_str().unwrap_or_default();
+        if quoted == "*" {
+            return IfMatch::Any;
+        }
+        let version = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+        version.and_then(|text| text.parse().ok()).map_or(IfMatch::Nothing, IfMatch::Version)
+    }
+
+    /// The parts, or every fault that was recorded.
+    pub fn finish<T>(self, parts: Option<T>) -> Result<T, ApiError> {
+        match parts {
+            Some(parts) if self.faults.is_empty() => Ok(parts),
+            _ => Err(ApiError::Validation(self.faults)),
+        }
+    }
+}
