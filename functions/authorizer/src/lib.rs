@@ -1,1 +1,240 @@
-//! stub
+//! The authorizer: one decision and one conditional write for each request.
+//!
+//! Invariant: it allows only what a write that was applied has proved; a fault of ours makes it fail, never allow and never 401; a credential never reaches a log.
+//! Knows nothing of what an operation does.
+
+mod answer;
+mod decide;
+mod event;
+mod memory;
+mod refuse;
+
+pub use answer::AuthorizerAnswer;
+
+use api::App;
+use auth::{
+    AccessToken, Answer, IssuerConfig, JwksCache, JwksUnavailable, PresentedKey, TokenRefused,
+    key_id, verify_access_token,
+};
+use model::PersonId;
+use serde_json::Value;
+use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use store::StoreError;
+use tokio::sync::Mutex;
+
+use crate::{
+    answer::{allow, refuse_to_pass},
+    decide::{Credential, Outcome, Subject},
+    event::{Bearer, Request},
+    memory::Memory,
+};
+
+/// Gets the key set from a URL; `None` when it can't be had. Keeps its own time limit of 1 s.
+pub type FetchKeys =
+    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
+
+/// One process's authorizer: the tables, and what it remembers of them.
+pub struct Authorizer {
+    app: App,
+    issuer: IssuerConfig,
+    fetch: FetchKeys,
+    /// The lock keeps one refresh in flight.
+    key_set: Mutex<JwksCache>,
+    memory: Memory,
+}
+
+/// Why there is no policy.
+#[derive(Debug, thiserror::Error)]
+pub enum AuthorizerError {
+    /// The one 401. API Gateway knows it by exactly this text.
+    #[error("Unauthorized")]
+    Unauthorized,
+    #[error("the event can't be read: {0}")]
+    Event(&'static str),
+    #[error("no keyring")]
+    NoKeyring,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("the issuer's keys are unavailable")]
+    Issuer,
+    /// The row changed under every try.
+    #[error("the row kept changing")]
+    Contended,
+}
+
+impl From<JwksUnavailable> for AuthorizerError {
+    fn from(_: JwksUnavailable) -> AuthorizerError {
+        AuthorizerError::Issuer
+    }
+}
+
+impl Authorizer {
+    pub fn new(app: App, issuer: IssuerConfig, fetch: FetchKeys) -> Authorizer {
+        Authorizer {
+            app,
+            issuer,
+            fetch,
+            key_set: Mutex::new(JwksCache::new()),
+            memory: Memory::default(),
+        }
+    }
+
+    /// Decides on API Gateway's REQUEST event.
+    ///
+    /// # Errors
+    /// `Unauthorized` for the one 401; everything else is a failure, which API Gateway answers with 503.
+    pub async fn authorize(&self, event: Value) -> Result<AuthorizerAnswer, AuthorizerError> {
+        let request = Request::read(event)?;
+        let answer = match &request.bearer {
+            Bearer::Key(text) => self.authorize_key(&request, text).await,
+            Bearer::Token(text) => self.authorize_person(&request, text).await,
+            Bearer::None => {
+                tracing::info!(request_id = request.id, why = "no usable bearer", "refused");
+                Err(AuthorizerError::Unauthorized)
+            }
+        };
+        if let Err(fault) = &answer
+            && !matches!(fault, AuthorizerError::Unauthorized)
+        {
+            // The alarm counts this line, not Lambda's errors, of which every 401 is one.
+            tracing::error!(request_id = request.id, fault = %fault, "authorizer fault");
+        }
+        answer
+    }
+
+    async fn authorize_key(
+        &self,
+        request: &Request,
+        text: &str,
+    ) -> Result<AuthorizerAnswer, AuthorizerError> {
+        let keyring = self
+            .app
+            .keyring
+            .as_deref()
+            .ok_or(AuthorizerError::NoKeyring)?;
+        let presented = PresentedKey::parse(text).filter(|key| keyring.verify_tag(key).is_some());
+        let Some(presented) = presented else {
+            // Junk and forgeries cost no I/O: no row could explain them to anybody.
+            tracing::info!(
+                request_id = request.id,
+                why = "forged or malformed key",
+                "refused"
+            );
+            return Err(AuthorizerError::Unauthorized);
+        };
+        let subject = Subject::Key(presented.id());
+        let outcome = self
+            .decide(request, &subject, &Credential::Key { presented, keyring })
+            .await?;
+        self.answer(request, outcome).await
+    }
+
+    async fn authorize_person(
+        &self,
+        request: &Request,
+        text: &str,
+    ) -> Result<AuthorizerAnswer, AuthorizerError> {
+        let token = self.verify(request, text).await?;
+        let person = PersonId::new(&token.issuer, &token.subject);
+        let outcome = match self.membership(request, &person).await? {
+            Ok(subject) => {
+                self.decide(request, &subject, &Credential::Person { token })
+                    .await?
+            }
+            Err(outcome) => outcome,
+        };
+        self.answer(request, outcome).await
+    }
+
+    async fn verify(&self, request: &Request, text: &str) -> Result<AccessToken, AuthorizerError> {
+        let now = self.app.clock.now().millis();
+        let refused = |why: TokenRefused| {
+            tracing::info!(request_id = request.id, why = %why, "refused");
+            AuthorizerError::Unauthorized
+        };
+        let kid = key_id(text, &self.issuer).map_err(refused)?;
+        let url = self.issuer.jwks_url.clone();
+        let keys = self
+            .key_set
+            .lock()
+            .await
+            .key_set(&kid, now, || (self.fetch)(url))
+            .await?;
+        verify_access_token(text, &self.issuer, &keys, now).map_err(refused)
+    }
+
+    /// The row that a person's request is decided on, or the refusal where there is none to decide on.
+    async fn membership(
+        &self,
+        request: &Request,
+        person: &PersonId,
+    ) -> Result<Result<Subject, Outcome>, AuthorizerError> {
+        let asked = &request.asked;
+        if !matches!(asked.route.access, routes::Access::Role(_)) {
+            return Ok(Ok(Subject::Person(person.clone())));
+        }
+        let owner = match auth::named_owner(asked) {
+            Ok(owner) => owner,
+            Err(refusal) => return Ok(Err(Outcome::unowned(refusal))),
+        };
+        if let Some(owner) = owner {
+            return Ok(Ok(Subject::Member(person.clone(), owner)));
+        }
+        let mut rows = self.app.table.list_memberships(person).await?;
+        Ok(match (rows.pop(), rows.is_empty()) {
+            (None, _) => Err(Outcome::unowned(auth::no_membership())),
+            (Some(only), true) => {
+                let subject = Subject::Member(person.clone(), only.facts.owner);
+                self.memory.learn(
+                    &subject,
+                    decide::Facts::Member(only.facts),
+                    self.app.clock.now(),
+                );
+                Ok(subject)
+            }
+            (Some(_), false) => Err(Outcome::unowned(auth::several_memberships())),
+        })
+    }
+
+    async fn answer(
+        &self,
+        request: &Request,
+        outcome: Outcome,
+    ) -> Result<AuthorizerAnswer, AuthorizerError> {
+        match outcome {
+            Outcome::Passed(principal) => {
+                tracing::info!(
+                    request_id = request.id,
+                    caller = principal.id(),
+                    operation = principal.operation(),
+                    "accepted"
+                );
+                Ok(allow(request, &principal))
+            }
+            Outcome::Unknown => {
+                tracing::info!(request_id = request.id, why = "no such key", "refused");
+                Err(AuthorizerError::Unauthorized)
+            }
+            Outcome::Refused(refused) => {
+                self.keep(request, &refused).await;
+                match refused.refusal.answer {
+                    Answer::Unauthorized => Err(AuthorizerError::Unauthorized),
+                    answer => Ok(refuse_to_pass(
+                        request,
+                        answer,
+                        &refused.caller(),
+                        self.app.clock.now(),
+                    )),
+                }
+            }
+        }
+    }
+}
+
+impl fmt::Debug for Authorizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Authorizer")
+            .field("issuer", &self.issuer)
+            .finish_non_exhaustive()
+    }
+}

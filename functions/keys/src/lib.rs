@@ -1,1 +1,51 @@
-//! stub
+//! Managing keys, by people; explaining refusals; saying who somebody is.
+//!
+//! Invariant: a key can never manage keys; the one thing that it may do is to revoke itself.
+//! Knows nothing of how a request is authorized.
+
+mod api_key;
+mod denial;
+mod whoami;
+
+pub use api_key::{ReasonBody, ShownKey};
+pub use whoami::Whoami;
+
+use api::{ApiError, App, Call, Reply, respond};
+use lambda_http::{Body, Request, Response};
+use model::KeyState;
+use routes::keys::Operation;
+use serde::Serialize;
+
+/// Answers an event of API Gateway.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    respond(app, request, async |call: Call<'_, Operation>| {
+        match call.operation() {
+            Operation::ListApiKeys => api_key::list(call).await,
+            Operation::CreateApiKey => api_key::create(call).await,
+            Operation::RevokeOwnApiKey => api_key::revoke_own(call).await,
+            Operation::GetApiKey => api_key::get(call).await,
+            Operation::UpdateApiKey => api_key::update(call).await,
+            Operation::SuspendApiKey => api_key::become_state(call, KeyState::Suspended).await,
+            Operation::ResumeApiKey => api_key::become_state(call, KeyState::Active).await,
+            Operation::RevokeApiKey => api_key::become_state(call, KeyState::Revoked).await,
+            Operation::GetDenial => denial::get(call).await,
+            Operation::GetWhoami => whoami::get(call).await,
+            Operation::GetHealth => health(call),
+        }
+    })
+    .await
+}
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+    version: &'static str,
+}
+
+/// Touches nothing: it says that requests reach us and answers leave us.
+fn health(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    call.ok(&Health {
+        status: "ok",
+        version: env!("CARGO_PKG_VERSION"),
+    })
+}

@@ -16,10 +16,16 @@ pub struct Accepted<Op> {
 
 impl<Op: Operation> Accepted<Op> {
     /// Fails closed: whatever is not plainly an acceptance of this very operation is refused, and no handler hears of it.
-    pub(crate) fn check(operation: Op, context: &ApiGatewayProxyRequestContext) -> Result<Accepted<Op>, ApiError> {
+    pub(crate) fn check(
+        operation: Op,
+        context: &ApiGatewayProxyRequestContext,
+    ) -> Result<Accepted<Op>, ApiError> {
         let route = operation.route();
         if route.access == Access::Public {
-            return Ok(Accepted { operation, principal: None });
+            return Ok(Accepted {
+                operation,
+                principal: None,
+            });
         }
         let fields = &context.authorizer.fields;
         let heard = Heard::read(|name| fields.get(name)?.as_str().map(str::to_owned));
@@ -40,7 +46,10 @@ impl<Op: Operation> Accepted<Op> {
         if !reached {
             return Err(ApiError::unavailable(UnexpectedContext));
         }
-        Ok(Accepted { operation, principal: Some(principal) })
+        Ok(Accepted {
+            operation,
+            principal: Some(principal),
+        })
     }
 }
 

@@ -30,7 +30,10 @@ pub struct Clock(Arc<dyn Fn() -> SystemTime + Send + Sync>);
 
 impl Clock {
     /// The machine's clock.
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads the machine's clock")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads the machine's clock"
+    )]
     pub fn system() -> Clock {
         Clock(Arc::new(SystemTime::now))
     }
@@ -41,7 +44,11 @@ impl Clock {
         Clock(Arc::new(move || {
             let moved = dial.load(Ordering::SeqCst);
             let by = std::time::Duration::from_millis(moved.unsigned_abs());
-            if moved >= 0 { system.instant() + by } else { system.instant() - by }
+            if moved >= 0 {
+                system.instant() + by
+            } else {
+                system.instant() - by
+            }
         }))
     }
 
@@ -49,7 +56,13 @@ impl Clock {
     pub fn skewed(&self, millis: i64) -> Clock {
         let clock = self.clone();
         let by = std::time::Duration::from_millis(millis.unsigned_abs());
-        Clock(Arc::new(move || if millis >= 0 { clock.instant() + by } else { clock.instant() - by }))
+        Clock(Arc::new(move || {
+            if millis >= 0 {
+                clock.instant() + by
+            } else {
+                clock.instant() - by
+            }
+        }))
     }
 
     pub fn instant(&self) -> SystemTime {
@@ -57,7 +70,10 @@ impl Clock {
     }
 
     pub fn now(&self) -> Timestamp {
-        let since = self.instant().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let since = self
+            .instant()
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .unwrap_or_default();
         let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
         // A clock beyond the year 9999 shows the epoch: nothing that could expire is valid then.
         Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
@@ -75,7 +91,10 @@ impl fmt::Debug for Clock {
 pub struct Entropy;
 
 impl Entropy {
-    #[expect(clippy::disallowed_methods, reason = "the one place that reads randomness")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place that reads randomness"
+    )]
     pub fn bytes<const N: usize>(self) -> [u8; N] {
         rand::random()
     }

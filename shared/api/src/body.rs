@@ -10,12 +10,17 @@ pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// The JSON of a body.
 pub(crate) fn parse(bytes: &[u8]) -> Result<Value, Fault> {
-    let text = std::str::from_utf8(bytes).map_err(|_| Fault::new("", Rule::Json, "the body is not UTF-8"))?;
+    let text = std::str::from_utf8(bytes)
+        .map_err(|_| Fault::new("", Rule::Json, "the body is not UTF-8"))?;
     match serde_json::from_str::<Strict>(text) {
         Ok(Strict(value)) => Ok(value),
         // Position only: the parser's own words may repeat the body.
         Err(error) => {
-            let message = format!("is not valid JSON at line {} column {}", error.line(), error.column());
+            let message = format!(
+                "is not valid JSON at line {} column {}",
+                error.line(),
+                error.column()
+            );
             Err(Fault::new("", Rule::Json, message))
         }
     }
@@ -113,6 +118,9 @@ mod tests {
     #[test]
     fn what_is_json_is_read() {
         let value = parse(br#"{"a":[1,-1,1.5,true,null,"x\u00e9"],"b":{}}"#).expect("JSON");
-        assert_eq!(value, serde_json::json!({ "a": [1, -1, 1.5, true, null, "x\u{e9}"], "b": {} }));
+        assert_eq!(
+            value,
+            serde_json::json!({ "a": [1, -1, 1.5, true, null, "x\u{e9}"], "b": {} })
+        );
     }
 }

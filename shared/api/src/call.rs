@@ -1,7 +1,9 @@
 //! One call of one operation, as its handler gets it.
 
 use auth::Principal;
-use lambda_http::{Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
+use lambda_http::{
+    Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
+};
 use model::Timestamp;
 use routes::Operation;
 use serde::Serialize;
@@ -29,7 +31,13 @@ impl<'a, Op: Operation> Call<'a, Op> {
         context: &'a ApiGatewayProxyRequestContext,
         now: Timestamp,
     ) -> Result<Call<'a, Op>, ApiError> {
-        let call = Call { app, now, accepted, request, context };
+        let call = Call {
+            app,
+            now,
+            accepted,
+            request,
+            context,
+        };
         if !call.operation().route().method.is_read() {
             call.check_body()?;
         }
@@ -43,12 +51,18 @@ impl<'a, Op: Operation> Call<'a, Op> {
     /// # Errors
     /// Internal on a public route, which has none.
     pub fn principal(&self) -> Result<&Principal, ApiError> {
-        self.accepted.principal.as_ref().ok_or_else(|| ApiError::internal("a public route asks for its principal"))
+        self.accepted
+            .principal
+            .as_ref()
+            .ok_or_else(|| ApiError::internal("a public route asks for its principal"))
     }
 
     /// The rows of the one company that the principal acts in.
     pub fn store(&self) -> Result<CompanyStore, ApiError> {
-        self.app.table.company(self.principal()?).map_err(ApiError::internal)
+        self.app
+            .table
+            .company(self.principal()?)
+            .map_err(ApiError::internal)
     }
 
     /// Starts reading what the client sent.
@@ -80,7 +94,10 @@ impl<'a, Op: Operation> Call<'a, Op> {
     }
 
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.request.headers().get(name).and_then(|value| value.to_str().ok())
+        self.request
+            .headers()
+            .get(name)
+            .and_then(|value| value.to_str().ok())
     }
 
     pub(crate) fn body_bytes(&self) -> &'a [u8] {
@@ -111,7 +128,9 @@ impl<'a, Op: Operation> Call<'a, Op> {
 /// `application/json`, with no character set but UTF-8.
 fn is_json(content_type: &str) -> bool {
     let mut parts = content_type.split(';').map(str::trim);
-    parts.next().is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
+    parts
+        .next()
+        .is_some_and(|media| media.eq_ignore_ascii_case("application/json"))
         && parts.all(|parameter| match parameter.split_once('=') {
             Some((name, value)) if name.trim().eq_ignore_ascii_case("charset") => {
                 value.trim().trim_matches('"').eq_ignore_ascii_case("utf-8")
@@ -136,10 +155,20 @@ mod tests {
 
     #[test]
     fn only_json_in_utf_8_is_json() {
-        for good in ["application/json", "Application/JSON; charset=UTF-8", "application/json;charset=\"utf-8\""] {
+        for good in [
+            "application/json",
+            "Application/JSON; charset=UTF-8",
+            "application/json;charset=\"utf-8\"",
+        ] {
             assert!(is_json(good), "{good}");
         }
-        for bad in ["", "text/plain", "application/jsonx", "application/json; charset=latin1", "application/x-www-form-urlencoded"] {
+        for bad in [
+            "",
+            "text/plain",
+            "application/jsonx",
+            "application/json; charset=latin1",
+            "application/x-www-form-urlencoded",
+        ] {
             assert!(!is_json(bad), "{bad}");
         }
     }

@@ -83,9 +83,15 @@ impl ApiError {
     }
 
     /// What the store's answer means where an object was looked for.
-    pub fn or_not_found(kind: &'static str, id: impl ToString) -> impl FnOnce(StoreError) -> ApiError {
+    pub fn or_not_found(
+        kind: &'static str,
+        id: impl ToString,
+    ) -> impl FnOnce(StoreError) -> ApiError {
         move |error| match error {
-            StoreError::NotFound => ApiError::NotFound { kind, id: id.to_string() },
+            StoreError::NotFound => ApiError::NotFound {
+                kind,
+                id: id.to_string(),
+            },
             other => other.into(),
         }
     }
@@ -105,53 +111,89 @@ impl ApiError {
 
     pub(crate) fn body(&self) -> ErrorBody {
         let (_, code, message) = self.parts();
-        ErrorBody { code, message, details: self.details() }
+        ErrorBody {
+            code,
+            message,
+            details: self.details(),
+        }
     }
 
     fn parts(&self) -> (u16, &'static str, &'static str) {
         match self {
-            ApiError::Validation(_) => {
-                (400, "VALIDATION_ERROR", "The request breaks rules; details.errors names each of them.")
+            ApiError::Validation(_) => (
+                400,
+                "VALIDATION_ERROR",
+                "The request breaks rules; details.errors names each of them.",
+            ),
+            ApiError::CompanyIdRequired => (
+                400,
+                "COMPANY_ID_REQUIRED",
+                "Name the company in the query parameter companyId.",
+            ),
+            ApiError::Forbidden(_) => (
+                403,
+                "INSUFFICIENT_PERMISSIONS",
+                "The credential may not do this; details says what it lacks.",
+            ),
+            ApiError::CompanyDenied => (
+                403,
+                "RESOURCE_ACCESS_DENIED",
+                "The credential may not act for the company that the request names.",
+            ),
+            ApiError::NotFound { .. } => (
+                404,
+                "RESOURCE_NOT_FOUND",
+                "There is no such object in the company.",
+            ),
+            ApiError::RouteNotFound => {
+                (404, "ROUTE_NOT_FOUND", "There is no such route or method.")
             }
-            ApiError::CompanyIdRequired => {
-                (400, "COMPANY_ID_REQUIRED", "Name the company in the query parameter companyId.")
-            }
-            ApiError::Forbidden(_) => {
-                (403, "INSUFFICIENT_PERMISSIONS", "The credential may not do this; details says what it lacks.")
-            }
-            ApiError::CompanyDenied => {
-                (403, "RESOURCE_ACCESS_DENIED", "The credential may not act for the company that the request names.")
-            }
-            ApiError::NotFound { .. } => (404, "RESOURCE_NOT_FOUND", "There is no such object in the company."),
-            ApiError::RouteNotFound => (404, "ROUTE_NOT_FOUND", "There is no such route or method."),
-            ApiError::Conflict(ConflictReason::Version) => {
-                (409, "RESOURCE_CONFLICT", "The object was changed meanwhile; read it again.")
-            }
-            ApiError::Conflict(ConflictReason::KeyLimit) => {
-                (409, "RESOURCE_CONFLICT", "The company has as many live keys as its plan allows; revoke one first.")
-            }
-            ApiError::Conflict(ConflictReason::Busy) | ApiError::AlreadyDone => {
-                (409, "RESOURCE_CONFLICT", "The object is being changed by others; try again.")
-            }
-            ApiError::InvalidTransition { .. } => {
-                (409, "INVALID_STATE_TRANSITION", "The object's state does not allow this.")
-            }
+            ApiError::Conflict(ConflictReason::Version) => (
+                409,
+                "RESOURCE_CONFLICT",
+                "The object was changed meanwhile; read it again.",
+            ),
+            ApiError::Conflict(ConflictReason::KeyLimit) => (
+                409,
+                "RESOURCE_CONFLICT",
+                "The company has as many live keys as its plan allows; revoke one first.",
+            ),
+            ApiError::Conflict(ConflictReason::Busy) | ApiError::AlreadyDone => (
+                409,
+                "RESOURCE_CONFLICT",
+                "The object is being changed by others; try again.",
+            ),
+            ApiError::InvalidTransition { .. } => (
+                409,
+                "INVALID_STATE_TRANSITION",
+                "The object's state does not allow this.",
+            ),
             ApiError::PayloadTooLarge => (413, "PAYLOAD_TOO_LARGE", "A body has at most 256 KiB."),
-            ApiError::UnsupportedMediaType => {
-                (415, "UNSUPPORTED_MEDIA_TYPE", "Send JSON with Content-Type: application/json.")
-            }
-            ApiError::IdempotencyConflict => {
-                (422, "IDEMPOTENCY_CONFLICT", "This Idempotency-Key was used with another request.")
-            }
-            ApiError::RateLimited(_) => {
-                (429, "RATE_LIMIT_EXCEEDED", "Too many requests; try again after Retry-After seconds.")
-            }
-            ApiError::Unavailable(_) => {
-                (503, "SERVICE_UNAVAILABLE", "Something that we need is away; try again after Retry-After seconds.")
-            }
-            ApiError::Internal(_) => {
-                (500, "INTERNAL_ERROR", "We made a mistake; tell us the X-Request-Id of this response.")
-            }
+            ApiError::UnsupportedMediaType => (
+                415,
+                "UNSUPPORTED_MEDIA_TYPE",
+                "Send JSON with Content-Type: application/json.",
+            ),
+            ApiError::IdempotencyConflict => (
+                422,
+                "IDEMPOTENCY_CONFLICT",
+                "This Idempotency-Key was used with another request.",
+            ),
+            ApiError::RateLimited(_) => (
+                429,
+                "RATE_LIMIT_EXCEEDED",
+                "Too many requests; try again after Retry-After seconds.",
+            ),
+            ApiError::Unavailable(_) => (
+                503,
+                "SERVICE_UNAVAILABLE",
+                "Something that we need is away; try again after Retry-After seconds.",
+            ),
+            ApiError::Internal(_) => (
+                500,
+                "INTERNAL_ERROR",
+                "We made a mistake; tell us the X-Request-Id of this response.",
+            ),
         }
     }
 
@@ -184,9 +226,10 @@ impl From<StoreError> for ApiError {
             StoreError::Throttled(_) | StoreError::Unreachable(_) => ApiError::unavailable(error),
             StoreError::AlreadyDone => ApiError::AlreadyDone,
             StoreError::Conflict => ApiError::Conflict(ConflictReason::Busy),
-            StoreError::NotFound | StoreError::Full | StoreError::Corrupt(_) | StoreError::Dynamo(_) => {
-                ApiError::internal(error)
-            }
+            StoreError::NotFound
+            | StoreError::Full
+            | StoreError::Corrupt(_)
+            | StoreError::Dynamo(_) => ApiError::internal(error),
         }
     }
 }

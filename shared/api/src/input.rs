@@ -44,20 +44,34 @@ impl<'a> Input<'a> {
         if route.method == routes::Method::Post
             && let Some(key) = request.headers().get(IDEMPOTENCY_KEY)
         {
-            let printable = key.as_bytes().iter().all(|byte| (0x20..0x7f).contains(byte));
+            let printable = key
+                .as_bytes()
+                .iter()
+                .all(|byte| (0x20..0x7f).contains(byte));
             if !printable || !(1..=255).contains(&key.len()) {
-                faults.push(Fault::new("Idempotency-Key", Rule::Format, "must be 1 to 255 printable ASCII characters"));
+                faults.push(Fault::new(
+                    "Idempotency-Key",
+                    Rule::Format,
+                    "must be 1 to 255 printable ASCII characters",
+                ));
             }
         }
-        Input { request, body, faults }
+        Input {
+            request,
+            body,
+            faults,
+        }
     }
 
     /// A path parameter.
     pub fn id<T: FromStr>(&mut self, name: &str) -> Option<T> {
         let parameters = self.request.path_parameters_ref();
-        let id = parameters.and_then(|parameters| parameters.first(name)).and_then(|text| text.parse().ok());
+        let id = parameters
+            .and_then(|parameters| parameters.first(name))
+            .and_then(|text| text.parse().ok());
         if id.is_none() {
-            self.faults.push(Fault::new(name, Rule::Format, "is not an id of this kind"));
+            self.faults
+                .push(Fault::new(name, Rule::Format, "is not an id of this kind"));
         }
         id
     }
@@ -70,7 +84,11 @@ impl<'a> Input<'a> {
 
     /// The JSON body of an action that may go without.
     pub fn optional_body<T: Body>(&mut self) -> Option<T> {
-        let value = if self.body.is_empty() { Ok(json!({})) } else { body::parse(self.body) };
+        let value = if self.body.is_empty() {
+            Ok(json!({}))
+        } else {
+            body::parse(self.body)
+        };
         self.read(value)
     }
 
@@ -92,7 +110,12 @@ impl<'a> Input<'a> {
     }
 
     /// A query parameter of some type; `Some(None)` = absent.
-    pub fn parsed<T: FromStr>(&mut self, name: &str, rule: Rule, message: &str) -> Option<Option<T>> {
+    pub fn parsed<T: FromStr>(
+        &mut self,
+        name: &str,
+        rule: Rule,
+        message: &str,
+    ) -> Option<Option<T>> {
         match self.query(name)? {
             None => Some(None),
             Some(text) => match text.parse() {
@@ -104,7 +127,11 @@ impl<'a> Input<'a> {
 
     /// A query parameter that is an RFC 3339 instant.
     pub fn instant(&mut self, name: &str) -> Option<Option<Timestamp>> {
-        self.parsed(name, Rule::Format, "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z")
+        self.parsed(
+            name,
+            Rule::Format,
+            "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z",
+        )
     }
 
     /// Records a fault of a query parameter.
@@ -125,8 +152,12 @@ impl<'a> Input<'a> {
         if quoted == "*" {
             return IfMatch::Any;
         }
-        let version = quoted.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-        version.and_then(|text| text.parse().ok()).map_or(IfMatch::Nothing, IfMatch::Version)
+        let version = quoted
+            .strip_prefix('"')
+            .and_then(|rest| rest.strip_suffix('"'));
+        version
+            .and_then(|text| text.parse().ok())
+            .map_or(IfMatch::Nothing, IfMatch::Version)
     }
 
     /// The parts, or every fault that was recorded.

@@ -43,14 +43,27 @@ impl<Op: Operation> Call<'_, Op> {
         {
             return Ok(reply);
         }
-        match (effect(Once { key: key.clone(), now: self.now }).await, key) {
+        match (
+            effect(Once {
+                key: key.clone(),
+                now: self.now,
+            })
+            .await,
+            key,
+        ) {
             // Somebody with the same key was faster.
-            (Err(ApiError::AlreadyDone), Some(key)) => self.replay(store, &key).await?.ok_or(ApiError::AlreadyDone),
+            (Err(ApiError::AlreadyDone), Some(key)) => {
+                self.replay(store, &key).await?.ok_or(ApiError::AlreadyDone)
+            }
             (outcome, _) => outcome,
         }
     }
 
-    async fn replay(&self, store: &CompanyStore, key: &IdempotencyKey) -> Result<Option<Reply>, ApiError> {
+    async fn replay(
+        &self,
+        store: &CompanyStore,
+        key: &IdempotencyKey,
+    ) -> Result<Option<Reply>, ApiError> {
         let Some(remembered) = store.find_remembered(key, self.now).await? else {
             return Ok(None);
         };
@@ -77,6 +90,11 @@ impl<Op: Operation> Call<'_, Op> {
         }
         hash.update(self.body_bytes());
         let operation = self.operation().route().operation;
-        Ok(Some(IdempotencyKey::new(&self.principal()?.id(), operation, key, hash.finalize().into())))
+        Ok(Some(IdempotencyKey::new(
+            &self.principal()?.id(),
+            operation,
+            key,
+            hash.finalize().into(),
+        )))
     }
 }

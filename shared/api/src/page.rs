@@ -61,11 +61,23 @@ impl PageRequest {
         }
         let (limit, page, cursor) = (limit?, page?, cursor?);
         let cursor = cursor.map(str::to_owned);
-        let page = if cursor.is_some() { None } else { Some(page.unwrap_or(1)) };
+        let page = if cursor.is_some() {
+            None
+        } else {
+            Some(page.unwrap_or(1))
+        };
         if page.is_some_and(|page| (page - 1).saturating_mul(limit as u64) > Self::MAX_SKIPPED) {
-            return input.refuse("page", Rule::Range, "skips more than 10,000 rows; use cursor");
+            return input.refuse(
+                "page",
+                Rule::Range,
+                "skips more than 10,000 rows; use cursor",
+            );
         }
-        Some(PageRequest { limit, page, cursor })
+        Some(PageRequest {
+            limit,
+            page,
+            cursor,
+        })
     }
 }
 
@@ -76,13 +88,22 @@ impl<Op: Operation> Call<'_, Op> {
     /// 400 with rule `cursor` for a cursor that isn't this list's.
     pub fn start(&self, request: &PageRequest, filter: &str) -> Result<Start, ApiError> {
         match &request.cursor {
-            None => Ok(Start::Skip((request.page.unwrap_or(1) - 1) * request.limit as u64)),
+            None => Ok(Start::Skip(
+                (request.page.unwrap_or(1) - 1) * request.limit as u64,
+            )),
             Some(cursor) => {
                 let scope = self.cursor_scope(filter)?;
                 let keys = self.cursor_keys()?;
-                keys.open(&scope, cursor, self.now).map(Start::After).map_err(|_| {
-                    model::Fault::new("?cursor", Rule::Cursor, "is not a cursor of this list, or is older than 7 days").into()
-                })
+                keys.open(&scope, cursor, self.now)
+                    .map(Start::After)
+                    .map_err(|_| {
+                        model::Fault::new(
+                            "?cursor",
+                            Rule::Cursor,
+                            "is not a cursor of this list, or is older than 7 days",
+                        )
+                        .into()
+                    })
             }
         }
     }
@@ -95,11 +116,21 @@ impl<Op: Operation> Call<'_, Op> {
         listed: Listed<T>,
         view: impl FnMut(T) -> V,
     ) -> Result<Page<V>, ApiError> {
-        let Listed { items, total, total_is_lower_bound, next } = listed;
+        let Listed {
+            items,
+            total,
+            total_is_lower_bound,
+            next,
+        } = listed;
         let next_cursor = match &next {
             None => None,
             Some(position) => {
-                let sealed = self.cursor_keys()?.seal(&self.cursor_scope(filter)?, position, self.now, self.app.entropy.bytes());
+                let sealed = self.cursor_keys()?.seal(
+                    &self.cursor_scope(filter)?,
+                    position,
+                    self.now,
+                    self.app.entropy.bytes(),
+                );
                 Some(sealed.ok_or_else(|| ApiError::internal("no key seals cursors"))?)
             }
         };
@@ -111,7 +142,9 @@ impl<Op: Operation> Call<'_, Op> {
                 total_is_lower_bound,
                 page: request.page,
                 limit: request.limit,
-                total_pages: total.filter(|_| !total_is_lower_bound).map(|total| total.div_ceil(limit)),
+                total_pages: total
+                    .filter(|_| !total_is_lower_bound)
+                    .map(|total| total.div_ceil(limit)),
                 has_next_page: next.is_some(),
                 has_previous_page: request.page.map(|page| page > 1),
                 next_cursor,
@@ -128,6 +161,9 @@ impl<Op: Operation> Call<'_, Op> {
     }
 
     fn cursor_keys(&self) -> Result<&store::CursorKeys, ApiError> {
-        self.app.cursors.as_deref().ok_or_else(|| ApiError::internal("this function has no cursor keys"))
+        self.app
+            .cursors
+            .as_deref()
+            .ok_or_else(|| ApiError::internal("this function has no cursor keys"))
     }
 }

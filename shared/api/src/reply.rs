@@ -24,8 +24,17 @@ pub struct Envelope<'a, T> {
 }
 
 impl Reply {
-    pub(crate) fn success(status: u16, data: &impl Serialize, now: Timestamp) -> Result<Reply, ApiError> {
-        let envelope = Envelope { success: true, data: Some(data), error: None, timestamp: now };
+    pub(crate) fn success(
+        status: u16,
+        data: &impl Serialize,
+        now: Timestamp,
+    ) -> Result<Reply, ApiError> {
+        let envelope = Envelope {
+            success: true,
+            data: Some(data),
+            error: None,
+            timestamp: now,
+        };
         Ok(Reply {
             status,
             body: serde_json::to_string(&envelope).map_err(ApiError::internal)?,

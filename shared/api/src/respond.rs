@@ -29,13 +29,29 @@ pub async fn respond<Op: Operation>(
         return response(None, None, &id, Err(ApiError::RouteNotFound), now);
     };
     let accepted = Accepted::check(operation, &context);
-    let principal = accepted.as_ref().ok().and_then(|accepted| accepted.principal.clone());
-    let outcome = match accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, now)) {
-        Ok(call) => handler(call).await,
-        Err(error) => Err(error),
-    };
-    log(operation, &context, principal.as_ref(), &outcome, app.clock.now().since(now).num_milliseconds());
-    response(Some(operation.route().access), principal.as_ref(), &id, outcome, now)
+    let principal = accepted
+        .as_ref()
+        .ok()
+        .and_then(|accepted| accepted.principal.clone());
+    let outcome =
+        match accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, now)) {
+            Ok(call) => handler(call).await,
+            Err(error) => Err(error),
+        };
+    log(
+        operation,
+        &context,
+        principal.as_ref(),
+        &outcome,
+        app.clock.now().since(now).num_milliseconds(),
+    );
+    response(
+        Some(operation.route().access),
+        principal.as_ref(),
+        &id,
+        outcome,
+        now,
+    )
 }
 
 /// One line a request. No path, no query, no body: they may hold what must not be logged.
@@ -49,24 +65,44 @@ fn log<Op: Operation>(
     let operation = operation.route().operation;
     let request_id = request_id(context);
     let caller = principal.map(Principal::id).unwrap_or_default();
-    let company = principal.and_then(Principal::company).map(|id| id.to_string()).unwrap_or_default();
+    let company = principal
+        .and_then(Principal::company)
+        .map(|id| id.to_string())
+        .unwrap_or_default();
     match outcome {
         Ok(reply) => {
             let status = reply.status;
-            tracing::info!(operation, status, request_id, caller, company, millis, "answered");
+            tracing::info!(
+                operation, status, request_id, caller, company, millis, "answered"
+            );
         }
         Err(error) => {
             let (status, code) = (error.status(), error.body().code);
             match error {
                 ApiError::Internal(source) => {
                     let source = chain(source.as_ref());
-                    tracing::error!(operation, status, code, request_id, caller, company, millis, source, "failed");
+                    tracing::error!(
+                        operation, status, code, request_id, caller, company, millis, source,
+                        "failed"
+                    );
                 }
                 ApiError::Unavailable(source) => {
                     let source = chain(source.as_ref());
-                    tracing::warn!(operation, status, code, request_id, caller, company, millis, source, "unavailable");
+                    tracing::warn!(
+                        operation,
+                        status,
+                        code,
+                        request_id,
+                        caller,
+                        company,
+                        millis,
+                        source,
+                        "unavailable"
+                    );
                 }
-                _ => tracing::info!(operation, status, code, request_id, caller, company, millis, "refused"),
+                _ => tracing::info!(
+                    operation, status, code, request_id, caller, company, millis, "refused"
+                ),
             }
         }
     }
@@ -91,7 +127,10 @@ fn response(
     now: Timestamp,
 ) -> Response<Body> {
     let mut headers = HeaderMap::new();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/json"),
+    );
     if access != Some(Access::Public) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     }
@@ -102,9 +141,21 @@ fn response(
             Unit::Hour => "hour",
             Unit::Second => continue,
         };
-        set(&mut headers, &format!("x-ratelimit-limit-{unit}"), rate.limit);
-        set(&mut headers, &format!("x-ratelimit-remaining-{unit}"), rate.remaining);
-        set(&mut headers, &format!("x-ratelimit-reset-{unit}"), rate.reset);
+        set(
+            &mut headers,
+            &format!("x-ratelimit-limit-{unit}"),
+            rate.limit,
+        );
+        set(
+            &mut headers,
+            &format!("x-ratelimit-remaining-{unit}"),
+            rate.remaining,
+        );
+        set(
+            &mut headers,
+            &format!("x-ratelimit-reset-{unit}"),
+            rate.reset,
+        );
     }
     let (status, body) = match outcome {
         Ok(reply) => {
@@ -121,9 +172,17 @@ fn response(
                 set(&mut headers, "retry-after", seconds);
             }
             let body = error.body();
-            let envelope = Envelope::<()> { success: false, data: None, error: Some(&body), timestamp: now };
+            let envelope = Envelope::<()> {
+                success: false,
+                data: None,
+                error: Some(&body),
+                timestamp: now,
+            };
             // Strings, numbers and lists of them: always JSON.
-            (error.status(), serde_json::to_string(&envelope).unwrap_or_default())
+            (
+                error.status(),
+                serde_json::to_string(&envelope).unwrap_or_default(),
+            )
         }
     };
     let mut response = Response::new(Body::Text(body));

@@ -1,1 +1,155 @@
-//! stub
+//! A Lambda process: from its environment to an [`App`], once, in the init phase.
+//!
+//! Invariant: the only crate but `infra/local` that reads the environment; a secret is named there by reference and never stands in it.
+//! Knows nothing of operations.
+#![cfg(feature = "lambda")]
+
+mod http;
+mod log;
+mod secret;
+
+pub use http::{FetchKeys, HttpError, fetch_keys};
+pub use log::{RuntimeErrors, start_log};
+
+use api::{App, Clock, Entropy};
+use auth::{IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
+use aws_config::{
+    environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
+    timeout::TimeoutConfig,
+};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
+use std::{sync::Arc, time::Duration};
+use store::{CursorKeys, Table, TableNames};
+
+/// Which secrets a function may read; the template grants no more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Needs {
+    pub keyring: bool,
+    pub cursors: bool,
+}
+
+/// The process can't start: what is missing or wrong in its environment.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    #[error("environment variable {0} is missing")]
+    Missing(&'static str),
+    #[error("environment variable {0} can't be used: {1}")]
+    Unusable(&'static str, String),
+    #[error("secret {0} can't be read: {1}")]
+    Secret(&'static str, String),
+    #[error(transparent)]
+    Http(#[from] HttpError),
+}
+
+/// Builds the process's [`App`]: connections are opened, and secrets read, while init's CPU is free of the memory share.
+pub async fn start(needs: Needs) -> Result<App, StartError> {
+    let config = sdk_config()?;
+    let table = Table::new(dynamodb(&config), table_names()?);
+    let (warm, secrets) = tokio::join!(table.warm_up(), async {
+        let keyring = match needs.keyring {
+            true => Some(secret::read(&config, "KEYS_SECRET").await?),
+            false => None,
+        };
+        let cursors = match needs.cursors {
+            true => Some(secret::read(&config, "CURSOR_SECRET").await?),
+            false => None,
+        };
+        Ok::<_, StartError>((keyring, cursors))
+    });
+    if let Err(error) = warm {
+        // The first request will find out whether it lasts.
+        tracing::warn!(error = %error, "no warm connection");
+    }
+    let (keyring, cursors) = secrets?;
+    Ok(App {
+        table,
+        clock: Clock::system(),
+        entropy: Entropy,
+        cursors: cursors.as_ref().map(|document: &SecretDocument| {
+            Arc::new(CursorKeys::new(
+                document
+                    .verified()
+                    .map(|(number, secret)| (number, secret.as_slice())),
+            ))
+        }),
+        keyring: keyring
+            .as_ref()
+            .map(|document| Arc::new(Keyring::new(document))),
+    })
+}
+
+/// The issuer of people's tokens.
+pub fn issuer() -> Result<IssuerConfig, StartError> {
+    Ok(IssuerConfig {
+        issuer: required("ISSUER_URL")?,
+        jwks_url: required("JWKS_URL")?,
+        client_ids: required("ISSUER_CLIENT_IDS")?
+            .split(',')
+            .map(str::to_owned)
+            .collect(),
+        algorithm: match required("ISSUER_ALGORITHM")?.as_str() {
+            "RS256" => TokenAlgorithm::Rs256,
+            "ES256" => TokenAlgorithm::Es256,
+            other => return Err(StartError::Unusable("ISSUER_ALGORITHM", other.to_owned())),
+        },
+    })
+}
+
+fn table_names() -> Result<TableNames, StartError> {
+    Ok(TableNames {
+        keys: required("KEYS_TABLE")?,
+        denials: required("DENIALS_TABLE")?,
+        records: required("RECORDS_TABLE")?,
+        audit: required("AUDIT_TABLE")?,
+    })
+}
+
+/// Credentials are Lambda's own, in the environment: no profile, no SSO, no metadata service is ever asked.
+fn sdk_config() -> Result<aws_config::SdkConfig, StartError> {
+    Ok(aws_config::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(required("AWS_REGION")?))
+        .credentials_provider(
+            aws_credential_types::provider::SharedCredentialsProvider::new(
+                EnvironmentVariableCredentialsProvider::new(),
+            ),
+        )
+        .http_client(http::client()?)
+        // The SDK's default first pause of a second leaves no time for a retry.
+        .retry_config(
+            RetryConfig::standard()
+                .with_max_attempts(3)
+                .with_initial_backoff(Duration::from_millis(25)),
+        )
+        .timeout_config(
+            TimeoutConfig::builder()
+                .connect_timeout(Duration::from_millis(500))
+                .operation_attempt_timeout(Duration::from_millis(300))
+                .operation_timeout(Duration::from_millis(900))
+                .build(),
+        )
+        .sleep_impl(aws_sdk_dynamodb::config::SharedAsyncSleep::new(
+            aws_smithy_async::rt::sleep::TokioSleep::new(),
+        ))
+        .build())
+}
+
+fn dynamodb(config: &aws_config::SdkConfig) -> aws_sdk_dynamodb::Client {
+    let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
+    if let Some(endpoint) = optional("DYNAMODB_ENDPOINT") {
+        builder = builder.endpoint_url(endpoint);
+    }
+    aws_sdk_dynamodb::Client::from_conf(builder.build())
+}
+
+fn required(name: &'static str) -> Result<String, StartError> {
+    optional(name).ok_or(StartError::Missing(name))
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of a Lambda process that reads the environment"
+)]
+fn optional(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}

@@ -1,11 +1,431 @@
-//! stub
-#[derive(Debug)]
-pub struct Appended;
-#[derive(Debug)]
-pub struct AuditChain;
-#[derive(Debug)]
-pub struct EventFilter;
-#[derive(Debug)]
-pub struct EventPage;
-#[derive(Debug)]
-pub struct Head;
+//! The chains of audit events: what the streams tell is appended, and a company reads its own.
+//!
+//! A chain is a run of packs under `CHAIN#<owner>`, each put once under its first seq; `HEAD#<owner>` says where it ends, and `MARK#<row>` up to which revision a row was taken in.
+//! `PutItem` alone touches packs, `UpdateItem` alone heads and marks, so that IAM can say it.
+
+mod image;
+mod plan;
+#[cfg(test)]
+mod tests;
+
+pub use image::{DenialKind, Image, ObjectRow, Source};
+
+use aws_sdk_dynamodb::types::Update;
+use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, fmt::Display, time::Duration};
+
+use crate::{
+    CompanyStore, Listed, Start, StoreError, Table,
+    item::{Item, Read, b, item, key, n, s},
+    transact::{Transaction, built, put_new},
+};
+use plan::{Mark, Plan};
+
+/// What one stream record says of one row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Revision {
+    pub owner: Owner,
+    /// The row's name, not to be used again when the row is gone.
+    pub row: String,
+    /// From 1, raised by every write of the row.
+    pub rev: u64,
+    pub at: Timestamp,
+    /// Where a request was counted: when, and the stamp of its write.
+    pub counted: Option<(Timestamp, [u8; 16])>,
+    /// May be none: the revision is taken in all the same, or the next one would look like a gap.
+    pub events: Vec<EventFacts>,
+}
+
+/// What became of the first revisions of those to be appended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Appended {
+    /// How many are settled: at least one. The caller goes on with the rest.
+    pub taken: usize,
+    pub events: u64,
+    /// Revisions that were taken in before.
+    pub repeated: u64,
+    /// Requests that were counted twice, because the SDK re-sent a write whose answer was lost.
+    pub recounted: u64,
+    pub gaps: Vec<Gap>,
+}
+
+/// Revisions of a row that no stream record told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gap {
+    pub row: String,
+    pub first: u64,
+    pub last: u64,
+}
+
+/// Where a chain ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Head {
+    pub seq: u64,
+    pub hash: ChainHash,
+}
+
+/// Which events a list shows.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EventFilter {
+    pub key_id: Option<KeyId>,
+    pub kind: Option<EventType>,
+    pub outcome: Option<Outcome>,
+    /// The first instant that is shown.
+    pub start: Option<Timestamp>,
+    /// The first instant that isn't any more.
+    pub end: Option<Timestamp>,
+}
+
+/// A whole chain as it is stored, oldest first: not checked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chain {
+    pub owner: Owner,
+    pub events: Vec<Event>,
+    pub head: Head,
+}
+
+/// The first seq at which a chain doesn't hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the chain is broken at {0}")]
+pub struct BrokenAt(pub u64);
+
+impl Table {
+    /// A pack, its head and its rows' marks are one transaction of at most 100 actions.
+    const MAX_ROWS: usize = 97;
+    const MAX_TRIES: u8 = 12;
+
+    /// Appends the first of the owner's revisions, as many as one transaction holds, to its chain.
+    ///
+    /// What was appended before changes nothing, whoever appends it and however it is cut.
+    /// `nonce`: random.
+    ///
+    /// # Errors
+    /// Nothing is settled then, as far as this call knows; the same revisions can be appended again.
+    pub async fn append(
+        &self,
+        revisions: &[Revision],
+        nonce: [u8; 16],
+    ) -> Result<Appended, StoreError> {
+        let Some(owner) = revisions.first().map(|revision| revision.owner) else {
+            return Ok(Appended::default());
+        };
+        let revisions = plan::prefix(revisions, Self::MAX_ROWS);
+        for attempt in 0..Self::MAX_TRIES {
+            let (head, marks) = self.head_and_marks(owner, revisions).await?;
+            let plan = Plan::new(head, marks, revisions)?;
+            let token = token(nonce, owner, &plan, attempt);
+            let Some(transaction) = self.transaction(owner, &plan)? else {
+                return Ok(plan.appended);
+            };
+            if transaction.commit(self, token).await?.is_ok() {
+                return Ok(plan.appended);
+            }
+            // Another one moved the head or a mark between our read and our write.
+            let spread = u64::from(token[0]) / 16;
+            tokio::time::sleep(Duration::from_millis(spread * u64::from(attempt + 1))).await;
+        }
+        Err(StoreError::Throttled(
+            "other batches of the owner were in the way".to_owned(),
+        ))
+    }
+
+    fn transaction(&self, owner: Owner, plan: &Plan) -> Result<Option<Transaction>, StoreError> {
+        let mut transaction = Transaction::default();
+        let mut changes = false;
+        if let Some(pack) = plan.pack() {
+            let mut row = key(chain(owner), place(plan.before.seq + 1));
+            row.extend(item([("last", n(plan.after.seq)), ("events", s(pack))]));
+            transaction.put(put_new(&self.names.audit, row)?);
+            transaction.update(self.head_update(owner, plan)?);
+            changes = true;
+        }
+        for (row, mark) in plan.changed_marks() {
+            transaction.update(self.mark_update(row, mark)?);
+            changes = true;
+        }
+        Ok(changes.then_some(transaction))
+    }
+
+    fn head_update(&self, owner: Owner, plan: &Plan) -> Result<Update, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.names.audit)
+            .set_key(Some(head_key(owner)))
+            .update_expression("SET #seq = :seq, #hash = :hash")
+            .expression_attribute_names("#seq", "seq")
+            .expression_attribute_names("#hash", "hash")
+            .expression_attribute_values(":seq", n(plan.after.seq))
+            .expression_attribute_values(":hash", s(plan.after.hash));
+        let update = if plan.before.seq == 0 {
+            update.condition_expression("attribute_not_exists(pk)")
+        } else {
+            update
+                .condition_expression("#seq = :from AND #hash = :after")
+                .expression_attribute_values(":from", n(plan.before.seq))
+                .expression_attribute_values(":after", s(plan.before.hash))
+        };
+        update.build().map_err(built)
+    }
+
+    fn mark_update(&self, row: &str, mark: &Mark) -> Result<Update, StoreError> {
+        let update = Update::builder()
+            .table_name(&self.names.audit)
+            .set_key(Some(mark_key(row)))
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":rev", n(mark.rev));
+        let update = match mark.recent_bytes() {
+            None => update.update_expression("SET #rev = :rev"),
+            Some(recent) => update
+                .update_expression("SET #rev = :rev, #recent = :recent")
+                .expression_attribute_names("#recent", "recent")
+                .expression_attribute_values(":recent", b(recent)),
+        };
+        let update = if mark.stored == 0 {
+            update.condition_expression("attribute_not_exists(pk)")
+        } else {
+            update
+                .condition_expression("#rev = :from")
+                .expression_attribute_values(":from", n(mark.stored))
+        };
+        update.build().map_err(built)
+    }
+
+    async fn head_and_marks(
+        &self,
+        owner: Owner,
+        revisions: &[Revision],
+    ) -> Result<(Head, HashMap<String, Mark>), StoreError> {
+        let mut names: Vec<_> = revisions.iter().map(|revision| &*revision.row).collect();
+        names.sort_unstable();
+        names.dedup();
+        let mut keys: Vec<Item> = names.into_iter().map(mark_key).collect();
+        keys.push(head_key(owner));
+        let mut head = Head::none(owner);
+        let mut marks = HashMap::new();
+        for row in self.get_many(&self.names.audit, keys).await? {
+            match row.text("pk")?.strip_prefix(MARK) {
+                Some(name) => {
+                    marks.insert(name.to_owned(), Mark::read(&row)?);
+                }
+                None => head = Head::read(&row)?,
+            }
+        }
+        Ok((head, marks))
+    }
+
+    async fn find_head(&self, owner: Owner) -> Result<Head, StoreError> {
+        let row = self.find(&self.names.audit, head_key(owner)).await?;
+        row.map_or(Ok(Head::none(owner)), |row| Head::read(&row))
+    }
+
+    async fn chain(&self, owner: Owner) -> Result<Chain, StoreError> {
+        let head = self.find_head(owner).await?;
+        let mut pages = self
+            .client
+            .query()
+            .table_name(&self.names.audit)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", s(chain(owner)))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        let mut events = Vec::new();
+        while let Some(page) = pages.next().await {
+            for pack in page.map_err(StoreError::from_sdk)?.items() {
+                events.extend(events_of(pack)?);
+            }
+        }
+        // What came after the head was read is another reading's.
+        events.retain(|event| event.seq <= head.seq);
+        Ok(Chain {
+            owner,
+            events,
+            head,
+        })
+    }
+}
+
+impl CompanyStore {
+    /// What a filtered list reads at the most (contract §4).
+    const MAX_EVENTS_READ: usize = 10_000;
+
+    /// The company's events, newest first. Without a filter the total is exact; with one it isn't known, at most 10,000 events are read, and a page may be short and go on.
+    pub async fn list_events(
+        &self,
+        filter: &EventFilter,
+        start: &Start,
+        limit: usize,
+    ) -> Result<Listed<Event>, StoreError> {
+        let head = self.table.find_head(self.owner()).await?;
+        let filtered = *filter != EventFilter::default();
+        // A chain has no gaps, so that skipping is counting. `next` is the seq to go on with, 0 after the last.
+        let mut next = match start {
+            Start::Skip(rows) => head.seq.saturating_sub(*rows),
+            Start::After(position) => {
+                let seq: u64 = position
+                    .parse()
+                    .map_err(|_| StoreError::Corrupt("position"))?;
+                seq.saturating_sub(1).min(head.seq)
+            }
+        };
+        let mut items = Vec::new();
+        let mut unread = if filtered {
+            Self::MAX_EVENTS_READ
+        } else {
+            limit
+        };
+        'reading: while next > 0 && unread > 0 {
+            let packs = self
+                .packs_down_from(next, (!filtered).then_some(limit))
+                .await?;
+            if packs.is_empty() {
+                next = 0;
+            }
+            for pack in packs {
+                for event in events_of(&pack)?.into_iter().rev() {
+                    if event.seq > next {
+                        continue;
+                    }
+                    if unread == 0 || items.len() == limit {
+                        break 'reading;
+                    }
+                    next = event.seq.saturating_sub(1);
+                    unread -= 1;
+                    if filter.shows(&event.facts) {
+                        items.push(event);
+                    }
+                }
+            }
+        }
+        Ok(Listed {
+            items,
+            total: (!filtered).then_some(head.seq),
+            total_is_lower_bound: false,
+            next: (next > 0).then(|| (next + 1).to_string()),
+        })
+    }
+
+    /// The company's whole chain, strongly.
+    pub async fn get_chain(&self) -> Result<Chain, StoreError> {
+        self.table.chain(self.owner()).await
+    }
+
+    /// The packs with events up to this seq, newest first: one DynamoDB page, which is never empty as long as there are any.
+    async fn packs_down_from(
+        &self,
+        seq: u64,
+        limit: Option<usize>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let page = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.names.audit)
+            .key_condition_expression("pk = :pk AND sk <= :sk")
+            .expression_attribute_values(":pk", s(chain(self.owner())))
+            .expression_attribute_values(":sk", s(place(seq)))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            // A pack holds at least one event, so that more packs than events wanted are never needed.
+            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        Ok(page.items.unwrap_or_default())
+    }
+}
+
+impl Chain {
+    /// Whether every link is whole, follows the one before and is the owner's, and the head is the last.
+    ///
+    /// # Errors
+    /// The first place where that isn't so; behind the last event if only the end is missing.
+    pub fn verify(&self) -> Result<(), BrokenAt> {
+        let mut last = Head::none(self.owner);
+        for event in &self.events {
+            if !event.follows(last.seq, last.hash) || event.facts.owner != self.owner {
+                return Err(BrokenAt(last.seq + 1));
+            }
+            last = Head {
+                seq: event.seq,
+                hash: event.hash,
+            };
+        }
+        if last != self.head {
+            return Err(BrokenAt(last.seq + 1));
+        }
+        Ok(())
+    }
+}
+
+impl Head {
+    /// Of a chain without events.
+    fn none(owner: Owner) -> Head {
+        Head {
+            seq: 0,
+            hash: ChainHash::genesis(owner),
+        }
+    }
+
+    fn read(row: &Item) -> Result<Head, StoreError> {
+        Ok(Head {
+            seq: row.parsed("seq")?,
+            hash: row.parsed("hash")?,
+        })
+    }
+}
+
+impl EventFilter {
+    fn shows(&self, facts: &EventFacts) -> bool {
+        let EventFilter {
+            key_id,
+            kind,
+            outcome,
+            start,
+            end,
+        } = self;
+        (key_id.is_none() || *key_id == facts.key_id)
+            && kind.is_none_or(|kind| kind == facts.kind)
+            && outcome.is_none_or(|outcome| outcome == facts.outcome)
+            && start.is_none_or(|start| start <= facts.at)
+            && end.is_none_or(|end| facts.at < end)
+    }
+}
+
+const MARK: &str = "MARK#";
+
+fn chain(owner: Owner) -> impl Display {
+    format!("CHAIN#{owner}")
+}
+
+/// 20 digits hold every seq.
+fn place(seq: u64) -> impl Display {
+    format!("{seq:020}")
+}
+
+fn head_key(owner: Owner) -> Item {
+    key(format_args!("HEAD#{owner}"), "HEAD")
+}
+
+fn mark_key(row: &str) -> Item {
+    key(format_args!("{MARK}{row}"), "MARK")
+}
+
+fn events_of(pack: &Item) -> Result<Vec<Event>, StoreError> {
+    serde_json::from_str(pack.text("events")?).map_err(|_| StoreError::Corrupt("events"))
+}
+
+/// Another one for every content, so that a token never stands for two.
+fn token(nonce: [u8; 16], owner: Owner, plan: &Plan, attempt: u8) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(nonce);
+    hash.update([attempt]);
+    hash.update(owner.to_string());
+    hash.update(plan.after.hash.to_string());
+    for (row, mark) in plan.changed_marks() {
+        hash.update(row);
+        hash.update(mark.rev.to_be_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    std::array::from_fn(|at| digest[at])
+}

@@ -7,7 +7,7 @@ use std::fmt::Display;
 use crate::{
     MemberRow, Membership, Stamp, StoreError, Table,
     item::{Item, Read, item, key, n, s, set},
-    transact::{Transaction, built, put_new},
+    transact::{Transaction, put_new},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -121,6 +121,17 @@ impl Table {
             .await
             .map(|_| ())
             .map_err(StoreError::from_sdk)
+    }
+
+    /// What an owner is called, for a person who is a member of it.
+    pub async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
+        let row = self
+            .find(&self.names.records, key(owner, "COMPANY"))
+            .await?;
+        Ok(row
+            .map(|row| StoredCompany::read(&row))
+            .transpose()?
+            .map(|company| company.fields.name.to_string()))
     }
 
     fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {

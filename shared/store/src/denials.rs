@@ -47,9 +47,8 @@ impl Table {
 
     /// Keeps that this credential's refusals are no longer kept one by one in this minute.
     pub async fn keep_suppressed(&self, row: &DenialRow) -> Result<Kept, StoreError> {
-        let minute = row.denial.at.seconds().div_euclid(60);
-        let sk = format!("#SUPPRESSED#{}#{minute}", row.actor.id);
-        self.put_denial(row, &sk, "suppressed").await
+        self.put_denial(row, &row.suppressed_sk(), "suppressed")
+            .await
     }
 
     /// Keeps that a window was full, once, and the refusal that met it first.
@@ -106,14 +105,21 @@ impl CompanyStore {
                 format!("{request_id}#"),
             )
             .await?;
-        if let Some(denial) = by_id {
-            return Ok(denial);
-        }
         let (index, attribute) = BY_PLAIN_REQUEST_ID;
-        let found = self
-            .query_denials(Some(index), attribute, "#sort = :id", request_id.to_owned())
-            .await?;
-        found.ok_or(StoreError::NotFound)
+        let found = match by_id {
+            Some(row) => Some(row),
+            None => {
+                self.query_denials(Some(index), attribute, "#sort = :id", request_id.to_owned())
+                    .await?
+            }
+        };
+        let mut row = found.ok_or(StoreError::NotFound)?;
+        let sk = key(self.owner(), row.suppressed_sk());
+        if let Some(suppressed) = self.table.find(&self.table.names.denials, sk).await? {
+            row.denial.suppressed = true;
+            row.denial.count = DenialRow::read(&suppressed)?.denial.count;
+        }
+        Ok(row.denial)
     }
 
     async fn query_denials(
@@ -122,7 +128,7 @@ impl CompanyStore {
         attribute: &str,
         condition: &str,
         id: String,
-    ) -> Result<Option<Denial>, StoreError> {
+    ) -> Result<Option<DenialRow>, StoreError> {
         let found = self
             .table
             .client
@@ -139,16 +145,22 @@ impl CompanyStore {
             .await
             .map_err(StoreError::from_sdk)?;
         let row = found.items.unwrap_or_default().into_iter().next();
-        Ok(row
-            .map(|row| DenialRow::read(&row))
-            .transpose()?
-            .map(|row| row.denial))
+        row.map(|row| DenialRow::read(&row)).transpose()
     }
 }
 
 impl DenialRow {
     /// Rows go after 90 days; the chain keeps the event.
     const LIFETIME: Duration = Duration::days(90);
+
+    /// The row that says that not all refusals of this credential and minute were kept.
+    fn suppressed_sk(&self) -> String {
+        format!(
+            "#SUPPRESSED#{}#{}",
+            self.actor.id,
+            self.denial.at.seconds().div_euclid(60)
+        )
+    }
 
     fn item(&self, sk: &str, entity: &str) -> Item {
         let DenialRow {

@@ -26,6 +26,16 @@ pub enum Committed<Row> {
     Missing,
 }
 
+impl<Row> Committed<Row> {
+    pub fn map<T>(self, change: impl FnOnce(Row) -> T) -> Committed<T> {
+        match self {
+            Committed::Applied(row) => Committed::Applied(change(row)),
+            Committed::Refused(row) => Committed::Refused(change(row)),
+            Committed::Missing => Committed::Missing,
+        }
+    }
+}
+
 /// The request that was counted last, as the row remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LastUse {
@@ -251,6 +261,13 @@ impl Table {
                 None => Ok(Committed::Missing),
             },
         }
+    }
+
+    /// Opens a connection by reading a row that isn't there.
+    pub async fn warm_up(&self) -> Result<(), StoreError> {
+        self.find(&self.names.keys, key("WARM", "WARM"))
+            .await
+            .map(|_| ())
     }
 
     pub(crate) async fn find(&self, table: &str, key: Item) -> Result<Option<Item>, StoreError> {

@@ -1,12 +1,12 @@
 //! Keys as their company manages them. Facts live once: each change is one conditional update of one row.
 
-use auth::{KeyFacts, SecretFacts, StoredSecret};
+use auth::{Counted, KeyFacts, SecretFacts, StoredSecret, key_prefix};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use model::{
-    Actor, AllowedIps, ApiKey, ApiKeyFields, CompanyId, KeyId, KeyKind, KeyState, KeyStatus, Name,
-    Owner, RateLimit, SecretView, Timestamp,
+    Actor, AllowedIps, ApiKey, ApiKeyFields, KeyId, KeyKind, KeyState, KeyStatus, Name, Owner,
+    RateLimit, SecretView, Timestamp,
 };
 use routes::ScopeSet;
 
@@ -100,7 +100,7 @@ impl CompanyStore {
     fn creation(&self, new: &NewKey, key_limit: u32) -> Result<(Transaction, usize), StoreError> {
         let mut transaction = Transaction::default();
         let names = &self.table.names;
-        transaction.put(put_new(&names.keys, KeyRow::item(new, self.owner()))?);
+        transaction.put(put_new(&names.keys, new.row(self.owner()).item())?);
         let mut pointer = self.key(pointer(new.stamp.at, new.id));
         pointer.extend(item([
             ("entity", s("pointer")),
@@ -364,6 +364,60 @@ fn pointer(made: Timestamp, id: KeyId) -> String {
     )
 }
 
+impl NewKey {
+    /// As people see it once it is made.
+    pub fn view(&self, owner: Owner, now: Timestamp) -> ApiKey {
+        self.row(owner).view(now)
+    }
+
+    fn row(&self, owner: Owner) -> KeyRow {
+        let NewKey {
+            id,
+            kind,
+            fields,
+            limits,
+            secret,
+            suffix,
+            stamp,
+        } = self.clone();
+        let ApiKeyFields {
+            name,
+            scopes,
+            expires_at,
+            allowed_ips,
+        } = fields;
+        KeyRow {
+            facts: KeyFacts {
+                id,
+                kind,
+                owner,
+                state: KeyState::Active,
+                expires_at,
+                allowed_ips,
+                scopes,
+                limits,
+                secrets: vec![SecretFacts {
+                    stored: secret,
+                    suffix,
+                    created_at: stamp.at,
+                    valid_until: None,
+                }],
+                counted: Counted {
+                    version: 1,
+                    ..Counted::default()
+                },
+            },
+            name,
+            created_at: stamp.at,
+            created_by: stamp.actor.clone(),
+            rev: 1,
+            total: 0,
+            last_use: None,
+            changed: stamp,
+        }
+    }
+}
+
 impl KeyFilter {
     fn shows(&self, row: &KeyRow, now: Timestamp) -> bool {
         let status = self.status.is_none_or(|status| row.status(now) == status);
@@ -425,45 +479,52 @@ impl KeyRow {
         key(format_args!("KEY#{id}"), "KEY")
     }
 
-    fn item(new: &NewKey, owner: Owner) -> Item {
-        let NewKey {
+    fn item(&self) -> Item {
+        let KeyRow {
+            facts,
+            name,
+            created_at,
+            created_by,
+            rev,
+            total,
+            last_use: _,
+            changed,
+        } = self;
+        let KeyFacts {
             id,
             kind,
-            fields,
-            limits,
-            secret,
-            suffix,
-            stamp,
-        } = new;
-        let ApiKeyFields {
-            name,
-            scopes,
+            owner,
+            state,
             expires_at,
             allowed_ips,
-        } = fields;
+            scopes,
+            limits,
+            secrets,
+            counted,
+        } = facts;
         let mut row = KeyRow::key(*id);
         row.extend(item([
             ("entity", s(KeyRow::ENTITY)),
             ("keyId", s(id)),
             ("kind", s(kind)),
             ("owner", s(owner)),
-            ("state", s(KeyState::Active)),
+            ("state", s(state)),
             ("name", s(&**name)),
             ("scopes", scope_list(*scopes)),
             ("perMinute", n(limits.per_minute)),
             ("perHour", n(limits.per_hour)),
             (
                 "secrets",
-                AttributeValue::L(vec![secret_value(secret, suffix, stamp.at)]),
+                AttributeValue::L(secrets.iter().map(secret_value).collect()),
             ),
-            ("created", n(stamp.at.millis())),
-            ("creatorKind", s(stamp.actor.kind)),
-            ("creator", s(&stamp.actor.id)),
-            ("version", n(1)),
-            ("rev", n(1)),
-            ("total", n(0)),
-            ("nonce", b([0; 16])),
-            (Stamp::ATTRIBUTE, stamp.value()),
+            ("created", n(created_at.millis())),
+            ("creatorKind", s(created_by.kind)),
+            ("creator", s(&created_by.id)),
+            ("version", n(counted.version)),
+            ("rev", n(rev)),
+            ("total", n(total)),
+            ("nonce", b(counted.nonce.0)),
+            (Stamp::ATTRIBUTE, changed.value()),
         ]));
         set(&mut row, "perSecond", limits.per_second.map(n));
         set(&mut row, "expires", expires_at.map(|at| n(at.millis())));
@@ -521,11 +582,7 @@ impl KeyRow {
 
     /// The first 13 characters of the key.
     pub fn prefix(&self) -> String {
-        let kind = match self.facts.kind {
-            KeyKind::Standard => "iv",
-            KeyKind::Ats => "ia",
-        };
-        format!("sk_{kind}{}", self.facts.id)
+        key_prefix(self.facts.kind, self.facts.id)
     }
 
     pub fn fields(&self) -> ApiKeyFields {
@@ -598,13 +655,21 @@ fn read_ips(texts: Vec<&str>) -> Result<AllowedIps, StoreError> {
     serde_json::from_value(texts.into()).map_err(|_| StoreError::Corrupt("ips"))
 }
 
-fn secret_value(secret: &StoredSecret, suffix: &str, made: Timestamp) -> AttributeValue {
-    AttributeValue::M(item([
-        ("hmac", b(secret.hmac)),
-        ("generation", n(secret.generation)),
+fn secret_value(secret: &SecretFacts) -> AttributeValue {
+    let SecretFacts {
+        stored,
+        suffix,
+        created_at,
+        valid_until,
+    } = secret;
+    let mut map = item([
+        ("hmac", b(stored.hmac)),
+        ("generation", n(stored.generation)),
         ("suffix", s(suffix)),
-        ("created", n(made.millis())),
-    ]))
+        ("created", n(created_at.millis())),
+    ]);
+    set(&mut map, "until", valid_until.map(|at| n(at.millis())));
+    AttributeValue::M(map)
 }
 
 fn read_secret(value: &AttributeValue) -> Result<SecretFacts, StoreError> {

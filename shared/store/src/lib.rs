@@ -19,7 +19,10 @@ mod schema;
 mod stamp;
 mod transact;
 
-pub use audit::{Appended, AuditChain, EventFilter, EventPage, Head};
+pub use audit::{
+    Appended, BrokenAt, Chain, DenialKind, EventFilter, Gap, Head, Image, ObjectRow, Revision,
+    Source,
+};
 pub use company::{CompanyStore, FoundCompany, NoCompany, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow};

@@ -4,8 +4,8 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::transact_write_items::TransactWriteItemsError,
     types::{
-        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
+        CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
+        Update,
     },
 };
 use std::time::Duration;
@@ -41,10 +41,6 @@ impl Transaction {
 
     pub(crate) fn delete(&mut self, delete: Delete) -> usize {
         self.push(TransactWriteItem::builder().delete(delete).build())
-    }
-
-    pub(crate) fn check(&mut self, check: ConditionCheck) -> usize {
-        self.push(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn push(&mut self, action: TransactWriteItem) -> usize {

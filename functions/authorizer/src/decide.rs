@@ -1,0 +1,331 @@
+//! The loop around the pure decision: hint, decide, commit, and again on what the row turned out to be.
+
+use auth::{
+    AccessToken, Commit, Counted, Decision, Grant, KeyFacts, Keyring, MemberFacts, Nonce,
+    PresentedKey, Principal, Refusal, Who, decide_person,
+};
+use model::{Actor, ActorKind, CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
+use sha2::{Digest, Sha256};
+use store::{Committed, LastUse, StoreError};
+
+use crate::{Authorizer, AuthorizerError, event::Request, memory::Remember};
+
+/// The row that a request is counted on.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Subject {
+    Key(KeyId),
+    Member(PersonId, Owner),
+    Person(PersonId),
+}
+
+/// A credential that is good by itself; what it may do says the row.
+#[derive(Debug)]
+pub(crate) enum Credential<'a> {
+    Key {
+        presented: PresentedKey,
+        keyring: &'a Keyring,
+    },
+    Person {
+        token: AccessToken,
+    },
+}
+
+/// What a row says.
+#[derive(Debug, Clone)]
+pub(crate) enum Facts {
+    Key(KeyFacts),
+    Member(MemberFacts),
+    Person(Counted),
+}
+
+#[derive(Debug)]
+pub(crate) enum Outcome {
+    Passed(Principal),
+    Refused(Refused),
+    /// There is no such key.
+    Unknown,
+}
+
+/// A refusal, and whose it is to know.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) refusal: Refusal,
+    /// `None` where no row is known: then no company may read of it.
+    pub(crate) subject: Option<(Subject, Owner)>,
+    /// Whether the store said so now, or this process remembered.
+    pub(crate) fresh: bool,
+}
+
+impl Outcome {
+    pub(crate) fn unowned(refusal: Refusal) -> Outcome {
+        Outcome::Refused(Refused {
+            refusal,
+            subject: None,
+            fresh: true,
+        })
+    }
+}
+
+impl Refused {
+    pub(crate) fn caller(&self) -> String {
+        self.subject
+            .as_ref()
+            .map_or_else(|| "unknown".to_owned(), |(subject, _)| subject.actor().id)
+    }
+}
+
+impl Subject {
+    pub(crate) fn actor(&self) -> Actor {
+        match self {
+            Subject::Key(id) => Actor::key(*id),
+            Subject::Member(id, _) | Subject::Person(id) => Actor {
+                kind: ActorKind::User,
+                id: id.to_string(),
+            },
+        }
+    }
+}
+
+/// How often a commit that met another row than it thought is decided again.
+const MAX_AGAIN: u32 = 3;
+
+impl Authorizer {
+    pub(crate) async fn decide(
+        &self,
+        request: &Request,
+        subject: &Subject,
+        credential: &Credential<'_>,
+    ) -> Result<Outcome, AuthorizerError> {
+        let asked = &request.asked;
+        let remember = Remember::new(subject, credential.digest(), asked);
+        let nonce = Nonce(self.app.entropy.bytes());
+        let mut hint = self.memory.hint(subject);
+        let mut fresh = false;
+        let mut grant = None;
+        let mut again = 0;
+        loop {
+            let facts = match hint.take() {
+                Some(facts) => facts,
+                None => {
+                    fresh = true;
+                    let Some(facts) = self.read(subject).await? else {
+                        return Ok(self.nobody(subject));
+                    };
+                    self.memory
+                        .learn(subject, facts.clone(), self.app.clock.now());
+                    facts
+                }
+            };
+            let now = self.app.clock.now();
+            let commit = match facts.decide(credential, asked, grant, now) {
+                Decision::Refuse(refusal) => {
+                    // A hint may be out of date, so its word alone refuses nobody, unless the store said the same a moment ago.
+                    let known = fresh || self.memory.confirms(&remember, &refusal, &facts, now);
+                    if known {
+                        if fresh {
+                            self.memory.refused(remember, &facts, now);
+                        }
+                        let subject = Some((subject.clone(), facts.owner()));
+                        return Ok(Outcome::Refused(Refused {
+                            refusal,
+                            subject,
+                            fresh,
+                        }));
+                    }
+                    continue;
+                }
+                Decision::NeedGrant(company) => {
+                    grant = Some(self.grant(&facts, company).await?);
+                    hint = Some(facts);
+                    continue;
+                }
+                Decision::Commit(commit) => commit,
+            };
+            let last = LastUse {
+                at: now,
+                source_ip: asked.address.to_canonical().to_string(),
+                operation: asked.route.operation.to_owned(),
+                request_id: request.id.clone(),
+                company: commit.company,
+                secret_suffix: commit.secret_suffix.clone(),
+                user_agent: request.user_agent.clone(),
+            };
+            match self.commit(subject, &commit, nonce, &last).await? {
+                Committed::Applied(row) => {
+                    let principal = row.principal(subject, &commit, asked.route.operation, now);
+                    self.memory.learn(subject, row, self.app.clock.now());
+                    return Ok(Outcome::Passed(principal));
+                }
+                Committed::Refused(row) => {
+                    again += 1;
+                    if again > MAX_AGAIN {
+                        return Err(AuthorizerError::Contended);
+                    }
+                    self.memory
+                        .learn(subject, row.clone(), self.app.clock.now());
+                    hint = Some(row);
+                    fresh = true;
+                    grant = None;
+                }
+                Committed::Missing => {
+                    self.memory.forget(subject);
+                    return Ok(self.nobody(subject));
+                }
+            }
+        }
+    }
+
+    /// There is no row: a key that isn't ours, or a person who is no member.
+    fn nobody(&self, subject: &Subject) -> Outcome {
+        match subject {
+            Subject::Key(_) => Outcome::Unknown,
+            Subject::Member(..) | Subject::Person(_) => Outcome::unowned(auth::no_membership()),
+        }
+    }
+
+    async fn read(&self, subject: &Subject) -> Result<Option<Facts>, StoreError> {
+        let table = &self.app.table;
+        Ok(match subject {
+            Subject::Key(id) => table.find_key(*id).await?.map(|row| Facts::Key(row.facts)),
+            Subject::Member(person, owner) => table
+                .find_member(person, *owner)
+                .await?
+                .map(|row| Facts::Member(row.facts)),
+            // The row is made by the first request, so that there is nothing to be read before.
+            Subject::Person(person) => Some(Facts::Person(
+                table
+                    .find_person(person)
+                    .await?
+                    .map(|row| row.counted)
+                    .unwrap_or_default(),
+            )),
+        })
+    }
+
+    async fn grant(&self, facts: &Facts, company: CompanyId) -> Result<Option<Grant>, StoreError> {
+        match facts {
+            Facts::Key(KeyFacts {
+                owner: Owner::Partner(partner),
+                ..
+            }) => self.app.table.find_grant(*partner, company).await,
+            _ => Ok(None),
+        }
+    }
+
+    async fn commit(
+        &self,
+        subject: &Subject,
+        commit: &Commit,
+        nonce: Nonce,
+        last: &LastUse,
+    ) -> Result<Committed<Facts>, StoreError> {
+        let table = &self.app.table;
+        Ok(match subject {
+            Subject::Key(id) => table
+                .commit_key(*id, commit, nonce, last)
+                .await?
+                .map(|row| Facts::Key(row.facts)),
+            Subject::Member(person, owner) => table
+                .commit_member(person, *owner, commit, nonce, last)
+                .await?
+                .map(|row| Facts::Member(row.facts)),
+            Subject::Person(person) => table
+                .commit_person(person, commit, nonce, last)
+                .await?
+                .map(|row| Facts::Person(row.counted)),
+        })
+    }
+}
+
+impl Credential<'_> {
+    /// Tells this credential from another of the same subject, for as long as the process lives.
+    fn digest(&self) -> [u8; 16] {
+        match self {
+            Credential::Key { presented, keyring } => keyring.digest(presented),
+            Credential::Person { token } => {
+                let digest: [u8; 32] = Sha256::digest(token.auth_time.to_be_bytes()).into();
+                let mut short = [0; 16];
+                short.copy_from_slice(&digest[..16]);
+                short
+            }
+        }
+    }
+}
+
+impl Facts {
+    fn decide(
+        &self,
+        credential: &Credential<'_>,
+        asked: &auth::Asked,
+        grant: Option<Option<Grant>>,
+        now: Timestamp,
+    ) -> Decision {
+        match (self, credential) {
+            (Facts::Key(facts), Credential::Key { presented, keyring }) => {
+                facts.decide(presented, keyring, asked, grant, now)
+            }
+            (Facts::Member(facts), Credential::Person { token }) => facts.decide(token, asked, now),
+            (Facts::Person(counted), Credential::Person { token }) => {
+                decide_person(token, counted, asked, now)
+            }
+            // A subject is made from its own kind of credential.
+            _ => Decision::Refuse(auth::no_membership()),
+        }
+    }
+
+    pub(crate) fn counted(&self) -> &Counted {
+        match self {
+            Facts::Key(facts) => &facts.counted,
+            Facts::Member(facts) => &facts.counted,
+            Facts::Person(counted) => counted,
+        }
+    }
+
+    fn owner(&self) -> Owner {
+        match self {
+            Facts::Key(facts) => facts.owner,
+            Facts::Member(facts) => facts.owner,
+            Facts::Person(_) => Owner::System,
+        }
+    }
+
+    fn principal(
+        &self,
+        subject: &Subject,
+        commit: &Commit,
+        operation: &str,
+        now: Timestamp,
+    ) -> Principal {
+        let (who, owner, limits) = match (self, subject) {
+            (Facts::Key(facts), _) => (
+                Who::Key {
+                    id: facts.id,
+                    kind: facts.kind,
+                    secret_suffix: commit.secret_suffix.clone().unwrap_or_default(),
+                },
+                Some(facts.owner),
+                facts.limits,
+            ),
+            (Facts::Member(facts), _) => (
+                Who::Person {
+                    id: facts.person.clone(),
+                },
+                Some(facts.owner),
+                RateLimit::PERSON,
+            ),
+            (Facts::Person(_), Subject::Person(id) | Subject::Member(id, _)) => {
+                (Who::Person { id: id.clone() }, None, RateLimit::PERSON)
+            }
+            (Facts::Person(_), Subject::Key(id)) => (
+                Who::Key {
+                    id: *id,
+                    kind: KeyKind::Standard,
+                    secret_suffix: String::new(),
+                },
+                None,
+                RateLimit::PERSON,
+            ),
+        };
+        Principal::committed(who, owner, commit, operation, limits, self.counted(), now)
+    }
+}

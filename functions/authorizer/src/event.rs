@@ -1,0 +1,140 @@
+//! API Gateway's REQUEST event: the few members that the decision reads.
+
+use auth::{Asked, MethodArn, NamedCompany};
+use serde::Deserialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use std::{collections::HashMap, fmt};
+use zeroize::Zeroizing;
+
+use crate::AuthorizerError;
+
+/// What was asked, by whom in the caller's own words.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(crate) asked: Asked,
+    pub(crate) bearer: Bearer,
+    pub(crate) method_arn: String,
+    /// The extended request id: a label.
+    pub(crate) id: String,
+    /// The plain one, which the client may have chosen.
+    pub(crate) plain_id: String,
+    /// A digest: user agents are long and the caller's own text.
+    pub(crate) user_agent: Option<String>,
+}
+
+/// The credential, by its looks.
+pub(crate) enum Bearer {
+    Key(Zeroizing<String>),
+    Token(Zeroizing<String>),
+    None,
+}
+
+impl Request {
+    pub(crate) fn read(event: Value) -> Result<Request, AuthorizerError> {
+        let event: Event = serde_json::from_value(event)
+            .map_err(|_| AuthorizerError::Event("not a REQUEST event"))?;
+        let context = event.request_context;
+        MethodArn::parse(&event.method_arn).map_err(|_| AuthorizerError::Event("methodArn"))?;
+        let route = routes::find(&context.http_method, &context.resource_path)
+            .ok_or(AuthorizerError::Event("resourcePath"))?;
+        let address = context
+            .identity
+            .source_ip
+            .parse()
+            .map_err(|_| AuthorizerError::Event("sourceIp"))?;
+        let mut headers = event.multi_value_headers.unwrap_or_default();
+        let mut query = event
+            .multi_value_query_string_parameters
+            .unwrap_or_default();
+        let company = match query.remove("companyId").unwrap_or_default().as_mut_slice() {
+            [] => NamedCompany::Absent,
+            [one] => NamedCompany::One(std::mem::take(one)),
+            _ => NamedCompany::Repeated,
+        };
+        Ok(Request {
+            asked: Asked {
+                route,
+                address,
+                company,
+            },
+            bearer: Bearer::read(&mut headers),
+            method_arn: event.method_arn,
+            id: context
+                .extended_request_id
+                .unwrap_or_else(|| context.request_id.clone()),
+            plain_id: context.request_id,
+            user_agent: context.identity.user_agent.map(|agent| {
+                let digest: [u8; 32] = Sha256::digest(agent).into();
+                digest[..8]
+                    .iter()
+                    .map(|byte| format!("{byte:02x}"))
+                    .collect()
+            }),
+        })
+    }
+}
+
+impl Bearer {
+    /// Reads the multi-value map: it alone shows a header that was sent twice.
+    fn read(headers: &mut HashMap<String, Vec<String>>) -> Bearer {
+        let mut values = headers
+            .iter_mut()
+            .filter(|(name, _)| name.eq_ignore_ascii_case("authorization"))
+            .flat_map(|(_, values)| values.drain(..).map(Zeroizing::new));
+        let (Some(value), None) = (values.next(), values.next()) else {
+            return Bearer::None;
+        };
+        match value.split_once(' ') {
+            Some((scheme, rest))
+                if scheme.eq_ignore_ascii_case("bearer")
+                    && !rest.is_empty()
+                    && !rest.contains([' ', ',']) =>
+            {
+                let rest = Zeroizing::new(rest.to_owned());
+                if rest.starts_with("sk_") {
+                    Bearer::Key(rest)
+                } else {
+                    Bearer::Token(rest)
+                }
+            }
+            _ => Bearer::None,
+        }
+    }
+}
+
+impl fmt::Debug for Bearer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Bearer::Key(_) => "Key(…)",
+            Bearer::Token(_) => "Token(…)",
+            Bearer::None => "None",
+        })
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    method_arn: String,
+    multi_value_headers: Option<HashMap<String, Vec<String>>>,
+    multi_value_query_string_parameters: Option<HashMap<String, Vec<String>>>,
+    request_context: Context,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Context {
+    request_id: String,
+    extended_request_id: Option<String>,
+    resource_path: String,
+    http_method: String,
+    identity: Identity,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Identity {
+    source_ip: String,
+    user_agent: Option<String>,
+}

@@ -1,0 +1,118 @@
+//! Keeping refusals, so that the members of their owner can read why. Bounded, so that no flood reaches the store.
+
+use auth::{Answer, RateLimited, Verdict};
+use model::{Denial, Timestamp};
+use store::{DenialRow, Kept, RateLimitRow, StoreError};
+
+use crate::{Authorizer, decide::Refused, event::Request};
+
+/// Refusals that one process keeps of one subject in a minute.
+const KEPT_A_MINUTE: u32 = 60;
+
+impl Authorizer {
+    /// Keeps the refusal; where that fails, the answer stays what it is, and the log has the facts.
+    pub(crate) async fn keep(&self, request: &Request, refused: &Refused) {
+        let reason = refused.refusal.reason;
+        let now = self.app.clock.now();
+        let kept = match refused.row(request, now) {
+            Some(row) => self.keep_row(row, refused, now).await,
+            None => Ok(()),
+        };
+        let caller = refused.caller();
+        let (request_id, operation) = (&request.id, request.asked.route.operation);
+        tracing::info!(
+            request_id,
+            operation,
+            caller,
+            reason = reason.as_str(),
+            "refused"
+        );
+        if let Err(error) = kept {
+            let source_ip = request.asked.address.to_string();
+            tracing::error!(request_id, operation, caller, source_ip, reason = reason.as_str(), error = %error, "refusal not kept");
+        }
+    }
+
+    async fn keep_row(
+        &self,
+        mut row: DenialRow,
+        refused: &Refused,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let Some((subject, _)) = &refused.subject else {
+            return Ok(());
+        };
+        let table = &self.app.table;
+        if let Answer::Verdict(Verdict::RateLimited(RateLimited { window, .. })) =
+            refused.refusal.answer
+        {
+            // One row a subject and window, by whoever the store refused first.
+            let told = self
+                .memory
+                .note(subject, |kept| kept.window.replace(window) == Some(window));
+            if told || !refused.fresh {
+                return Ok(());
+            }
+            let limit = RateLimitRow {
+                row,
+                window: window.to_string(),
+            };
+            return table
+                .keep_rate_limit(&limit, self.app.entropy.bytes())
+                .await
+                .map(|_: Kept| ());
+        }
+        let minute = now.seconds().div_euclid(60);
+        let count = self.memory.note(subject, |kept| {
+            if kept.minute != minute {
+                (kept.minute, kept.count) = (minute, 0);
+            }
+            kept.count += 1;
+            kept.count
+        });
+        if count <= KEPT_A_MINUTE {
+            return table.keep_denial(&row, self.app.entropy.bytes()).await;
+        }
+        if count == KEPT_A_MINUTE + 1 {
+            row.denial.suppressed = true;
+            row.denial.count = Some(1);
+            return table.keep_suppressed(&row).await.map(|_: Kept| ());
+        }
+        Ok(())
+    }
+}
+
+impl Refused {
+    fn row(&self, request: &Request, now: Timestamp) -> Option<DenialRow> {
+        let (subject, owner) = self.subject.as_ref()?;
+        let actor = subject.actor();
+        let key_id = match subject {
+            crate::decide::Subject::Key(id) => Some(*id),
+            _ => None,
+        };
+        Some(DenialRow {
+            owner: *owner,
+            actor,
+            plain_request_id: request.plain_id.clone(),
+            denial: Denial {
+                request_id: request.id.clone(),
+                at: now,
+                status: match self.refusal.answer {
+                    Answer::Unauthorized => 401,
+                    Answer::Forbidden(_) | Answer::Verdict(Verdict::CompanyDenied) => 403,
+                    Answer::Verdict(Verdict::CompanyRequired) => 400,
+                    Answer::Verdict(Verdict::RateLimited(_)) => 429,
+                },
+                reason: self.refusal.reason,
+                message: self.refusal.message.clone(),
+                operation: request.asked.route.operation.to_owned(),
+                source_ip: request.asked.address.to_canonical().to_string(),
+                key_id,
+                secret_suffix: self.refusal.secret_suffix.clone(),
+                company_id: owner.company(),
+                suppressed: false,
+                count: None,
+            },
+        })
+    }
+}

@@ -1,0 +1,305 @@
+//! The life of a key, as the people of its company run it.
+
+use api::{ApiError, Call, ConflictReason, IfMatch, Input, Page, PageRequest, Reply};
+use auth::Who;
+use model::{
+    ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, KeyId, KeyKind, KeyState, KeyStatus,
+    Name, Rule, Timestamp,
+};
+use routes::{Role, Scope, ScopeSet, keys::Operation};
+use serde::Serialize;
+use store::{CompanyStore, KeyChange, KeyFilter, KeyRow, NewKey, StoreError};
+
+/// A key as creation answers it: the one time that it is shown.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ShownKey {
+    #[serde(flatten)]
+    pub object: ApiKey,
+    /// The whole key; null when the answer is a replay.
+    pub key: Option<String>,
+    /// True when the answer is a replay: the key was shown once, to the first request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key_unavailable: Option<bool>,
+}
+
+/// What an action on a key may be told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReasonBody {
+    pub reason: Option<Name<1, 200>>,
+}
+
+impl Body for ReasonBody {
+    fn read(body: serde_json::Value) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let reason = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+            let reason = fields.optional("reason");
+            fields.finish();
+            reason
+        });
+        let reason = reason.flatten();
+        faults.or(ReasonBody { reason })
+    }
+}
+
+pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let page = PageRequest::read(&mut input);
+    let status = input.parsed::<KeyStatus>(
+        "status",
+        Rule::Enum,
+        "must be ACTIVE, SUSPENDED, REVOKED or EXPIRED",
+    );
+    let q = match input.query("q") {
+        Some(Some(q)) if q.is_empty() || q.chars().count() > 100 => {
+            input.refuse("q", Rule::Length, "must have 1 to 100 characters")
+        }
+        q => q,
+    };
+    let (page, (status, q)) = input.finish(page.zip(status.zip(q)))?;
+
+    let filter = KeyFilter {
+        status,
+        q: q.map(str::to_owned),
+    };
+    let text = format!("{filter:?}");
+    let listed = call
+        .store()?
+        .list_keys(&filter, &call.start(&page, &text)?, page.limit, call.now)
+        .await?;
+    let answer: Page<ApiKey> = call.page(&page, &text, listed, |row| row.view(call.now))?;
+    call.ok(&answer)
+}
+
+pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let id = input.id("keyId");
+    let id = input.finish(id)?;
+    shown(&call, &found(&call.store()?, id).await?)
+}
+
+pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let fields = input.body::<ApiKeyFields>();
+    check_expiry(
+        &mut input,
+        fields.as_ref().and_then(|fields| fields.expires_at),
+        call.now,
+    );
+    let fields = input.finish(fields)?;
+
+    let store = call.store()?;
+    call.once(&store, async |once| {
+        may_give(&call, fields.scopes)?;
+        let company = store.get_company().await?;
+        let keyring = call
+            .app
+            .keyring
+            .as_deref()
+            .ok_or_else(|| ApiError::internal("no keyring"))?;
+        let id = KeyId::new(call.app.entropy.bytes());
+        let (plain, secret) = keyring.mint(KeyKind::Standard, id, call.app.entropy.bytes());
+        let new = NewKey {
+            id,
+            kind: KeyKind::Standard,
+            fields: fields.clone(),
+            limits: company.rate_limit,
+            secret,
+            suffix: plain.suffix().to_owned(),
+            stamp: call.stamp(None)?,
+        };
+        let object = new.view(store.owner(), call.now);
+        let version = object.version;
+        let replay = ShownKey {
+            object: object.clone(),
+            key: None,
+            key_unavailable: Some(true),
+        };
+        let replay = call.created(&replay)?.version(version);
+        let outcome = store
+            .create_key(&new, company.key_limit, once.remember(&replay).as_ref())
+            .await;
+        outcome.map_err(|error| match error {
+            StoreError::Full => ApiError::Conflict(ConflictReason::KeyLimit),
+            other => other.into(),
+        })?;
+        let shown = ShownKey {
+            object,
+            key: Some(plain.expose().to_owned()),
+            key_unavailable: None,
+        };
+        Ok(call.created(&shown)?.version(version))
+    })
+    .await
+}
+
+pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let (id, patch) = (input.id("keyId"), input.body::<ApiKeyPatch>());
+    let expiry = patch.as_ref().and_then(|patch| patch.expires_at.flatten());
+    check_expiry(&mut input, expiry, call.now);
+    let if_match = input.if_match();
+    let (id, patch) = input.finish(id.zip(patch))?;
+
+    let store = call.store()?;
+    for _ in 0..TRIES {
+        let row = found(&store, id).await?;
+        let fields = row.fields().patched(patch.clone())?;
+        may_change(&call, &row)?;
+        may_give(&call, fields.scopes)?;
+        check_version(&row, if_match)?;
+        if row.facts.state == KeyState::Revoked {
+            return Err(ApiError::InvalidTransition {
+                from: KeyStatus::Revoked,
+                to: KeyStatus::Revoked,
+            });
+        }
+        if fields == row.fields() {
+            return shown(&call, &row);
+        }
+        let change = KeyChange {
+            fields,
+            state: row.facts.state,
+            from: row.facts.counted.version,
+        };
+        match store
+            .update_key(id, &change, &call.stamp(None)?, None)
+            .await
+        {
+            Ok(row) => return shown(&call, &row),
+            Err(StoreError::Conflict) => continue,
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Err(ApiError::Conflict(ConflictReason::Busy))
+}
+
+/// Suspends, resumes or revokes a key.
+pub(crate) async fn become_state(
+    call: Call<'_, Operation>,
+    state: KeyState,
+) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let (id, body) = (input.id("keyId"), input.optional_body::<ReasonBody>());
+    let if_match = input.if_match();
+    let (id, body) = input.finish(id.zip(body))?;
+
+    let store = call.store()?;
+    change_state(&call, &store, id, state, body, if_match, true).await
+}
+
+/// What a leaked key's finder, or its own user, may do with nothing but the key.
+pub(crate) async fn revoke_own(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let body = input.optional_body::<ReasonBody>();
+    let body = input.finish(body)?;
+
+    let Who::Key { id, .. } = *call.principal()?.who() else {
+        return Err(ApiError::internal("a person is not a key"));
+    };
+    let store = call.store()?;
+    change_state(
+        &call,
+        &store,
+        id,
+        KeyState::Revoked,
+        body,
+        IfMatch::Any,
+        false,
+    )
+    .await
+}
+
+async fn change_state(
+    call: &Call<'_, Operation>,
+    store: &CompanyStore,
+    id: KeyId,
+    state: KeyState,
+    body: ReasonBody,
+    if_match: IfMatch,
+    by_person: bool,
+) -> Result<Reply, ApiError> {
+    let reason = body.reason.as_deref().map(str::to_owned);
+    call.once(store, async |once| {
+        for _ in 0..TRIES {
+            let row = found(store, id).await?;
+            if by_person {
+                may_change(call, &row)?;
+            }
+            check_version(&row, if_match)?;
+            if !row.facts.state.may_become(state) {
+                let to = state.shown(None, call.now);
+                return Err(ApiError::InvalidTransition {
+                    from: row.status(call.now),
+                    to,
+                });
+            }
+            if row.facts.state == state {
+                return shown(call, &row);
+            }
+            let stamp = call.stamp(reason.clone())?;
+            let from = row.facts.counted.version;
+            // The answer is known before the write, so that it can be kept in the same transaction.
+            let mut after = row.clone();
+            after.facts.state = state;
+            after.facts.counted.version = from + 1;
+            let reply = shown(call, &after)?;
+            let change = KeyChange {
+                fields: row.fields(),
+                state,
+                from,
+            };
+            match store
+                .update_key(id, &change, &stamp, once.remember(&reply).as_ref())
+                .await
+            {
+                Ok(_) => return Ok(reply),
+                Err(StoreError::Conflict) => continue,
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ApiError::Conflict(ConflictReason::Busy))
+    })
+    .await
+}
+
+/// How often a change without `If-Match` is made again on what others made of the row.
+const TRIES: u32 = 5;
+
+async fn found(store: &CompanyStore, id: KeyId) -> Result<KeyRow, ApiError> {
+    store
+        .get_key(id)
+        .await
+        .map_err(ApiError::or_not_found("api_key", id))
+}
+
+fn shown(call: &Call<'_, Operation>, row: &KeyRow) -> Result<Reply, ApiError> {
+    Ok(call
+        .ok(&row.view(call.now))?
+        .version(row.facts.counted.version))
+}
+
+fn check_version(row: &KeyRow, if_match: IfMatch) -> Result<(), ApiError> {
+    if_match
+        .allows(row.facts.counted.version)
+        .then_some(())
+        .ok_or(ApiError::Conflict(ConflictReason::Version))
+}
+
+fn check_expiry(input: &mut Input<'_>, expiry: Option<Timestamp>, now: Timestamp) {
+    if expiry.is_some_and(|expiry| expiry <= now) {
+        input.fault("/expiresAt", Rule::Future, "must be in the future");
+    }
+}
+
+/// Keys that can change companies are their owners' business (contract §3).
+fn may_change(call: &Call<'_, Operation>, row: &KeyRow) -> Result<(), ApiError> {
+    may_give(call, row.facts.scopes)
+}
+
+fn may_give(call: &Call<'_, Operation>, scopes: ScopeSet) -> Result<(), ApiError> {
+    if scopes.contains(Scope::WriteCompanies) && call.principal()?.role() != Some(Role::Owner) {
+        return Err(ApiError::needs_role(Role::Owner));
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Who the bearer is.
+
+use api::{ApiError, Call, Reply};
+use auth::Who;
+use model::{CompanyId, KeyId, KeyKind, Owner, PartnerId, RateLimit, RoleText, Timestamp};
+use routes::{ScopeSet, keys::Operation};
+use serde::Serialize;
+
+/// The bearer, as it may know itself.
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Whoami {
+    pub kind: BearerKind,
+    pub id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<WhichKey>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub company_id: Option<CompanyId>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partner_id: Option<PartnerId>,
+    /// Of a person with one membership.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>")]
+    pub role: Option<RoleText>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memberships: Option<Vec<MembershipOf>>,
+    pub rate_limit: RateLimit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum BearerKind {
+    ApiKey,
+    Person,
+}
+
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct WhichKey {
+    pub prefix: String,
+    pub name: String,
+    #[serde(rename = "type")]
+    pub kind: KeyKind,
+    pub scopes: ScopeSet,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+}
+
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
+pub struct MembershipOf {
+    pub owner: Owner,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    #[schemars(with = "String")]
+    pub role: RoleText,
+}
+
+pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let principal = call.principal()?;
+    let whoami = match principal.who() {
+        Who::Key { id, .. } => key(&call, *id).await?,
+        Who::Person { id } => {
+            let mut memberships = Vec::new();
+            for row in call.app.table.list_memberships(id).await? {
+                let owner = row.facts.owner;
+                let name = call.app.table.find_owner_name(owner).await?;
+                memberships.push(MembershipOf {
+                    owner,
+                    name,
+                    role: RoleText(row.facts.role),
+                });
+            }
+            let only = match memberships.as_slice() {
+                [only] => Some(only.clone()),
+                _ => None,
+            };
+            Whoami {
+                kind: BearerKind::Person,
+                id: id.to_string(),
+                key: None,
+                company_id: only.as_ref().and_then(|only| only.owner.company()),
+                partner_id: None,
+                role: only.map(|only| only.role),
+                memberships: Some(memberships),
+                rate_limit: RateLimit::PERSON,
+            }
+        }
+    };
+    call.ok(&whoami)
+}
+
+async fn key(call: &Call<'_, Operation>, id: KeyId) -> Result<Whoami, ApiError> {
+    // It was there when the request was counted; a row that is gone now is our fault.
+    let row = call
+        .app
+        .table
+        .find_key(id)
+        .await?
+        .ok_or_else(|| ApiError::internal("the key's row is gone"))?;
+    let facts = &row.facts;
+    Ok(Whoami {
+        kind: BearerKind::ApiKey,
+        id: id.to_string(),
+        key: Some(WhichKey {
+            prefix: row.prefix(),
+            name: row.name.to_string(),
+            kind: facts.kind,
+            scopes: facts.scopes,
+            expires_at: facts.expires_at,
+        }),
+        company_id: facts.owner.company(),
+        partner_id: match facts.owner {
+            Owner::Partner(id) => Some(id),
+            Owner::Company(_) | Owner::System => None,
+        },
+        role: None,
+        memberships: None,
+        rate_limit: facts.limits,
+    })
+}

@@ -1,0 +1,173 @@
+//! Rows as the streams show them, before and after a change.
+
+use model::{Owner, Timestamp};
+use serde_json::{Map, Value};
+
+use crate::{
+    DenialRow, KeyRow, MemberRow, PersonRow, Stamp, StoreError, TableNames,
+    item::{Item, Read},
+};
+
+/// The streamed tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    Keys,
+    Denials,
+    Records,
+}
+
+/// One row that the audit trail tells of.
+#[derive(Debug)]
+pub enum Image {
+    Key(Box<KeyRow>),
+    Member(Box<MemberRow>),
+    Person(Box<PersonRow>),
+    Object(Box<ObjectRow>),
+    Denial {
+        kind: DenialKind,
+        row: Box<DenialRow>,
+        sk: String,
+    },
+    /// A row that only serves others: an index, a pointer, a counter, a kept answer.
+    Silent,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DenialKind {
+    /// One refusal.
+    Single,
+    /// A window of a credential was full.
+    RateLimit,
+    /// A credential's refusals are no longer kept one by one in this minute.
+    Suppressed,
+}
+
+/// A company or an object of a company.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ObjectRow {
+    pub owner: Owner,
+    /// `job`, `company`.
+    pub entity: String,
+    /// As the sort key has it.
+    pub sk: String,
+    pub rev: u64,
+    pub deleted: bool,
+    /// Its fields, and what only the server sets.
+    pub fields: Map<String, Value>,
+    pub changed: Stamp,
+}
+
+impl TableNames {
+    /// Whose stream this table's is.
+    pub fn source(&self, table: &str) -> Option<Source> {
+        let TableNames {
+            keys,
+            denials,
+            records,
+            audit: _,
+        } = self;
+        let sources = [
+            (keys, Source::Keys),
+            (denials, Source::Denials),
+            (records, Source::Records),
+        ];
+        sources
+            .into_iter()
+            .find_map(|(name, source)| (name == table).then_some(source))
+    }
+}
+
+impl Image {
+    /// `None` where the record has no such image.
+    ///
+    /// # Errors
+    /// A row that is no row of that table, or of a kind that nobody taught the audit trail.
+    pub fn read(source: Source, image: serde_dynamo::Item) -> Result<Option<Image>, StoreError> {
+        if image.is_empty() {
+            return Ok(None);
+        }
+        let row: Item = image.into();
+        match source {
+            Source::Keys => Image::of_keys(row),
+            Source::Denials => Image::of_denials(&row),
+            Source::Records => Image::of_records(&row),
+        }
+        .map(Some)
+    }
+
+    fn of_keys(row: Item) -> Result<Image, StoreError> {
+        let kind = row.text("pk")?.split_once('#').map(|(kind, _)| kind);
+        match kind {
+            Some("KEY") => Ok(Image::Key(Box::new(KeyRow::read(row)?))),
+            Some("MEMBER") => Ok(Image::Member(Box::new(MemberRow::read(row)?))),
+            Some("PERSON") => Ok(Image::Person(Box::new(PersonRow::read(row)?))),
+            _ => Err(StoreError::Corrupt("pk")),
+        }
+    }
+
+    fn of_denials(row: &Item) -> Result<Image, StoreError> {
+        let kind = match row.text("entity")? {
+            "denial" => DenialKind::Single,
+            "rate_limit" => DenialKind::RateLimit,
+            "suppressed" => DenialKind::Suppressed,
+            _ => return Err(StoreError::Corrupt("entity")),
+        };
+        Ok(Image::Denial {
+            kind,
+            row: Box::new(DenialRow::read(row)?),
+            sk: row.text("sk")?.to_owned(),
+        })
+    }
+
+    fn of_records(row: &Item) -> Result<Image, StoreError> {
+        let sk = row.text("sk")?;
+        if sk.starts_with("TOTAL#") || sk.starts_with("COUNT#") {
+            return Ok(Image::Silent);
+        }
+        match row.text("entity")? {
+            "index" | "pointer" | "idempotency" => Ok(Image::Silent),
+            entity @ ("job" | "company") => {
+                Ok(Image::Object(Box::new(ObjectRow::read(row, entity)?)))
+            }
+            _ => Err(StoreError::Corrupt("entity")),
+        }
+    }
+
+    /// The row's name in event ids and marks. The instant of its making tells a membership from an earlier one that ended: both count from 1.
+    pub fn name(&self) -> Option<String> {
+        match self {
+            Image::Key(row) => Some(format!("KEY#{}", row.facts.id)),
+            Image::Member(row) => {
+                let facts = &row.facts;
+                let made = row.created_at.millis();
+                Some(format!("MEMBER#{}/{}/{made}", facts.person, facts.owner))
+            }
+            Image::Person(row) => Some(format!("PERSON#{}", row.person)),
+            Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
+            Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
+            Image::Silent => None,
+        }
+    }
+}
+
+impl ObjectRow {
+    fn read(row: &Item, entity: &str) -> Result<ObjectRow, StoreError> {
+        let mut fields: Map<String, Value> =
+            serde_json::from_str(row.text("data")?).map_err(|_| StoreError::Corrupt("data"))?;
+        for name in ["plan", "keyLimit", "perMinute", "perHour", "perSecond"] {
+            if let Some(value) = row.parsed_if::<String>(name)? {
+                fields.insert(name.to_owned(), Value::String(value));
+            }
+        }
+        let deleted: Option<Timestamp> = row.instant_if("deleted")?;
+        Ok(ObjectRow {
+            owner: row.parsed("pk")?,
+            entity: entity.to_owned(),
+            sk: row.text("sk")?.to_owned(),
+            rev: row.parsed("rev")?,
+            deleted: deleted.is_some(),
+            fields,
+            changed: Stamp::read(row)?,
+        })
+    }
+}

@@ -1,0 +1,191 @@
+//! What one transaction appends: a pure function of the head, the marks and the revisions.
+
+use model::{Actor, EventFacts, EventType, Outcome};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use super::{Appended, Gap, Head, Revision};
+use crate::{
+    StoreError,
+    item::{Item, Read},
+};
+
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) before: Head,
+    pub(super) after: Head,
+    pub(super) appended: Appended,
+    /// The events as JSON.
+    events: Vec<String>,
+    marks: BTreeMap<String, Mark>,
+}
+
+/// What was taken in of a row.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Mark {
+    /// As the table has it; 0 where it has none.
+    pub(super) stored: u64,
+    pub(super) rev: u64,
+    /// The row's counted requests of the last seconds: when (milliseconds), and the first half of the stamp.
+    recent: Vec<(i64, [u8; 8])>,
+}
+
+/// The longest beginning of one owner's revisions that has at most `rows` rows.
+pub(super) fn prefix(revisions: &[Revision], rows: usize) -> &[Revision] {
+    let mut names = BTreeSet::new();
+    let owner = revisions.first().map(|revision| revision.owner);
+    let end = revisions.iter().position(|revision| {
+        names.insert(&revision.row);
+        names.len() > rows || Some(revision.owner) != owner
+    });
+    &revisions[..end.unwrap_or(revisions.len())]
+}
+
+impl Plan {
+    /// A pack's bytes; one revision's events may be more, and stand alone then.
+    const MAX_PACK: usize = 100 * 1024;
+
+    pub(super) fn new(
+        head: Head,
+        stored: HashMap<String, Mark>,
+        revisions: &[Revision],
+    ) -> Result<Plan, StoreError> {
+        let mut plan = Plan {
+            before: head,
+            after: head,
+            appended: Appended::default(),
+            events: Vec::new(),
+            marks: stored.into_iter().collect(),
+        };
+        let mut size = 0;
+        for revision in revisions {
+            let mark = plan.marks.get(&revision.row).cloned().unwrap_or_default();
+            if revision.rev <= mark.rev {
+                plan.appended.repeated += 1;
+                plan.appended.taken += 1;
+                continue;
+            }
+            let again = mark.counted_before(revision);
+            let gap = mark.gap_before(revision);
+            let told: &[EventFacts] = if again { &[] } else { &revision.events };
+            let facts = gap
+                .iter()
+                .map(|gap| gap.facts(revision))
+                .chain(told.iter().cloned());
+            let mut after = plan.after;
+            let mut links = Vec::new();
+            for facts in facts {
+                let event = facts.chained(after.seq + 1, after.hash);
+                after = Head {
+                    seq: event.seq,
+                    hash: event.hash,
+                };
+                links
+                    .push(serde_json::to_string(&event).map_err(|_| StoreError::Corrupt("event"))?);
+            }
+            size += links.iter().map(|link| link.len() + 1).sum::<usize>();
+            if size > Self::MAX_PACK && !plan.events.is_empty() {
+                break;
+            }
+            plan.after = after;
+            plan.appended.taken += 1;
+            plan.appended.events += links.len() as u64;
+            plan.appended.recounted += u64::from(again);
+            plan.appended.gaps.extend(gap);
+            plan.events.extend(links);
+            plan.marks
+                .insert(revision.row.clone(), mark.moved_to(revision));
+        }
+        Ok(plan)
+    }
+
+    /// The pack's JSON; `None` without events.
+    pub(super) fn pack(&self) -> Option<String> {
+        (!self.events.is_empty()).then(|| format!("[{}]", self.events.join(",")))
+    }
+
+    pub(super) fn changed_marks(&self) -> impl Iterator<Item = (&str, &Mark)> {
+        let marks = self.marks.iter().map(|(row, mark)| (row.as_str(), mark));
+        marks.filter(|(_, mark)| mark.rev != mark.stored)
+    }
+}
+
+impl Mark {
+    /// How long a request is remembered: a re-sent write comes within the 4 s that the SDK tries, and clocks are up to 4 s apart.
+    const REMEMBERED_MILLIS: i64 = 10_000;
+
+    pub(super) fn read(row: &Item) -> Result<Mark, StoreError> {
+        let rev = row.parsed("rev")?;
+        let mut recent = Vec::new();
+        if let Some(value) = row.get("recent") {
+            let corrupt = || StoreError::Corrupt("recent");
+            let bytes = value.as_b().map_err(|_| corrupt())?.as_ref();
+            for entry in bytes.chunks(16) {
+                let (at, stamp) = entry.split_first_chunk::<8>().ok_or_else(corrupt)?;
+                let stamp = stamp.try_into().map_err(|_| corrupt())?;
+                recent.push((i64::from_be_bytes(*at), stamp));
+            }
+        }
+        Ok(Mark {
+            stored: rev,
+            rev,
+            recent,
+        })
+    }
+
+    /// `None` on rows that count no requests.
+    pub(super) fn recent_bytes(&self) -> Option<Vec<u8>> {
+        let bytes = |(at, stamp): &(i64, [u8; 8])| [at.to_be_bytes(), *stamp].concat();
+        (!self.recent.is_empty()).then(|| self.recent.iter().flat_map(bytes).collect())
+    }
+
+    fn counted_before(&self, revision: &Revision) -> bool {
+        request(revision).is_some_and(|request| self.recent.contains(&request))
+    }
+
+    fn gap_before(&self, revision: &Revision) -> Option<Gap> {
+        (revision.rev > self.rev + 1).then(|| Gap {
+            row: revision.row.clone(),
+            first: self.rev + 1,
+            last: revision.rev - 1,
+        })
+    }
+
+    fn moved_to(mut self, revision: &Revision) -> Mark {
+        self.rev = revision.rev;
+        self.recent.extend(request(revision));
+        if let Some(newest) = self.recent.iter().map(|(at, _)| *at).max() {
+            self.recent
+                .retain(|(at, _)| *at >= newest - Mark::REMEMBERED_MILLIS);
+        }
+        self
+    }
+}
+
+fn request(revision: &Revision) -> Option<(i64, [u8; 8])> {
+    let (at, stamp) = revision.counted?;
+    Some((at.millis(), std::array::from_fn(|index| stamp[index])))
+}
+
+impl Gap {
+    fn facts(&self, revision: &Revision) -> EventFacts {
+        let Gap { row, first, last } = self;
+        EventFacts {
+            id: format!("{row}@{}:{}", revision.rev, EventType::AuditGap),
+            at: revision.at,
+            owner: revision.owner,
+            kind: EventType::AuditGap,
+            outcome: Outcome::Success,
+            actor: Actor::system("audit"),
+            key_id: revision.events.first().and_then(|facts| facts.key_id),
+            secret_suffix: None,
+            company_id: revision.owner.company(),
+            source_ip: None,
+            request_id: None,
+            operation: None,
+            reason: Some(format!("revisions {first} to {last} of {row} are missing")),
+            count: Some(last - first + 1),
+            suppressed: None,
+            changes: None,
+        }
+    }
+}
