@@ -1,4 +1,4 @@
-//! Errors: the only place that gives one a status, a code and a public message.
+//! Why a request has no result.
 
 use auth::{Forbidden, RateLimited, Verdict};
 use model::{Fault, Faults, KeyStatus};
@@ -7,6 +7,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use std::error::Error;
 use store::StoreError;
+
+use crate::Code;
 
 /// Why a request has no result. The client reads what it can do, the log reads what happened.
 #[derive(Debug, thiserror::Error)]
@@ -97,7 +99,7 @@ impl ApiError {
     }
 
     pub fn status(&self) -> u16 {
-        self.parts().0
+        self.code().status()
     }
 
     /// Seconds, where the answer carries `Retry-After`.
@@ -110,90 +112,30 @@ impl ApiError {
     }
 
     pub(crate) fn body(&self) -> ErrorBody {
-        let (_, code, message) = self.parts();
+        let code = self.code();
         ErrorBody {
-            code,
-            message,
+            code: code.as_str(),
+            message: code.message(),
             details: self.details(),
         }
     }
 
-    fn parts(&self) -> (u16, &'static str, &'static str) {
+    pub(crate) fn code(&self) -> Code {
         match self {
-            ApiError::Validation(_) => (
-                400,
-                "VALIDATION_ERROR",
-                "The request breaks rules; details.errors names each of them.",
-            ),
-            ApiError::CompanyIdRequired => (
-                400,
-                "COMPANY_ID_REQUIRED",
-                "Name the company in the query parameter companyId.",
-            ),
-            ApiError::Forbidden(_) => (
-                403,
-                "INSUFFICIENT_PERMISSIONS",
-                "The credential may not do this; details says what it lacks.",
-            ),
-            ApiError::CompanyDenied => (
-                403,
-                "RESOURCE_ACCESS_DENIED",
-                "The credential may not act for the company that the request names.",
-            ),
-            ApiError::NotFound { .. } => (
-                404,
-                "RESOURCE_NOT_FOUND",
-                "There is no such object in the company.",
-            ),
-            ApiError::RouteNotFound => {
-                (404, "ROUTE_NOT_FOUND", "There is no such route or method.")
-            }
-            ApiError::Conflict(ConflictReason::Version) => (
-                409,
-                "RESOURCE_CONFLICT",
-                "The object was changed meanwhile; read it again.",
-            ),
-            ApiError::Conflict(ConflictReason::KeyLimit) => (
-                409,
-                "RESOURCE_CONFLICT",
-                "The company has as many live keys as its plan allows; revoke one first.",
-            ),
-            ApiError::Conflict(ConflictReason::Busy) | ApiError::AlreadyDone => (
-                409,
-                "RESOURCE_CONFLICT",
-                "The object is being changed by others; try again.",
-            ),
-            ApiError::InvalidTransition { .. } => (
-                409,
-                "INVALID_STATE_TRANSITION",
-                "The object's state does not allow this.",
-            ),
-            ApiError::PayloadTooLarge => (413, "PAYLOAD_TOO_LARGE", "A body has at most 256 KiB."),
-            ApiError::UnsupportedMediaType => (
-                415,
-                "UNSUPPORTED_MEDIA_TYPE",
-                "Send JSON with Content-Type: application/json.",
-            ),
-            ApiError::IdempotencyConflict => (
-                422,
-                "IDEMPOTENCY_CONFLICT",
-                "This Idempotency-Key was used with another request.",
-            ),
-            ApiError::RateLimited(_) => (
-                429,
-                "RATE_LIMIT_EXCEEDED",
-                "Too many requests; try again after Retry-After seconds.",
-            ),
-            ApiError::Unavailable(_) => (
-                503,
-                "SERVICE_UNAVAILABLE",
-                "Something that we need is away; try again after Retry-After seconds.",
-            ),
-            ApiError::Internal(_) => (
-                500,
-                "INTERNAL_ERROR",
-                "We made a mistake; tell us the X-Request-Id of this response.",
-            ),
+            ApiError::Validation(_) => Code::ValidationError,
+            ApiError::CompanyIdRequired => Code::CompanyIdRequired,
+            ApiError::Forbidden(_) => Code::InsufficientPermissions,
+            ApiError::CompanyDenied => Code::ResourceAccessDenied,
+            ApiError::NotFound { .. } => Code::ResourceNotFound,
+            ApiError::RouteNotFound => Code::RouteNotFound,
+            ApiError::Conflict(_) | ApiError::AlreadyDone => Code::ResourceConflict,
+            ApiError::InvalidTransition { .. } => Code::InvalidStateTransition,
+            ApiError::PayloadTooLarge => Code::PayloadTooLarge,
+            ApiError::UnsupportedMediaType => Code::UnsupportedMediaType,
+            ApiError::IdempotencyConflict => Code::IdempotencyConflict,
+            ApiError::RateLimited(_) => Code::RateLimitExceeded,
+            ApiError::Unavailable(_) => Code::ServiceUnavailable,
+            ApiError::Internal(_) => Code::InternalError,
         }
     }
 

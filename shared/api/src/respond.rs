@@ -77,7 +77,7 @@ fn log<Op: Operation>(
             );
         }
         Err(error) => {
-            let (status, code) = (error.status(), error.body().code);
+            let (status, code) = (error.status(), error.code().as_str());
             match error {
                 ApiError::Internal(source) => {
                     let source = chain(source.as_ref());

@@ -511,13 +511,12 @@ fn person_may(
     }
 }
 
+/// Windows to count in with their limits, and windows to forget.
+type Counting = (Vec<(Window, u32)>, Vec<Window>);
+
 impl Counted {
-    /// The windows to count in and those to forget, or the refusal while one of them is full.
-    fn count(
-        &self,
-        limits: RateLimit,
-        now: Timestamp,
-    ) -> Result<(Vec<(Window, u32)>, Vec<Window>), Refusal> {
+    /// The windows to count in with their limits, and those to forget; or the refusal while one of them is full.
+    fn count(&self, limits: RateLimit, now: Timestamp) -> Result<Counting, Refusal> {
         let count = windows(limits, now);
         let full = count
             .iter()

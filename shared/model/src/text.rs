@@ -106,7 +106,8 @@ macro_rules! derefs_to_str {
 }
 derefs_to_str!(Text, Name);
 
-/// At most `MAX` values.
+// Not a doc comment: it would stand in the document of the API, which says `maxItems`.
+// At most `MAX` values, none of them twice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(transparent)]
 #[schemars(inline, extend("maxItems" = MAX, "uniqueItems" = true))]

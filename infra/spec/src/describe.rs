@@ -1,0 +1,423 @@
+//! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
+
+use model::{
+    ApiKey, ApiKeyFields, ApiKeyPatch, CompanyId, Denial, Event, EventType, Job, JobFields,
+    JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name, Outcome, Owner, PartnerId, RateLimit,
+    Timestamp,
+};
+use routes::{Operation, Role, Route, ScopeSet, audit_log, jobs, keys};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::{
+    examples::{self, JOB, KEY, REQUEST},
+    schemas::Schemas,
+};
+
+/// An operation as a client meets it.
+pub(crate) struct Described {
+    /// Query parameters of its own, in OpenAPI's form.
+    pub(crate) query: Vec<Value>,
+    pub(crate) body: Option<RequestBody>,
+    pub(crate) status: u16,
+    /// Schema of the envelope's `data`.
+    pub(crate) data: Value,
+    /// Of `data`.
+    pub(crate) example: Value,
+    /// Whether the answer is one object with a version, told as `ETag`.
+    pub(crate) versioned: bool,
+    /// Whether a state machine can forbid it.
+    pub(crate) transition: bool,
+    pub(crate) note: &'static str,
+}
+
+pub(crate) struct RequestBody {
+    pub(crate) schema: Value,
+    pub(crate) required: bool,
+    pub(crate) example: Value,
+}
+
+/// A function's operations, as a group of the document.
+pub(crate) struct Group {
+    pub(crate) function: &'static str,
+    pub(crate) about: &'static str,
+    pub(crate) operations: Vec<(&'static Route, Described)>,
+}
+
+/// Every function that answers clients.
+pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
+    vec![
+        group(
+            "jobs",
+            "The company's jobs. For API keys.",
+            schemas,
+            jobs_operation,
+        ),
+        group(
+            "keys",
+            "API keys and explanations of refusals. For people; a key can never manage keys.",
+            schemas,
+            keys_operation,
+        ),
+        group(
+            "audit-log",
+            "The company's chain of audit events. For people.",
+            schemas,
+            audit_log_operation,
+        ),
+    ]
+}
+
+fn group<O: Operation>(
+    function: &'static str,
+    about: &'static str,
+    schemas: &mut Schemas,
+    describe: fn(O, &mut Schemas) -> Described,
+) -> Group {
+    let operations = O::ALL
+        .iter()
+        .map(|(operation, route)| (route, describe(*operation, schemas)));
+    Group {
+        function,
+        about,
+        operations: operations.collect(),
+    }
+}
+
+fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Described {
+    use jobs::Operation::*;
+    let job = schemas.answer::<Job>("Job");
+    match operation {
+        ListJobs => Described {
+            query: list_query([
+                parameter(
+                    "status",
+                    "Only jobs in this state.",
+                    schemas.part::<JobStatus>(),
+                ),
+                parameter(
+                    "q",
+                    "Only jobs with a word of the title (one of the first 10) that starts so; case doesn't matter.",
+                    json!({ "type": "string", "minLength": 1 }),
+                ),
+            ]),
+            ..answers(
+                page(schemas, "JobPage", &job),
+                examples::page(examples::job()),
+            )
+        },
+        CreateJob => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<JobFields>("NewJob"),
+                required: true,
+                example: examples::new_job(),
+            }),
+            status: 201,
+            versioned: true,
+            ..answers(job, examples::job())
+        },
+        GetJob => Described {
+            versioned: true,
+            ..answers(job, examples::job())
+        },
+        UpdateJob => {
+            let mut changed = examples::job();
+            changed["status"] = "CLOSED".into();
+            changed["version"] = 2.into();
+            if let Value::Object(members) = &mut changed {
+                members.remove("salary");
+            }
+            Described {
+                body: Some(RequestBody {
+                    schema: schemas.patch::<JobPatch>("JobPatch"),
+                    required: true,
+                    example: examples::job_patch(),
+                }),
+                versioned: true,
+                ..answers(job, changed)
+            }
+        }
+        DeleteJob => Described {
+            note: "A second deletion is 404.",
+            ..answers(json!({ "type": "boolean", "const": true }), true.into())
+        },
+    }
+}
+
+fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Described {
+    use keys::Operation::*;
+    let key = schemas.answer::<ApiKey>("ApiKey");
+    let action = |schemas: &mut Schemas, status| Described {
+        body: Some(RequestBody {
+            schema: schemas.patch::<Action>("Action"),
+            required: false,
+            example: examples::reason(),
+        }),
+        versioned: true,
+        transition: true,
+        ..answers(key.clone(), examples::api_key(status))
+    };
+    match operation {
+        ListApiKeys => Described {
+            query: list_query([
+                parameter(
+                    "status",
+                    "Only keys with this status.",
+                    schemas.part::<KeyStatus>(),
+                ),
+                parameter(
+                    "q",
+                    "Only keys whose prefix starts so, or whose name contains it.",
+                    json!({ "type": "string", "minLength": 1 }),
+                ),
+            ]),
+            ..answers(
+                page(schemas, "ApiKeyPage", &key),
+                examples::page(examples::api_key(KeyStatus::Active)),
+            )
+        },
+        CreateApiKey => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<ApiKeyFields>("NewApiKey"),
+                required: true,
+                example: examples::new_api_key(),
+            }),
+            status: 201,
+            versioned: true,
+            note: "Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
+            ..answers(created_api_key(schemas), examples::created_api_key())
+        },
+        GetApiKey => Described {
+            versioned: true,
+            ..answers(key, examples::api_key(KeyStatus::Active))
+        },
+        UpdateApiKey => {
+            let mut changed = examples::api_key(KeyStatus::Active);
+            changed["scopes"] = json!(["read:jobs"]);
+            changed["version"] = 4.into();
+            if let Value::Object(members) = &mut changed {
+                members.remove("allowedIPs");
+            }
+            Described {
+                body: Some(RequestBody {
+                    schema: schemas.patch::<ApiKeyPatch>("ApiKeyPatch"),
+                    required: true,
+                    example: examples::api_key_patch(),
+                }),
+                versioned: true,
+                transition: true,
+                note: "What is tightened holds for every request that reaches us after the answer.",
+                ..answers(key, changed)
+            }
+        }
+        SuspendApiKey => action(schemas, KeyStatus::Suspended),
+        ResumeApiKey => action(schemas, KeyStatus::Active),
+        RevokeApiKey => action(schemas, KeyStatus::Revoked),
+        RevokeOwnApiKey => Described {
+            // A key that can make this request is live, and a live one may always be revoked.
+            transition: false,
+            ..action(schemas, KeyStatus::Revoked)
+        },
+        GetDenial => answers(schemas.answer::<Denial>("Denial"), examples::denial()),
+        GetWhoami => answers(whoami(schemas), examples::whoami()),
+        GetHealth => answers(
+            schemas.name(
+                "Health",
+                json!({
+                    "type": "object",
+                    "required": ["status", "version"],
+                    "properties": {
+                        "status": { "type": "string" },
+                        "version": { "type": "string" },
+                    },
+                }),
+            ),
+            json!({ "status": "ok", "version": "0.1.0" }),
+        ),
+    }
+}
+
+fn audit_log_operation(operation: audit_log::Operation, schemas: &mut Schemas) -> Described {
+    use audit_log::Operation::*;
+    match operation {
+        ListAuditEvents => {
+            let event = schemas.answer::<Event>("AuditEvent");
+            let instant = schemas.part::<Timestamp>();
+            Described {
+                query: list_query([
+                    parameter("keyId", "Only events of this key.", schemas.part::<KeyId>()),
+                    parameter(
+                        "type",
+                        "Only events of this type.",
+                        schemas.part::<EventType>(),
+                    ),
+                    parameter(
+                        "outcome",
+                        "Only events with this outcome.",
+                        schemas.part::<Outcome>(),
+                    ),
+                    parameter(
+                        "start",
+                        "Only events from this instant on.",
+                        instant.clone(),
+                    ),
+                    parameter("end", "Only events before this instant.", instant),
+                ]),
+                note: "Follows what happens by a few seconds. With a filter: cursor mode only, `total` and `totalPages` are null, and a page may be short and still have a `nextCursor`.",
+                ..answers(
+                    page(schemas, "AuditEventPage", &event),
+                    examples::page(examples::event()),
+                )
+            }
+        }
+    }
+}
+
+/// What an action may be told.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Action {
+    /// Kept in the audit event.
+    #[serde(default)]
+    reason: Option<Name<1, 200>>,
+}
+
+fn answers(data: Value, example: Value) -> Described {
+    Described {
+        query: Vec::new(),
+        body: None,
+        status: 200,
+        data,
+        example,
+        versioned: false,
+        transition: false,
+        note: "",
+    }
+}
+
+/// A query parameter.
+fn parameter(name: &str, description: &str, schema: Value) -> Value {
+    json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema })
+}
+
+/// The parameters of every list, then its own.
+fn list_query<const N: usize>(own: [Value; N]) -> Vec<Value> {
+    ["Limit", "Page", "Cursor"]
+        .map(|name| json!({ "$ref": format!("#/components/parameters/{name}") }))
+        .into_iter()
+        .chain(own)
+        .collect()
+}
+
+/// Parameters of the path, by their names.
+pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
+    let (description, schema, example) = match name {
+        "jobId" => ("The job's id.", schemas.part::<model::JobId>(), JOB),
+        "keyId" => (
+            "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",
+            schemas.part::<KeyId>(),
+            KEY,
+        ),
+        "requestId" => (
+            "The `X-Request-Id` of the refused request.",
+            json!({ "type": "string", "minLength": 1, "maxLength": 128 }),
+            REQUEST,
+        ),
+        other => unreachable!("the path parameter {other} is not described"),
+    };
+    json!({ "name": name, "in": "path", "required": true, "description": description, "schema": schema, "example": example })
+}
+
+fn page(schemas: &mut Schemas, name: &str, item: &Value) -> Value {
+    let count = json!({ "type": ["integer", "null"], "minimum": 0 });
+    let pagination = schemas.name(
+        "Pagination",
+        json!({
+            "type": "object",
+            "description": "In cursor mode `page` and `hasPreviousPage` are null; `total` and `totalPages` are null where they aren't known.",
+            "required": ["total", "totalIsLowerBound", "page", "limit", "totalPages", "hasNextPage", "hasPreviousPage", "nextCursor"],
+            "properties": {
+                "total": count,
+                "totalIsLowerBound": { "type": "boolean" },
+                "page": { "type": ["integer", "null"], "minimum": 1 },
+                "limit": { "type": "integer", "minimum": 1, "maximum": 100 },
+                "totalPages": count,
+                "hasNextPage": { "type": "boolean" },
+                "hasPreviousPage": { "type": ["boolean", "null"] },
+                "nextCursor": { "type": ["string", "null"] },
+            },
+        }),
+    );
+    schemas.name(
+        name,
+        json!({
+            "type": "object",
+            "required": ["items", "pagination"],
+            "properties": {
+                "items": { "type": "array", "items": item, "maxItems": 100 },
+                "pagination": pagination,
+            },
+        }),
+    )
+}
+
+/// The one answer that shows a key.
+fn created_api_key(schemas: &mut Schemas) -> Value {
+    let mut schema = schemas.named("ApiKey");
+    schema["description"] = "A key as people see it, and once the key itself.".into();
+    schema["properties"]["key"] = json!({
+        "type": ["string", "null"],
+        "pattern": "^sk_i[va][0-9A-Za-z]{41}$",
+        "description": "The key. Null in a replay.",
+    });
+    schema["properties"]["keyUnavailable"] = json!({
+        "type": "boolean",
+        "const": true,
+        "description": "Only in a replay: the key was shown once and can't be shown again.",
+    });
+    if let Some(required) = schema["required"].as_array_mut() {
+        required.push("key".into());
+    }
+    schemas.name("CreatedApiKey", schema)
+}
+
+fn whoami(schemas: &mut Schemas) -> Value {
+    let role = json!({ "type": "string", "enum": Role::ALL.map(Role::as_str) });
+    let schema = json!({
+        "type": "object",
+        "required": ["kind", "id", "rateLimit"],
+        "properties": {
+            "kind": { "type": "string", "enum": ["API_KEY", "PERSON", "ADMINISTRATOR"] },
+            "id": { "type": "string", "description": "The key's or the person's id." },
+            "key": {
+                "type": "object",
+                "required": ["prefix", "name", "type", "scopes"],
+                "properties": {
+                    "prefix": { "type": "string" },
+                    "name": { "type": "string" },
+                    "type": schemas.part::<KeyKind>(),
+                    "scopes": schemas.part::<ScopeSet>(),
+                    "expiresAt": schemas.part::<Option<Timestamp>>(),
+                },
+            },
+            "companyId": schemas.part::<CompanyId>(),
+            "partnerId": schemas.part::<PartnerId>(),
+            "role": role.clone(),
+            "memberships": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["owner", "name", "role"],
+                    "properties": {
+                        "owner": schemas.part::<Owner>(),
+                        "name": { "type": "string" },
+                        "role": role,
+                    },
+                },
+            },
+            "rateLimit": schemas.part::<RateLimit>(),
+        },
+    });
+    schemas.name("Whoami", schema)
+}

@@ -1,0 +1,208 @@
+//! Realistic bodies and answers. Answers are values of the model's own types, so that they can't drift from what is sent.
+
+use model::{
+    Actor, ActorKind, ApiKey, ApiKeyFields, Body, ChainHash, CompanyId, Denial, Event, EventFacts,
+    EventType, Job, JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Plan, Reason,
+    SecretView, Timestamp,
+};
+use serde::Serialize;
+use serde_json::{Value, json};
+use std::str::FromStr;
+
+pub(crate) const AT: &str = "2026-01-31T12:00:00.000Z";
+const LATER: &str = "2026-02-03T08:15:30.250Z";
+pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
+const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
+const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
+pub(crate) const KEY: &str = "4fGk8Lm2";
+const SUFFIX: &str = "q7Zd";
+const ADDRESS: &str = "203.0.113.7";
+pub(crate) const REQUEST: &str = "XkT1bGq4FiAEMbw=";
+
+pub(crate) fn new_job() -> Value {
+    json!({
+        "title": "Senior Rust Engineer",
+        "description": "You build the services that our recruiters rely on.",
+        "status": "OPEN",
+        "jobUrl": "https://example.com/jobs/rust",
+        "requiredSkills": ["Rust", "AWS"],
+        "niceToHaveSkills": ["DynamoDB"],
+        "languageRequirements": [{ "language": "EN", "proficiency": "C1" }],
+        "education": ["BACHELOR_LEVEL"],
+        "experience": "FIVE_TO_10_YEARS",
+        "contractType": "FULL_TIME",
+        "location": { "workMode": "HYBRID", "city": "Prague", "countryCode": "CZ" },
+        "salary": { "min": 90000, "max": 120000, "currency": "EUR", "period": "YEARLY" },
+        "metadata": { "atsId": "R-1042" },
+    })
+}
+
+pub(crate) fn job_patch() -> Value {
+    json!({ "status": "CLOSED", "salary": null })
+}
+
+pub(crate) fn job() -> Value {
+    wire(&Job {
+        id: parsed::<JobId>(JOB),
+        company_id: company(),
+        version: 1,
+        created_at: at(AT),
+        updated_at: at(AT),
+        fields: read::<JobFields>(new_job()),
+    })
+}
+
+pub(crate) fn new_api_key() -> Value {
+    json!({
+        "name": "Careers site",
+        "scopes": ["read:jobs", "write:jobs"],
+        "expiresAt": "2027-01-31T12:00:00.000Z",
+        "allowedIPs": ["203.0.113.0/24", "2001:db8::/48"],
+    })
+}
+
+pub(crate) fn api_key_patch() -> Value {
+    json!({ "scopes": ["read:jobs"], "allowedIPs": null })
+}
+
+pub(crate) fn reason() -> Value {
+    json!({ "reason": "Found in a public repository" })
+}
+
+pub(crate) fn api_key(status: KeyStatus) -> Value {
+    wire(&ApiKey {
+        id: parsed::<KeyId>(KEY),
+        prefix: format!("sk_iv{KEY}"),
+        kind: KeyKind::Standard,
+        company_id: Some(company()),
+        partner_id: None,
+        status,
+        fields: read::<ApiKeyFields>(new_api_key()),
+        rate_limit: Plan::Business.rate_limit(),
+        created_at: at(AT),
+        created_by: Actor {
+            kind: ActorKind::User,
+            id: PERSON.to_owned(),
+        },
+        last_used_at: Some(at(LATER)),
+        last_used_ip: Some(ADDRESS.to_owned()),
+        secret_age_days: 2,
+        secrets: vec![SecretView {
+            suffix: SUFFIX.to_owned(),
+            created_at: at(AT),
+            valid_until: None,
+            last_used_at: Some(at(LATER)),
+            last_used_ip: Some(ADDRESS.to_owned()),
+        }],
+        version: 3,
+    })
+}
+
+pub(crate) fn created_api_key() -> Value {
+    let mut created = api_key(KeyStatus::Active);
+    if let Value::Object(members) = &mut created {
+        members.remove("lastUsedAt");
+        members.remove("lastUsedIp");
+    }
+    created["version"] = 1.into();
+    created["secretAgeDays"] = 0.into();
+    created["secrets"] = json!([{ "suffix": SUFFIX, "createdAt": AT }]);
+    // Its tag and checksum are wrong: no scanner takes it for a key.
+    created["key"] = format!("sk_iv{KEY}EXAMPLEexampleEXAMPLEx0000000{SUFFIX}").into();
+    created
+}
+
+pub(crate) fn denial() -> Value {
+    wire(&Denial {
+        request_id: REQUEST.to_owned(),
+        at: at(LATER),
+        status: 401,
+        reason: Reason::Address,
+        message: "address 198.51.100.4 is not in 203.0.113.0/24, 2001:db8::/48".to_owned(),
+        operation: "ListJobs".to_owned(),
+        source_ip: "198.51.100.4".to_owned(),
+        key_id: Some(parsed(KEY)),
+        secret_suffix: Some(SUFFIX.to_owned()),
+        company_id: Some(company()),
+        suppressed: false,
+        count: None,
+    })
+}
+
+pub(crate) fn event() -> Value {
+    let owner = Owner::Company(company());
+    let facts = EventFacts {
+        id: format!("KEY#{KEY}@17"),
+        at: at(LATER),
+        owner,
+        kind: EventType::AuthenticationSucceeded,
+        outcome: Outcome::Success,
+        actor: Actor::key(parsed(KEY)),
+        key_id: Some(parsed(KEY)),
+        secret_suffix: Some(SUFFIX.to_owned()),
+        company_id: Some(company()),
+        source_ip: Some(ADDRESS.to_owned()),
+        request_id: Some(REQUEST.to_owned()),
+        operation: Some("ListJobs".to_owned()),
+        reason: None,
+        count: None,
+        suppressed: None,
+        changes: None,
+    };
+    let link: Event = facts.chained(1, ChainHash::genesis(owner));
+    wire(&link)
+}
+
+pub(crate) fn whoami() -> Value {
+    let key = api_key(KeyStatus::Active);
+    json!({
+        "kind": "API_KEY",
+        "id": KEY,
+        "key": {
+            "prefix": key["prefix"],
+            "name": key["name"],
+            "type": key["type"],
+            "scopes": key["scopes"],
+            "expiresAt": key["expiresAt"],
+        },
+        "companyId": COMPANY,
+        "rateLimit": key["rateLimit"],
+    })
+}
+
+/// A page that holds this one object.
+pub(crate) fn page(item: Value) -> Value {
+    json!({
+        "items": [item],
+        "pagination": {
+            "total": 1,
+            "totalIsLowerBound": false,
+            "page": 1,
+            "limit": 20,
+            "totalPages": 1,
+            "hasNextPage": false,
+            "hasPreviousPage": false,
+            "nextCursor": null,
+        },
+    })
+}
+
+fn company() -> CompanyId {
+    parsed(COMPANY)
+}
+
+fn at(text: &str) -> Timestamp {
+    text.parse().expect("the example's times are RFC 3339")
+}
+
+fn parsed<T: FromStr<Err = model::InvalidId>>(text: &str) -> T {
+    text.parse().expect("the example's ids are well-formed")
+}
+
+fn read<T: Body>(body: Value) -> T {
+    T::read(body).expect("the example's body keeps the rules")
+}
+
+fn wire(value: &impl Serialize) -> Value {
+    serde_json::to_value(value).expect("the model's types always serialize")
+}
