@@ -7,7 +7,7 @@ mod describe;
 mod examples;
 mod gateway;
 mod openapi;
-pub mod responses;
+mod responses;
 mod schemas;
 
 pub use gateway::{function_resource, gateway};

@@ -10,7 +10,6 @@ use crate::{
     examples::{self, AT, JOB},
     schemas::Schemas,
 };
-use api::Code;
 
 /// The whole public document.
 pub fn openapi() -> Value {
