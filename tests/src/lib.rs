@@ -1,1 +1,267 @@
-//! stub
+//! A whole system for a test, and the people and keys that make requests of it.
+//!
+//! Every test has a system of its own: embedded tables in seeded weather, a clock that it moves itself, the real gateway's events.
+//! Knows nothing of any single rule; those stand in `api/`.
+
+use api::{App, Clock};
+use embedded::Weather;
+use local::{HttpRequest, HttpResponse, System, seed};
+use model::{CompanyId, KeyId, Plan, RateLimit};
+use routes::{Role, Scope, ScopeSet};
+use serde_json::{Value, json};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
+    time::Duration,
+};
+
+/// A system under test.
+#[derive(Debug)]
+pub struct TestApp {
+    pub system: System,
+    dial: Arc<AtomicI64>,
+}
+
+/// A company with a person of each role.
+#[derive(Debug, Clone)]
+pub struct Company {
+    pub id: CompanyId,
+    pub owner: Caller,
+    pub admin: Caller,
+    pub member: Caller,
+}
+
+/// Whoever makes requests: a credential, and the address that it comes from.
+#[derive(Clone)]
+pub struct Caller {
+    /// `None` sends no Authorization header.
+    pub credential: Option<String>,
+    pub address: String,
+    /// Appended to every target, such as `companyId=…`.
+    pub query: Option<String>,
+}
+
+/// A key that was made for a test.
+#[derive(Debug, Clone)]
+pub struct Key {
+    pub id: KeyId,
+    pub caller: Caller,
+}
+
+/// A response, read.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    pub status: u16,
+    pub body: Value,
+    pub raw: HttpResponse,
+}
+
+/// Limits that no test reaches by accident.
+pub const WIDE: RateLimit = RateLimit {
+    per_minute: 29_000,
+    per_hour: 1_000_000,
+    per_second: Some(500),
+};
+
+impl TestApp {
+    /// In seeded weather: answers get lost, calls are throttled, items conflict, and nothing of it may show.
+    pub async fn start() -> TestApp {
+        TestApp::in_weather(Weather::seeded(0x1157_a71e)).await
+    }
+
+    /// In calm weather, for tests that count store calls or set faults themselves.
+    pub async fn calm() -> TestApp {
+        TestApp::in_weather(Weather::calm()).await
+    }
+
+    pub async fn in_weather(weather: Weather) -> TestApp {
+        let dial = Arc::new(AtomicI64::new(0));
+        let clock = Clock::moved(Arc::clone(&dial));
+        let system = System::builder().weather(weather).clock(clock).start().await.expect("the system starts");
+        TestApp { system, dial }
+    }
+
+    /// An ENTERPRISE company with wide limits, made by the code that seeds the demo data.
+    pub async fn company(&self, name: &str) -> Company {
+        self.company_on(name, Plan::Enterprise, Some(WIDE)).await
+    }
+
+    pub async fn company_on(&self, name: &str, plan: Plan, limits: Option<RateLimit>) -> Company {
+        let email = |who: &str| format!("{who}@{}.example", name.to_lowercase());
+        let (owner, admin, member) = (email("owner"), email("admin"), email("member"));
+        let people = [
+            (owner.as_str(), Role::Owner),
+            (admin.as_str(), Role::Admin),
+            (member.as_str(), Role::Member),
+        ];
+        let id = seed::company(&self.system, name, plan, limits, &people).await.expect("a company");
+        Company {
+            id,
+            owner: self.person(&owner),
+            admin: self.person(&admin),
+            member: self.person(&member),
+        }
+    }
+
+    /// A person who has just signed in.
+    pub fn person(&self, email: &str) -> Caller {
+        self.person_signed_in(email, Duration::ZERO)
+    }
+
+    /// A person whose token is new, and whose sign-in is this long ago.
+    pub fn person_signed_in(&self, email: &str, ago: Duration) -> Caller {
+        let at = self.now().millis() - i64::try_from(ago.as_millis()).expect("in range");
+        let at = model::Timestamp::from_millis(at).expect("in range");
+        Caller::with(&self.system.issuer().token_for(email, at).access_token)
+    }
+
+    pub fn now(&self) -> model::Timestamp {
+        self.system.app().clock.now()
+    }
+
+    /// Moves the clock of everything.
+    pub fn advance(&self, by: Duration) {
+        self.dial.fetch_add(i64::try_from(by.as_millis()).expect("in range"), Ordering::SeqCst);
+    }
+
+    /// Moves the clock to the beginning of the next minute (and `offset` further), so that a test has a whole window before it.
+    pub fn next_minute(&self, offset: Duration) {
+        let into = u64::try_from(self.now().millis().rem_euclid(60_000)).expect("not negative");
+        self.advance(Duration::from_millis(60_000 - into) + offset);
+    }
+
+    /// Waits until the streams are consumed.
+    pub async fn settle(&self) {
+        self.system.settle().await.expect("the streams run dry");
+    }
+
+    pub fn app(&self) -> &App {
+        self.system.app()
+    }
+
+    pub async fn send(&self, request: HttpRequest) -> Answer {
+        Answer::read(self.system.gateway().call(request).await)
+    }
+
+    pub async fn get(&self, caller: &Caller, target: &str) -> Answer {
+        self.send(caller.request("GET", target)).await
+    }
+
+    pub async fn post(&self, caller: &Caller, target: &str, body: &Value) -> Answer {
+        self.send(caller.request("POST", target).json(body)).await
+    }
+
+    pub async fn patch(&self, caller: &Caller, target: &str, body: &Value) -> Answer {
+        self.send(caller.request("PATCH", target).json(body)).await
+    }
+
+    pub async fn delete(&self, caller: &Caller, target: &str) -> Answer {
+        self.send(caller.request("DELETE", target)).await
+    }
+
+    /// A key with these scopes, made by the company's owner.
+    pub async fn key(&self, company: &Company, scopes: impl IntoIterator<Item = Scope>) -> Key {
+        self.key_with(company, json!({ "scopes": ScopeSet::from_iter(scopes) })).await
+    }
+
+    /// A key with these fields; the name is made up, and without scopes it has them all.
+    pub async fn key_with(&self, company: &Company, mut fields: Value) -> Key {
+        let all = fields.as_object_mut().expect("an object");
+        all.entry("name").or_insert_with(|| json!("Test key"));
+        all.entry("scopes").or_insert_with(|| json!(ScopeSet::all()));
+        let answer = self.post(&company.owner, "/api-keys", &fields).await;
+        assert_eq!(answer.status, 201, "{}", answer.body);
+        Key {
+            id: answer.body["data"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id"),
+            caller: Caller::with(answer.body["data"]["key"].as_str().expect("a key")),
+        }
+    }
+}
+
+impl Caller {
+    pub fn with(credential: &str) -> Caller {
+        Caller {
+            credential: Some(credential.to_owned()),
+            address: "198.51.100.7".to_owned(),
+            query: None,
+        }
+    }
+
+    /// Nobody: no Authorization header at all.
+    pub fn nobody() -> Caller {
+        Caller { credential: None, ..Caller::with("") }
+    }
+
+    pub fn from_address(&self, address: &str) -> Caller {
+        Caller { address: address.to_owned(), ..self.clone() }
+    }
+
+    pub fn for_company(&self, id: impl std::fmt::Display) -> Caller {
+        Caller { query: Some(format!("companyId={id}")), ..self.clone() }
+    }
+
+    pub fn request(&self, method: &str, target: &str) -> HttpRequest {
+        let target = match &self.query {
+            None => target.to_owned(),
+            Some(query) if target.contains('?') => format!("{target}&{query}"),
+            Some(query) => format!("{target}?{query}"),
+        };
+        let request = HttpRequest::new(method, &target).from_ip(&self.address);
+        match &self.credential {
+            None => request,
+            Some(credential) => request.bearer(credential),
+        }
+    }
+}
+
+/// The credential stays out of a failed test's output.
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("address", &self.address).field("query", &self.query).finish_non_exhaustive()
+    }
+}
+
+impl Answer {
+    fn read(raw: HttpResponse) -> Answer {
+        Answer {
+            status: raw.status,
+            body: raw.json().unwrap_or(Value::Null),
+            raw,
+        }
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.raw.header(name)
+    }
+
+    pub fn data(&self) -> &Value {
+        &self.body["data"]
+    }
+
+    /// `code` of the error, empty on success.
+    pub fn code(&self) -> &str {
+        self.body["error"]["code"].as_str().unwrap_or_default()
+    }
+
+    pub fn details(&self) -> &Value {
+        &self.body["error"]["details"]
+    }
+
+    /// The faults of a 400, as `path rule`.
+    pub fn faults(&self) -> Vec<String> {
+        let errors = self.details()["errors"].as_array().cloned().unwrap_or_default();
+        let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
+        errors.iter().map(|fault| format!("{} {}", text(fault, "path"), text(fault, "rule"))).collect()
+    }
+}
+
+/// A job that satisfies every rule.
+pub fn job() -> Value {
+    json!({
+        "title": "Senior Rust Engineer",
+        "description": "You build the services that our recruiters rely on.",
+        "status": "OPEN",
+    })
+}

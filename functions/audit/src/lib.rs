@@ -1,1 +1,135 @@
-//! stub
+//! The audit trail's writer: it reads the streams of keys, denials and records, and appends what they tell to the owners' chains.
+//!
+//! Invariant: a record that was delivered stands in its owner's chain exactly once, however often and however cut it is delivered again, and the records of one row stand in their order.
+//! Knows nothing of HTTP, the environment, the clock or the source of randomness.
+
+mod telling;
+
+pub use telling::{Unreadable, revision};
+
+use aws_lambda_events::{
+    event::dynamodb::{Event, EventRecord},
+    streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
+};
+use model::Owner;
+use std::{collections::BTreeMap, fmt};
+use store::{Appended, Revision, StoreError, Table};
+
+/// What the consumer needs.
+#[derive(Debug, Clone, Copy)]
+pub struct Consumer<'a> {
+    pub table: &'a Table,
+    pub quarantine: &'a dyn Quarantine,
+}
+
+/// Where a record goes that can't be read: it must not delay the others.
+pub trait Quarantine: fmt::Debug + Send + Sync {
+    fn hold(&self, record: &EventRecord, why: &Unreadable);
+}
+
+/// Says in the log that there was such a record, by its ids alone: keys and images may hold what is personal.
+#[derive(Debug, Clone, Copy)]
+pub struct LogOnly;
+
+impl Quarantine for LogOnly {
+    fn hold(&self, record: &EventRecord, why: &Unreadable) {
+        tracing::error!(
+            event_id = record.event_id,
+            sequence_number = record.change.sequence_number,
+            stream = record.event_source_arn,
+            %why,
+            "unreadable stream record"
+        );
+    }
+}
+
+/// Appends a batch of one shard. `nonce`: random, new for each call.
+///
+/// The answer names the first record that couldn't be appended; the stream delivers it and all after it again.
+pub async fn consume(
+    consumer: &Consumer<'_>,
+    batch: Event,
+    nonce: [u8; 16],
+) -> DynamoDbEventResponse {
+    let mut owners: BTreeMap<Owner, Told> = BTreeMap::new();
+    for (place, record) in batch.records.iter().enumerate() {
+        match revision(consumer.table.names(), record) {
+            Ok(Some(revision)) => {
+                let told = owners.entry(revision.owner).or_default();
+                told.places.push(place);
+                told.revisions.push(revision);
+            }
+            Ok(None) => {}
+            Err(why) => consumer.quarantine.hold(record, &why),
+        }
+    }
+    let mut failed: Option<usize> = None;
+    // One owner's trouble doesn't keep the others' events back.
+    for (owner, told) in &owners {
+        if let Err(NotAppended { from, source }) =
+            append_all(consumer.table, &told.revisions, nonce).await
+        {
+            tracing::warn!(%owner, error = %source, "events not appended, the stream will deliver them again");
+            let place = told.places[from];
+            failed = Some(failed.map_or(place, |before| before.min(place)));
+        }
+    }
+    let mut response = DynamoDbEventResponse::default();
+    if let Some(record) = failed.and_then(|place| batch.records.get(place)) {
+        let mut failure = DynamoDbBatchItemFailure::default();
+        // Lambda takes the lack of a number as the failure of the whole batch.
+        failure.item_identifier = record.change.sequence_number.clone();
+        response.batch_item_failures.push(failure);
+    }
+    response
+}
+
+/// One owner's part of a batch.
+#[derive(Debug, Default)]
+struct Told {
+    revisions: Vec<Revision>,
+    /// Each revision's record in the batch.
+    places: Vec<usize>,
+}
+
+struct NotAppended {
+    from: usize,
+    source: StoreError,
+}
+
+async fn append_all(
+    table: &Table,
+    revisions: &[Revision],
+    nonce: [u8; 16],
+) -> Result<(), NotAppended> {
+    let mut settled = 0;
+    while settled < revisions.len() {
+        let appended = table
+            .append(&revisions[settled..], nonce)
+            .await
+            .map_err(|source| NotAppended {
+                from: settled,
+                source,
+            })?;
+        report(&appended);
+        settled += appended.taken;
+    }
+    Ok(())
+}
+
+fn report(appended: &Appended) {
+    for gap in &appended.gaps {
+        tracing::error!(
+            row = gap.row,
+            first = gap.first,
+            last = gap.last,
+            "revisions are missing"
+        );
+    }
+    tracing::info!(
+        events = appended.events,
+        repeated = appended.repeated,
+        recounted = appended.recounted,
+        "appended"
+    );
+}

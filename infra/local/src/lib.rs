@@ -1,1 +1,35 @@
-//! stub
+//! The whole product on one machine: what AWS is to the deployed stack.
+//!
+//! Owns API Gateway's, Lambda's, the streams' and the sign-in's local likenesses, and the routes that exist here alone (`/docs`, `/openapi.json`).
+//! Invariant: nothing is kinder than AWS, and loopback is not trusted.
+//! Knows nothing of what a function decides or does: it hands over the events that AWS would.
+
+mod data_dir;
+mod docs;
+mod dynamodb;
+mod facts;
+mod functions;
+mod gateway;
+mod html;
+mod issuer;
+mod listener;
+mod loopback;
+mod message;
+mod pump;
+mod secrets;
+pub mod seed;
+mod site;
+mod system;
+mod tables;
+
+pub use data_dir::DataDir;
+pub use dynamodb::DynamoDb;
+pub use facts::{Facts, NamedCompany, User};
+pub use functions::InvokeEndpoint;
+pub use gateway::Gateway;
+pub use issuer::{CLIENT_ID, Issuer, PASSWORD, Tokens};
+pub use listener::Listener;
+pub use loopback::guard;
+pub use message::{HttpRequest, HttpResponse};
+pub use site::{Options, Site};
+pub use system::{System, SystemBuilder};

@@ -1,0 +1,450 @@
+//! What one stream record tells: a pure function of the record.
+
+use aws_lambda_events::event::dynamodb::EventRecord;
+use model::{
+    Actor, ActorKind, Change, EventFacts, EventType, KeyState, Outcome, Owner, Reason, Timestamp,
+};
+use serde_json::{Map, Value, json};
+use store::{
+    DenialKind, DenialRow, Image, KeyRow, LastUse, MemberRow, ObjectRow, PersonRow, Revision,
+    Source, Stamp, StoreError, TableNames,
+};
+
+/// Why a record tells nothing that can be believed. Says no content of the row.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    #[error("not a stream of ours")]
+    Stream,
+    #[error(transparent)]
+    Row(#[from] StoreError),
+    #[error("the images are not of one row")]
+    Images,
+    /// A write that went past `store`: nobody else leaves `rev` or `version` as it was.
+    #[error("the row changed without a new {0}")]
+    Unannounced(&'static str),
+    #[error("a row of this kind is never removed")]
+    Removed,
+}
+
+/// The record as a revision of its row; `None` for rows that only serve others.
+///
+/// Event ids are `<row>@<rev>`, and `<row>@<rev>:<type>` where one write makes several events.
+pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revision>, Unreadable> {
+    let source = source(names, record).ok_or(Unreadable::Stream)?;
+    let old = Image::read(source, record.change.old_image.clone())?;
+    let new = Image::read(source, record.change.new_image.clone())?;
+    let row = new.as_ref().or(old.as_ref()).ok_or(Unreadable::Images)?;
+    // An index row and its like have no name.
+    let Some(row) = row.name() else {
+        return Ok(None);
+    };
+    if let (Some(old), Some(new)) = (&old, &new)
+        && old.name() != new.name()
+    {
+        return Err(Unreadable::Images);
+    }
+    let mut told = match (old, new) {
+        (old, Some(Image::Key(new))) => match old {
+            None => key_created(&new)?,
+            Some(Image::Key(old)) => key_changed(&old, &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (old, Some(Image::Member(new))) => match old {
+            None => member_added(&new),
+            Some(Image::Member(old)) => member_changed(&old, &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (Some(Image::Member(old)), None) => {
+            let at = record.change.approximate_creation_date_time;
+            let at = Timestamp::from_millis(at.timestamp_millis());
+            member_removed(&old, at.unwrap_or(old.created_at))
+        }
+        (old, Some(Image::Person(new))) => match old {
+            None => person_counted(0, 0, &new)?,
+            Some(Image::Person(old)) => person_counted(old.rev, old.total, &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (old, Some(Image::Object(new))) => match old {
+            None => object_created(&new),
+            Some(Image::Object(old)) => object_changed(&old, &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (None, Some(Image::Denial { kind, row, .. })) => match denied(kind, &row) {
+            Some(told) => told,
+            None => return Ok(None),
+        },
+        (Some(_), Some(Image::Denial { .. })) => return Err(Unreadable::Unannounced("row")),
+        // The table's TTL, 90 days after the event was appended.
+        (Some(Image::Denial { .. }), None) => return Ok(None),
+        (Some(_), None) => return Err(Unreadable::Removed),
+        (_, Some(Image::Silent)) | (None, None) => return Ok(None),
+    };
+    told.row = row;
+    let several = told.events.len() > 1;
+    for event in &mut told.events {
+        event.id = match several {
+            true => format!("{}@{}:{}", told.row, told.rev, event.kind),
+            false => format!("{}@{}", told.row, told.rev),
+        };
+    }
+    Ok(Some(told))
+}
+
+/// `arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>`
+fn source(names: &TableNames, record: &EventRecord) -> Option<Source> {
+    let arn = record.event_source_arn.as_deref()?;
+    names.source(arn.split('/').nth(1)?)
+}
+
+fn key_created(new: &KeyRow) -> Result<Revision, Unreadable> {
+    let event = EventFacts {
+        key_id: Some(new.facts.id),
+        changes: Some(
+            key_fields(new)
+                .into_iter()
+                .filter_map(|(field, value)| change(field, None, value))
+                .collect(),
+        ),
+        ..by_stamp(new.facts.owner, EventType::KeyCreated, &new.changed)
+    };
+    Ok(told(new.facts.owner, new.rev, new.changed.at, vec![event]))
+}
+
+fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
+    follows(old.rev, new.rev)?;
+    let owner = new.facts.owner;
+    let mut events = Vec::new();
+    for ((field, before), (_, after)) in key_fields(old).into_iter().zip(key_fields(new)) {
+        events.extend(change(field, before, after).map(|change| {
+            let kind = match field {
+                "name" => EventType::KeyRenamed,
+                "scopes" => EventType::KeyScopesChanged,
+                "expiresAt" => EventType::KeyExpiryChanged,
+                _ => EventType::KeyAllowlistChanged,
+            };
+            (kind, change)
+        }));
+    }
+    if old.facts.state != new.facts.state {
+        let kind = match new.facts.state {
+            KeyState::Active => EventType::KeyResumed,
+            KeyState::Suspended => EventType::KeySuspended,
+            KeyState::Revoked => EventType::KeyRevoked,
+        };
+        let (before, after) = (json!(old.facts.state), json!(new.facts.state));
+        events.extend(change("state", Some(before), Some(after)).map(|change| (kind, change)));
+    }
+    if !events.is_empty() && old.facts.counted.version == new.facts.counted.version {
+        return Err(Unreadable::Unannounced("version"));
+    }
+    let mut events: Vec<_> = events
+        .into_iter()
+        .map(|(kind, change)| EventFacts {
+            key_id: Some(new.facts.id),
+            changes: Some(vec![change]),
+            ..by_stamp(owner, kind, &new.changed)
+        })
+        .collect();
+    let used = used(old.total, new.total, new.last_use.as_ref())?;
+    events.extend(used.map(|last| EventFacts {
+        key_id: Some(new.facts.id),
+        ..authenticated(owner, Actor::key(new.facts.id), last)
+    }));
+    Ok(Revision {
+        counted: used.map(|last| (last.at, new.facts.counted.nonce.0)),
+        ..told(owner, new.rev, new.changed.at, events)
+    })
+}
+
+/// In one order, so that two rows' can be compared one by one.
+fn key_fields(row: &KeyRow) -> [(&'static str, Option<Value>); 4] {
+    let fields = row.fields();
+    [
+        ("name", Some(json!(fields.name))),
+        ("scopes", Some(json!(fields.scopes))),
+        ("expiresAt", fields.expires_at.map(|at| json!(at))),
+        ("allowedIPs", fields.allowed_ips.map(|ips| json!(ips))),
+    ]
+}
+
+fn member_added(new: &MemberRow) -> Revision {
+    let event = EventFacts {
+        changes: Some(vec![
+            person(new),
+            Change {
+                field: "role".to_owned(),
+                before: None,
+                after: Some(json!(new.facts.role.as_str())),
+            },
+        ]),
+        ..by_stamp(new.facts.owner, EventType::MemberAdded, &new.changed)
+    };
+    told(new.facts.owner, new.rev, new.changed.at, vec![event])
+}
+
+fn member_changed(old: &MemberRow, new: &MemberRow) -> Result<Revision, Unreadable> {
+    follows(old.rev, new.rev)?;
+    let owner = new.facts.owner;
+    let mut events = Vec::new();
+    let role = |row: &MemberRow| Some(json!(row.facts.role.as_str()));
+    if let Some(change) = change("role", role(old), role(new)) {
+        if old.facts.counted.version == new.facts.counted.version {
+            return Err(Unreadable::Unannounced("version"));
+        }
+        events.push(EventFacts {
+            changes: Some(vec![person(new), change]),
+            ..by_stamp(owner, EventType::MemberRoleChanged, &new.changed)
+        });
+    }
+    let used = used(old.total, new.total, new.last_use.as_ref())?;
+    events.extend(used.map(|last| authenticated(owner, user(&new.facts.person), last)));
+    Ok(Revision {
+        counted: used.map(|last| (last.at, new.facts.counted.nonce.0)),
+        ..told(owner, new.rev, new.changed.at, events)
+    })
+}
+
+/// Deleting a row leaves no stamp of who did it, so the system stands for them; and no `rev`, so it counts as the one after the last.
+fn member_removed(old: &MemberRow, at: Timestamp) -> Revision {
+    let owner = old.facts.owner;
+    let event = EventFacts {
+        changes: Some(vec![
+            person(old),
+            Change {
+                field: "role".to_owned(),
+                before: Some(json!(old.facts.role.as_str())),
+                after: None,
+            },
+        ]),
+        ..happened(
+            at,
+            owner,
+            EventType::MemberRemoved,
+            Actor::system("members"),
+        )
+    };
+    told(owner, old.rev + 1, at, vec![event])
+}
+
+/// Which person a member's event is about.
+fn person(row: &MemberRow) -> Change {
+    Change {
+        field: "person".to_owned(),
+        before: None,
+        after: Some(json!(row.facts.person)),
+    }
+}
+
+fn person_counted(rev: u64, total: u64, new: &PersonRow) -> Result<Revision, Unreadable> {
+    follows(rev, new.rev)?;
+    let used = used(total, new.total, new.last_use.as_ref())?;
+    // Nothing but requests changes such a row.
+    let last = used.ok_or(Unreadable::Unannounced("total"))?;
+    let event = authenticated(Owner::System, user(&new.person), last);
+    Ok(Revision {
+        counted: Some((last.at, new.counted.nonce.0)),
+        ..told(Owner::System, new.rev, last.at, vec![event])
+    })
+}
+
+fn object_created(new: &ObjectRow) -> Revision {
+    let kind = match is_company(new) {
+        true => EventType::CompanyCreated,
+        false => EventType::JobCreated,
+    };
+    let event = object_event(&Map::new(), new, kind);
+    told(new.owner, new.rev, new.changed.at, vec![event])
+}
+
+fn object_changed(old: &ObjectRow, new: &ObjectRow) -> Result<Revision, Unreadable> {
+    follows(old.rev, new.rev)?;
+    let kind = match (is_company(new), new.deleted) {
+        (true, _) => EventType::CompanyUpdated,
+        (false, true) => EventType::JobDeleted,
+        (false, false) => EventType::JobUpdated,
+    };
+    let event = object_event(&old.fields, new, kind);
+    let nothing = event.changes.is_none() && old.deleted == new.deleted;
+    // An update may rewrite what was there.
+    let events = if nothing { vec![] } else { vec![event] };
+    Ok(told(new.owner, new.rev, new.changed.at, events))
+}
+
+fn is_company(row: &ObjectRow) -> bool {
+    row.entity == "company"
+}
+
+fn object_event(before: &Map<String, Value>, new: &ObjectRow, kind: EventType) -> EventFacts {
+    let mut fields: Vec<_> = before.keys().chain(new.fields.keys()).collect();
+    fields.sort_unstable();
+    fields.dedup();
+    let changes: Vec<_> = fields
+        .into_iter()
+        .filter_map(|field| {
+            let (before, after) = (before.get(field), new.fields.get(field));
+            change(field, before.cloned(), after.cloned())
+        })
+        .collect();
+    EventFacts {
+        changes: (!changes.is_empty()).then_some(changes),
+        ..by_stamp(new.owner, kind, &new.changed)
+    }
+}
+
+/// `None` for a refusal whose window has an event already.
+fn denied(kind: DenialKind, row: &DenialRow) -> Option<Revision> {
+    let denial = &row.denial;
+    let event_type = match (kind, denial.reason) {
+        (DenialKind::Single, Reason::RateLimit) => return None,
+        (DenialKind::RateLimit, _) | (_, Reason::RateLimit) => EventType::RateLimitExceeded,
+        (
+            _,
+            Reason::WrongSecret
+            | Reason::Suspended
+            | Reason::Revoked
+            | Reason::Expired
+            | Reason::Address,
+        ) => EventType::AuthenticationFailed,
+        (
+            _,
+            Reason::Scope
+            | Reason::Role
+            | Reason::CredentialKind
+            | Reason::CompanyMissing
+            | Reason::Company
+            | Reason::Grant
+            | Reason::StaleSignIn,
+        ) => EventType::AuthorizationDenied,
+    };
+    let event = EventFacts {
+        outcome: Outcome::Refused,
+        key_id: denial.key_id,
+        secret_suffix: denial.secret_suffix.clone(),
+        company_id: denial.company_id,
+        source_ip: Some(denial.source_ip.clone()),
+        request_id: Some(denial.request_id.clone()),
+        operation: Some(denial.operation.clone()),
+        reason: Some(denial.reason.to_string()),
+        count: denial.count,
+        suppressed: (kind == DenialKind::Suppressed).then_some(true),
+        ..happened(denial.at, row.owner, event_type, row.actor.clone())
+    };
+    Some(told(row.owner, 1, denial.at, vec![event]))
+}
+
+/// The request that this write counted.
+fn used(before: u64, after: u64, last: Option<&LastUse>) -> Result<Option<&LastUse>, Unreadable> {
+    if before == after {
+        return Ok(None);
+    }
+    last.map(Some)
+        .ok_or(Unreadable::Row(StoreError::Corrupt("last")))
+}
+
+/// Each write raises `rev` by one; what doesn't is no write of ours, and its `rev` would be taken for one that was seen.
+fn follows(before: u64, after: u64) -> Result<(), Unreadable> {
+    if after != before + 1 {
+        return Err(Unreadable::Unannounced("rev"));
+    }
+    Ok(())
+}
+
+fn change(field: &str, before: Option<Value>, after: Option<Value>) -> Option<Change> {
+    (before != after).then(|| Change {
+        field: field.to_owned(),
+        before: before.map(hashable),
+        after: after.map(hashable),
+    })
+}
+
+/// Numbers that JSON's readers don't agree on are written as text, or the event's hash would depend on who computes it.
+fn hashable(value: Value) -> Value {
+    const SAFE: i64 = (1 << 53) - 1;
+    match value {
+        Value::Number(number) => match number.as_i64() {
+            Some(integer) if (-SAFE..=SAFE).contains(&integer) => Value::Number(number),
+            _ => Value::String(number.to_string()),
+        },
+        Value::Array(values) => values.into_iter().map(hashable).collect(),
+        Value::Object(fields) => fields
+            .into_iter()
+            .map(|(name, value)| (name, hashable(value)))
+            .collect(),
+        other => other,
+    }
+}
+
+fn authenticated(owner: Owner, actor: Actor, last: &LastUse) -> EventFacts {
+    EventFacts {
+        secret_suffix: last.secret_suffix.clone(),
+        company_id: last.company,
+        source_ip: Some(last.source_ip.clone()),
+        request_id: Some(last.request_id.clone()),
+        operation: Some(last.operation.clone()),
+        ..happened(last.at, owner, EventType::AuthenticationSucceeded, actor)
+    }
+}
+
+fn by_stamp(owner: Owner, kind: EventType, stamp: &Stamp) -> EventFacts {
+    let Stamp {
+        actor,
+        at,
+        source_ip,
+        request_id,
+        operation,
+        reason,
+        nonce: _,
+    } = stamp.clone();
+    EventFacts {
+        // So that `keyId` also finds what a key did.
+        key_id: (actor.kind == ActorKind::Key)
+            .then(|| actor.id.parse().ok())
+            .flatten(),
+        company_id: owner.company(),
+        source_ip,
+        request_id,
+        operation: Some(operation),
+        reason,
+        ..happened(at, owner, kind, actor)
+    }
+}
+
+fn happened(at: Timestamp, owner: Owner, kind: EventType, actor: Actor) -> EventFacts {
+    EventFacts {
+        id: String::new(),
+        at,
+        owner,
+        kind,
+        outcome: Outcome::Success,
+        actor,
+        key_id: None,
+        secret_suffix: None,
+        company_id: owner.company(),
+        source_ip: None,
+        request_id: None,
+        operation: None,
+        reason: None,
+        count: None,
+        suppressed: None,
+        changes: None,
+    }
+}
+
+fn user(person: &model::PersonId) -> Actor {
+    Actor {
+        kind: ActorKind::User,
+        id: person.to_string(),
+    }
+}
+
+/// Named by the caller.
+fn told(owner: Owner, rev: u64, at: Timestamp, events: Vec<EventFacts>) -> Revision {
+    Revision {
+        owner,
+        row: String::new(),
+        rev,
+        at,
+        counted: None,
+        events,
+    }
+}

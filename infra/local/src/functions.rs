@@ -1,0 +1,168 @@
+//! The Lambda functions, as API Gateway and the streams invoke them.
+
+mod invoke;
+
+use api::App;
+use auth::PolicyDocument;
+use authorizer::{Authorizer, AuthorizerError};
+use aws_lambda_events::{event::dynamodb, streams::DynamoDbEventResponse};
+use base64::{Engine, prelude::BASE64_STANDARD};
+use lambda_http::{Body, IntoResponse, Response};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use std::{collections::HashMap, sync::Arc};
+
+pub use invoke::InvokeEndpoint;
+
+/// Where the functions run.
+#[derive(Debug, Clone)]
+pub(crate) enum Functions {
+    /// In this process, each invocation a task of its own, so that a panic or a client that leaves ends nothing else.
+    InProcess { app: App, authorizer: Arc<Authorizer> },
+    /// Behind a Lambda Invoke endpoint.
+    Invoked(InvokeEndpoint),
+}
+
+/// What a Lambda authorizer answers.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Authorized {
+    pub(crate) principal_id: String,
+    pub(crate) policy_document: PolicyDocument,
+    #[serde(default)]
+    pub(crate) context: Map<String, Value>,
+}
+
+/// Why an authorizer gave no policy.
+#[derive(Debug)]
+pub(crate) enum Refused {
+    Unauthorized,
+    Failed(Failed),
+}
+
+/// What a function of a Lambda proxy integration answers; `isBase64Encoded` has no meaning without binary media types.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct ProxyAnswer {
+    pub(crate) status_code: u16,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) headers: HashMap<String, String>,
+    #[serde(default, deserialize_with = "null_as_empty")]
+    pub(crate) multi_value_headers: HashMap<String, Vec<String>>,
+    pub(crate) body: Option<String>,
+}
+
+/// An invocation that brought no answer.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Failed(String);
+
+impl Functions {
+    pub(crate) async fn authorize(&self, event: Value) -> Result<Authorized, Refused> {
+        let answer = match self {
+            Functions::InProcess { authorizer, .. } => {
+                let authorizer = Arc::clone(authorizer);
+                let decided = tokio::spawn(async move { authorizer.authorize(event).await }).await;
+                match decided.map_err(|fault| Refused::Failed(fault.into()))? {
+                    Ok(answer) => serde_json::to_value(answer).map_err(|fault| Refused::Failed(fault.into()))?,
+                    Err(AuthorizerError::Unauthorized) => return Err(Refused::Unauthorized),
+                    Err(fault) => return Err(Refused::Failed(Failed(fault.to_string()))),
+                }
+            }
+            Functions::Invoked(endpoint) => endpoint.invoke("authorizer", &event).await.map_err(|failed| {
+                // API Gateway knows the 401 by this text alone.
+                if failed.0 == "Unauthorized" { Refused::Unauthorized } else { Refused::Failed(failed) }
+            })?,
+        };
+        serde_json::from_value(answer).map_err(|fault| Refused::Failed(fault.into()))
+    }
+
+    /// Answers a proxy event.
+    pub(crate) async fn answer(&self, function: &'static str, event: Value) -> Result<ProxyAnswer, Failed> {
+        match self {
+            Functions::InProcess { app, .. } => {
+                let app = app.clone();
+                let answered = tokio::spawn(async move { handled(&app, function, &event).await });
+                answered.await?
+            }
+            Functions::Invoked(endpoint) => Ok(serde_json::from_value(endpoint.invoke(function, &event).await?)?),
+        }
+    }
+
+    /// Hands a batch of one shard to the audit consumer; the sequence numbers from which on it wants them again.
+    pub(crate) async fn consume(&self, batch: Value) -> Result<Vec<String>, Failed> {
+        let response = match self {
+            Functions::InProcess { app, .. } => {
+                let app = app.clone();
+                let batch: dynamodb::Event = serde_json::from_value(batch)?;
+                let consumed = tokio::spawn(async move {
+                    let consumer = audit::Consumer {
+                        table: &app.table,
+                        quarantine: &audit::LogOnly,
+                    };
+                    audit::consume(&consumer, batch, app.entropy.bytes()).await
+                });
+                consumed.await?
+            }
+            Functions::Invoked(endpoint) => {
+                serde_json::from_value::<DynamoDbEventResponse>(endpoint.invoke("audit", &batch).await?)?
+            }
+        };
+        let failures = response.batch_item_failures.into_iter();
+        // A failure without a number is the whole batch's.
+        Ok(failures.map(|failure| failure.item_identifier.unwrap_or_default()).collect())
+    }
+}
+
+async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer, Failed> {
+    let request = lambda_http::request::from_str(&event.to_string())?;
+    let response = match function {
+        "jobs" => jobs::handle(app, request).await,
+        "keys" => keys::handle(app, request).await,
+        "audit-log" => api::respond(app, request, audit_log::handle).await,
+        other => return Err(Failed(format!("no function {other}"))),
+    };
+    proxy_answer(response).await
+}
+
+/// By lambda_http's rules: it decides which content types go as text.
+async fn proxy_answer(response: Response<Body>) -> Result<ProxyAnswer, Failed> {
+    let (parts, body) = response.into_response().await.into_parts();
+    let mut multi_value_headers = HashMap::<String, Vec<String>>::new();
+    for (name, value) in &parts.headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        multi_value_headers.entry(name.to_string()).or_default().push(value);
+    }
+    let body = match body {
+        Body::Text(text) => Some(text),
+        Body::Binary(bytes) => Some(BASE64_STANDARD.encode(bytes)),
+        _ => None,
+    };
+    Ok(ProxyAnswer {
+        status_code: parts.status.as_u16(),
+        headers: HashMap::new(),
+        multi_value_headers,
+        body,
+    })
+}
+
+fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>
+where
+    D: serde::Deserializer<'de>,
+    T: Default + Deserialize<'de>,
+{
+    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+impl From<tokio::task::JoinError> for Failed {
+    fn from(error: tokio::task::JoinError) -> Failed {
+        Failed(if error.is_panic() { "the function panicked" } else { "the function was stopped" }.to_owned())
+    }
+}
+
+impl From<serde_json::Error> for Failed {
+    /// Position and kind only: an event or an answer may hold a credential.
+    fn from(error: serde_json::Error) -> Failed {
+        Failed(format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()))
+    }
+}

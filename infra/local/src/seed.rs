@@ -1,0 +1,251 @@
+//! What a first start finds: two companies with people, a few jobs, and a key to try.
+
+use anyhow::{Context, bail, ensure};
+use api::App;
+use model::{Actor, ActorKind, Body, CompanyFields, CompanyId, KeyId, Owner, Plan, RateLimit};
+use routes::{Role, Scope, ScopeSet};
+use serde_json::{Value, json};
+use store::{FoundCompany, Membership, Stamp, StoreError};
+
+use crate::{message::HttpRequest, system::System};
+
+const ACME: &str = "Acme";
+const GLOBEX: &str = "Globex";
+const OWNER_OF_ACME: &str = "owner@acme.example";
+const MEMBER_OF_ACME: &str = "member@acme.example";
+const OWNER_OF_GLOBEX: &str = "owner@globex.example";
+/// An administrator in the making: no membership.
+const ADMINISTRATOR: &str = "admin@instaview.example";
+
+/// Who may sign in.
+pub fn addresses() -> Vec<String> {
+    [OWNER_OF_ACME, MEMBER_OF_ACME, OWNER_OF_GLOBEX, ADMINISTRATOR].map(str::to_owned).into()
+}
+
+/// The companies of a first start; their ids are chosen before anything is written, so that a seed that was cut off can be finished.
+#[derive(Debug, Clone, Copy)]
+pub struct Companies {
+    pub acme: CompanyId,
+    pub globex: CompanyId,
+}
+
+impl Companies {
+    pub fn new(app: &App) -> Companies {
+        Companies {
+            acme: company_id(app),
+            globex: company_id(app),
+        }
+    }
+
+    /// Ids and names.
+    pub fn named(&self) -> [(CompanyId, &'static str); 2] {
+        [(self.acme, ACME), (self.globex, GLOBEX)]
+    }
+
+    /// Makes what is missing. `demo`: Acme's own limits, on ENTERPRISE.
+    pub async fn make(&self, system: &System, demo: Option<RateLimit>) -> anyhow::Result<()> {
+        let plan = if demo.is_some() { Plan::Enterprise } else { Plan::Scale };
+        let of_acme = [(OWNER_OF_ACME, Role::Owner), (MEMBER_OF_ACME, Role::Member)];
+        found(system, self.acme, ACME, plan, demo, &of_acme).await?;
+        let of_globex = [(OWNER_OF_GLOBEX, Role::Owner)];
+        found(system, self.globex, GLOBEX, Plan::Starter, None, &of_globex).await
+    }
+
+    /// Gives the people their roles under the issuer's present name: a person is who an issuer says, so another port makes other people.
+    pub async fn welcome(&self, system: &System) -> anyhow::Result<()> {
+        for (company, email, role) in [
+            (self.acme, OWNER_OF_ACME, Role::Owner),
+            (self.acme, MEMBER_OF_ACME, Role::Member),
+            (self.globex, OWNER_OF_GLOBEX, Role::Owner),
+        ] {
+            member(system, company, email, role).await?;
+        }
+        Ok(())
+    }
+
+    /// Acme's key with every scope, and jobs made with it.
+    pub async fn demo_key(&self, system: &System) -> anyhow::Result<SeededKey> {
+        let key = key(system, self.acme, OWNER_OF_ACME, "Demo key", ScopeSet::all()).await?;
+        for (number, job) in jobs().iter().enumerate() {
+            let request = HttpRequest::new("POST", "/jobs")
+                .bearer(&key.plaintext)
+                .header("idempotency-key", &format!("seed-{number}"))
+                .json(job);
+            send(system, request, 201).await.context("a job")?;
+        }
+        Ok(key)
+    }
+}
+
+/// A key that was just made; its plaintext stands nowhere else.
+pub struct SeededKey {
+    pub id: KeyId,
+    pub plaintext: String,
+}
+
+/// Makes a company with people; `rate_limit` counts on ENTERPRISE alone.
+pub async fn company(
+    system: &System,
+    name: &str,
+    plan: Plan,
+    rate_limit: Option<RateLimit>,
+    members: &[(&str, Role)],
+) -> anyhow::Result<CompanyId> {
+    let id = company_id(system.app());
+    found(system, id, name, plan, rate_limit, members).await?;
+    Ok(id)
+}
+
+/// Gives a person a role, unless they have one.
+pub async fn member(system: &System, company: CompanyId, email: &str, role: Role) -> anyhow::Result<()> {
+    let member = membership(system, company, email, role);
+    match system.app().table.create_member(&member, &stamp(system.app(), "CreateMember")).await {
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error).context("a membership"),
+    }
+}
+
+/// Makes a key through the API, as `owner`, who has just signed in.
+pub async fn key(
+    system: &System,
+    company: CompanyId,
+    owner: &str,
+    name: &str,
+    scopes: ScopeSet,
+) -> anyhow::Result<SeededKey> {
+    let token = system.issuer().token_for(owner, system.app().clock.now()).access_token;
+    let scopes: Vec<_> = scopes.iter().map(Scope::as_str).collect();
+    let request = HttpRequest::new("POST", &format!("/api-keys?companyId={company}"))
+        .bearer(&token)
+        .json(&json!({ "name": name, "scopes": scopes }));
+    let data = send(system, request, 201).await.context("a key")?;
+    let text = |name: &str| data[name].as_str().with_context(|| format!("a key without {name}"));
+    Ok(SeededKey {
+        id: text("id")?.parse()?,
+        plaintext: text("key")?.to_owned(),
+    })
+}
+
+/// The answer's `data`.
+async fn send(system: &System, request: HttpRequest, status: u16) -> anyhow::Result<Value> {
+    // A Lambda Invoke endpoint may not be there yet.
+    let response = system.in_process_gateway().call(request).await;
+    let mut body = response.json()?;
+    if response.status != status {
+        bail!("{} {}", response.status, body["error"]);
+    }
+    Ok(body["data"].take())
+}
+
+async fn found(
+    system: &System,
+    id: CompanyId,
+    name: &str,
+    plan: Plan,
+    rate_limit: Option<RateLimit>,
+    members: &[(&str, Role)],
+) -> anyhow::Result<()> {
+    ensure!(rate_limit.is_none_or(RateLimit::is_valid), "the limits break the rule for perSecond");
+    let fields = CompanyFields::read(json!({ "name": name })).map_err(|_| anyhow::anyhow!("{name} is no name"))?;
+    let company = FoundCompany {
+        id,
+        fields,
+        plan,
+        rate_limit,
+        key_limit: None,
+    };
+    let members: Vec<_> = members.iter().map(|(email, role)| membership(system, id, email, *role)).collect();
+    let app = system.app();
+    match app.table.found_company(&company, &members, &stamp(app, "CreateCompany")).await {
+        // A seed that was cut off has made it.
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error).context("a company"),
+    }
+}
+
+fn company_id(app: &App) -> CompanyId {
+    CompanyId::new(app.clock.now(), app.entropy.bytes())
+}
+
+fn membership(system: &System, company: CompanyId, email: &str, role: Role) -> Membership {
+    Membership {
+        person: system.issuer().person(email),
+        owner: Owner::Company(company),
+        role,
+        email: email.to_owned(),
+    }
+}
+
+fn stamp(app: &App, operation: &str) -> Stamp {
+    Stamp {
+        actor: Actor {
+            kind: ActorKind::System,
+            id: "seed".to_owned(),
+        },
+        at: app.clock.now(),
+        source_ip: None,
+        request_id: None,
+        operation: operation.to_owned(),
+        reason: None,
+        nonce: app.entropy.bytes(),
+    }
+}
+
+fn jobs() -> [Value; 4] {
+    [
+        json!({
+            "title": "Senior Rust Engineer",
+            "description": "You design and build the services that our recruiters rely on every day, from the first sketch to production.",
+            "status": "OPEN",
+            "requiredSkills": ["Rust", "AWS", "DynamoDB"],
+            "niceToHaveSkills": ["Terraform"],
+            "languageRequirements": [{ "language": "EN", "proficiency": "B2" }],
+            "education": ["BACHELOR_LEVEL"],
+            "experience": "FIVE_TO_10_YEARS",
+            "contractType": "FULL_TIME",
+            "location": { "workMode": "HYBRID", "city": "Prague", "countryCode": "CZ" },
+            "salary": { "min": 90000, "max": 120000, "currency": "EUR", "period": "YEARLY" },
+        }),
+        json!({
+            "title": "Warehouse Shift Lead",
+            "description": "You lead a team of twelve on the late shift, keep the floor safe and the lorries on time.",
+            "status": "OPEN",
+            "requiredSkills": ["Forklift licence"],
+            "languageRequirements": [{ "language": "DE", "proficiency": "B1" }],
+            "experience": "ONE_TO_3_YEARS",
+            "contractType": "FULL_TIME",
+            "location": { "workMode": "ONSITE", "city": "Leipzig", "countryCode": "DE" },
+            "salary": { "min": 18.5, "max": 22, "currency": "EUR", "period": "HOURLY" },
+        }),
+        json!({
+            "title": "Customer Support Specialist",
+            "description": "You answer our customers by phone and chat, and tell the product team what they struggle with.",
+            "status": "OPEN",
+            "requiredSkills": ["Written English"],
+            "languageRequirements": [
+                { "language": "EN", "proficiency": "C1" },
+                { "language": "PL", "proficiency": "C2" },
+            ],
+            "experience": "LESS_THAN_1_YEAR",
+            "contractType": "PART_TIME",
+            "location": { "workMode": "REMOTE", "countryCode": "PL" },
+        }),
+        json!({
+            "title": "Data Analyst (filled)",
+            "description": "You turn questions of the business into queries, and answers into charts that people understand.",
+            "status": "CLOSED",
+            "requiredSkills": ["SQL", "Python"],
+            "education": ["MASTER_LEVEL"],
+            "contractType": "CONTRACT",
+            "location": { "workMode": "HYBRID", "city": "London", "countryCode": "GB" },
+            "metadata": { "atsId": "R-1042" },
+        }),
+    ]
+}
+
+/// The plaintext is a credential.
+impl std::fmt::Debug for SeededKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SeededKey").field("id", &self.id).finish_non_exhaustive()
+    }
+}

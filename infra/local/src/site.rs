@@ -1,0 +1,223 @@
+//! The local system behind its three sockets, seeded.
+
+use anyhow::{Context, ensure};
+use api::Entropy;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use model::RateLimit;
+use std::{path::PathBuf, sync::Arc};
+use tokio::sync::watch;
+
+use crate::{
+    data_dir::{DataDir, write_private},
+    docs::Docs,
+    dynamodb::DynamoDb,
+    facts::{Facts, NamedCompany, User},
+    functions::InvokeEndpoint,
+    issuer::{CLIENT_ID, PASSWORD},
+    listener::Listener,
+    secrets::{CURSOR_FILE, KEYS_FILE},
+    seed::{self, Companies},
+    system::System,
+};
+
+/// How the system is to be started.
+#[derive(Debug, Default)]
+pub struct Options {
+    /// Of the API; the issuer and DynamoDB have the next two. 0: any three.
+    pub port: u16,
+    /// `None`: nothing is kept.
+    pub data_dir: Option<PathBuf>,
+    /// Where the facts go besides the data directory.
+    pub info_file: Option<PathBuf>,
+    /// Acme's limits at a first start, on ENTERPRISE.
+    pub demo_rate_limit: Option<RateLimit>,
+    pub invoke: Option<InvokeEndpoint>,
+}
+
+/// Bound and seeded; [`Site::serve`] answers.
+#[derive(Debug)]
+pub struct Site {
+    system: Arc<System>,
+    facts: Facts,
+    api: Listener,
+    issuer: Listener,
+    dynamodb: Listener,
+}
+
+const FACTS_FILE: &str = "local.json";
+const LAMBDA_ENV_FILE: &str = "lambda.env";
+
+impl Site {
+    pub async fn start(options: Options) -> anyhow::Result<Site> {
+        let Options {
+            port,
+            data_dir,
+            info_file,
+            demo_rate_limit,
+            invoke,
+        } = options;
+        // The lock comes first: a second process must not take the ports, or learn that they are taken.
+        let dir = data_dir.map(|path| DataDir::open(&path)).transpose()?;
+        let before: Option<Facts> = match dir.as_ref().map(|dir| dir.read(FACTS_FILE)).transpose()?.flatten() {
+            Some(text) => Some(serde_json::from_str(&text).context(FACTS_FILE)?),
+            None => None,
+        };
+        ensure!(port <= u16::MAX - 2, "--port must leave room for two more");
+        let next = |by| if port == 0 { 0 } else { port + by };
+        let (api, issuer, dynamodb) =
+            (Listener::bind(port).await?, Listener::bind(next(1)).await?, Listener::bind(next(2)).await?);
+        let mut builder = System::builder().issuer_url(&issuer.url()).invoke(invoke);
+        if let Some(dir) = dir {
+            builder = builder.data_dir(dir);
+        }
+        let system = builder.start().await?;
+        let mut site = Site {
+            facts: facts(&system, before.as_ref(), &api, &issuer, &dynamodb),
+            system: Arc::new(system),
+            api,
+            issuer,
+            dynamodb,
+        };
+        site.write(info_file.as_ref())?;
+        site.seed(before.as_ref(), demo_rate_limit).await.context("the seed")?;
+        site.write(info_file.as_ref())?;
+        Ok(site)
+    }
+
+    pub fn facts(&self) -> &Facts {
+        &self.facts
+    }
+
+    pub fn system(&self) -> &System {
+        &self.system
+    }
+
+    /// Answers until `stop` is true or its sender is gone, then finishes what was begun.
+    pub async fn serve(self, stop: watch::Receiver<bool>) -> anyhow::Result<()> {
+        let Site {
+            system,
+            facts,
+            api,
+            issuer,
+            dynamodb,
+        } = self;
+        let stopped = || {
+            let mut stop = stop.clone();
+            async move {
+                let _ = stop.wait_for(|stop| *stop).await;
+            }
+        };
+        let docs = Arc::new(Docs::read()?);
+        let database = Arc::new(DynamoDb::new(system.engine().clone(), facts.dynamodb_access_key_id));
+        let sign_in = Arc::clone(system.issuer());
+        tokio::join!(
+            api.serve(
+                move |request| {
+                    let (docs, system) = (Arc::clone(&docs), Arc::clone(&system));
+                    async move {
+                        match docs.handle(&request) {
+                            Some(response) => response,
+                            None => system.gateway().call(request).await,
+                        }
+                    }
+                },
+                stopped(),
+            ),
+            issuer.serve(move |request| std::future::ready(sign_in.handle(&request)), stopped()),
+            dynamodb.serve(move |request| std::future::ready(database.handle(&request)), stopped()),
+        );
+        Ok(())
+    }
+
+    async fn seed(&mut self, before: Option<&Facts>, demo: Option<RateLimit>) -> anyhow::Result<()> {
+        let companies = self.companies()?;
+        if self.facts.demo_key.is_none() {
+            companies.make(&self.system, demo).await?;
+            companies.welcome(&self.system).await?;
+            self.facts.demo_key = Some(companies.demo_key(&self.system).await?.plaintext);
+            return Ok(());
+        }
+        if demo.is_some() {
+            tracing::warn!("--demo-rate-limit has no effect: the data directory is seeded already");
+        }
+        if before.is_some_and(|before| before.issuer_url != self.facts.issuer_url) {
+            companies.welcome(&self.system).await?;
+        }
+        Ok(())
+    }
+
+    fn companies(&self) -> anyhow::Result<Companies> {
+        let [acme, globex] = self.facts.companies.as_slice() else {
+            anyhow::bail!("{FACTS_FILE} must name two companies");
+        };
+        Ok(Companies {
+            acme: acme.id,
+            globex: globex.id,
+        })
+    }
+
+    fn write(&self, info_file: Option<&PathBuf>) -> anyhow::Result<()> {
+        let facts = format!("{:#}\n", serde_json::to_value(&self.facts)?);
+        if let Some(dir) = self.system.data_dir() {
+            dir.write(FACTS_FILE, &facts)?;
+            dir.write(LAMBDA_ENV_FILE, &self.lambda_env(dir))?;
+        }
+        if let Some(path) = info_file.filter(|_| self.facts.demo_key.is_some()) {
+            // Whoever waits for this file finds it complete.
+            write_private(path, &facts)?;
+        }
+        Ok(())
+    }
+
+    /// The environment of the deployed functions, for `cargo lambda watch --env-file`.
+    fn lambda_env(&self, dir: &DataDir) -> String {
+        let names = self.system.app().table.names();
+        let issuer = self.system.issuer().config();
+        let file = |name| format!("file:{}", dir.file(name).display());
+        let variables = [
+            ("KEYS_TABLE", names.keys.clone()),
+            ("DENIALS_TABLE", names.denials.clone()),
+            ("RECORDS_TABLE", names.records.clone()),
+            ("AUDIT_TABLE", names.audit.clone()),
+            ("AWS_ACCESS_KEY_ID", self.facts.dynamodb_access_key_id.clone()),
+            // The local listener looks at the id alone.
+            ("AWS_SECRET_ACCESS_KEY", "unchecked".to_owned()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("DYNAMODB_ENDPOINT", self.facts.dynamodb_url.clone()),
+            ("KEYS_SECRET", file(KEYS_FILE)),
+            ("CURSOR_SECRET", file(CURSOR_FILE)),
+            ("ISSUER_URL", issuer.issuer),
+            ("JWKS_URL", issuer.jwks_url),
+            ("ISSUER_CLIENT_IDS", CLIENT_ID.to_owned()),
+            ("ISSUER_ALGORITHM", issuer.algorithm.as_str().to_owned()),
+            ("LOG_LEVEL", "INFO".to_owned()),
+        ];
+        variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+    }
+}
+
+fn facts(system: &System, before: Option<&Facts>, api: &Listener, issuer: &Listener, dynamodb: &Listener) -> Facts {
+    let users = seed::addresses().into_iter().map(|email| User {
+        email,
+        password: PASSWORD.to_owned(),
+    });
+    let new_companies = || {
+        let named = Companies::new(system.app()).named().into_iter();
+        named.map(|(id, name)| NamedCompany { id, name: name.to_owned() }).collect()
+    };
+    Facts {
+        api_url: api.url(),
+        issuer_url: issuer.url(),
+        dynamodb_url: dynamodb.url(),
+        dynamodb_access_key_id: before.map_or_else(access_key_id, |before| before.dynamodb_access_key_id.clone()),
+        companies: before.map_or_else(new_companies, |before| before.companies.clone()),
+        users: users.collect(),
+        demo_key: before.and_then(|before| before.demo_key.clone()),
+    }
+}
+
+/// 128 random bits, in characters that a signature's credential may have.
+fn access_key_id() -> String {
+    let random = BASE64_URL_SAFE_NO_PAD.encode(Entropy.bytes::<16>());
+    format!("LOCAL{}", random.replace(['-', '_'], "0"))
+}

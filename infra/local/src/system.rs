@@ -1,0 +1,198 @@
+//! Everything of the product in one process, without a socket.
+
+use anyhow::Context;
+use api::{App, Clock, Entropy};
+use authorizer::{Authorizer, FetchKeys};
+use embedded::{Engine, Place, Weather};
+use std::sync::Arc;
+use store::{Table, TableNames};
+
+use crate::{
+    data_dir::DataDir, functions::{Functions, InvokeEndpoint}, gateway::Gateway, issuer::Issuer, pump::Pump, secrets::Secrets, seed, tables,
+};
+
+/// One stack: tables, secrets, functions, gateway, streams and sign-in. It stops when dropped.
+#[derive(Debug)]
+pub struct System {
+    app: App,
+    gateway: Gateway,
+    /// In front of the functions in this process, wherever `gateway` sends its events.
+    in_process: Gateway,
+    engine: Engine,
+    weather: Weather,
+    issuer: Arc<Issuer>,
+    pump: Pump,
+    data_dir: Option<DataDir>,
+}
+
+/// What a system may be told before it starts; without a word it keeps nothing, in calm weather, by the machine's clock.
+#[derive(Debug)]
+pub struct SystemBuilder {
+    data_dir: Option<DataDir>,
+    weather: Weather,
+    clock: Clock,
+    issuer_url: String,
+    invoke: Option<InvokeEndpoint>,
+}
+
+const TABLE_PREFIX: &str = "instaview";
+const DATABASE: &str = "dynamodb.sqlite";
+
+impl System {
+    pub fn builder() -> SystemBuilder {
+        SystemBuilder {
+            data_dir: None,
+            weather: Weather::calm(),
+            clock: Clock::system(),
+            issuer_url: "http://127.0.0.1:3001".to_owned(),
+            invoke: None,
+        }
+    }
+
+    pub fn gateway(&self) -> &Gateway {
+        &self.gateway
+    }
+
+    pub(crate) fn in_process_gateway(&self) -> &Gateway {
+        &self.in_process
+    }
+
+    /// What the functions behind [`System::gateway`] have.
+    pub fn app(&self) -> &App {
+        &self.app
+    }
+
+    pub fn engine(&self) -> &Engine {
+        &self.engine
+    }
+
+    /// Of the functions behind [`System::gateway`].
+    pub fn weather(&self) -> &Weather {
+        &self.weather
+    }
+
+    pub fn issuer(&self) -> &Arc<Issuer> {
+        &self.issuer
+    }
+
+    pub fn data_dir(&self) -> Option<&DataDir> {
+        self.data_dir.as_ref()
+    }
+
+    /// Waits until the streams are consumed: audit events and usage are up to date.
+    ///
+    /// # Errors
+    /// The consumer keeps refusing a record.
+    pub async fn settle(&self) -> anyhow::Result<()> {
+        self.pump.settle().await
+    }
+
+    /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
+    pub fn another_app(&self, clock: Clock, weather: &Weather) -> App {
+        App {
+            table: Table::new(self.engine.client(weather.clone()), self.app.table.names().clone()),
+            clock,
+            ..self.app.clone()
+        }
+    }
+
+    /// Another process's authorizer, with a memory of its own.
+    pub fn authorizer(&self, app: App) -> Authorizer {
+        authorizer(app, &self.issuer)
+    }
+
+    /// A gateway in front of another process's functions.
+    pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
+        let clock = app.clock.clone();
+        Gateway::new(in_process(app, &self.issuer), clock)
+    }
+}
+
+impl SystemBuilder {
+    /// Keeps everything there.
+    pub fn data_dir(mut self, data_dir: DataDir) -> Self {
+        self.data_dir = Some(data_dir);
+        self
+    }
+
+    /// What the functions' store calls go through; setting up is always calm.
+    pub fn weather(mut self, weather: Weather) -> Self {
+        self.weather = weather;
+        self
+    }
+
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    pub fn issuer_url(mut self, url: &str) -> Self {
+        self.issuer_url = url.to_owned();
+        self
+    }
+
+    /// Sends the gateway's and the streams' events there instead of calling the functions in this process.
+    pub fn invoke(mut self, endpoint: Option<InvokeEndpoint>) -> Self {
+        self.invoke = endpoint;
+        self
+    }
+
+    pub async fn start(self) -> anyhow::Result<System> {
+        let SystemBuilder {
+            data_dir,
+            weather,
+            clock,
+            issuer_url,
+            invoke,
+        } = self;
+        let place = match &data_dir {
+            Some(dir) => Place::File(dir.file(DATABASE)),
+            None => Place::Temporary,
+        };
+        let now = clock.clone();
+        let engine = Engine::open(place, Arc::new(move || now.instant())).context("the embedded DynamoDB")?;
+        let names = TableNames::with_prefix(TABLE_PREFIX);
+        let definitions = store::definitions(&names);
+        tables::create_missing(&engine.client(Weather::calm()), &definitions).await?;
+        let secrets = Secrets::read(data_dir.as_ref(), &clock, Entropy)?;
+        let issuer = Issuer::new(&issuer_url, secrets.signing, seed::addresses(), clock.clone());
+        let issuer = Arc::new(issuer);
+        let app = App {
+            table: Table::new(engine.client(weather.clone()), names),
+            clock: clock.clone(),
+            entropy: Entropy,
+            cursors: Some(secrets.cursors),
+            keyring: Some(secrets.keyring),
+        };
+        let in_process = in_process(app.clone(), &issuer);
+        let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
+        let streamed = definitions.into_iter().filter(|table| table.streamed).map(|table| table.name);
+        Ok(System {
+            pump: Pump::start(&engine, streamed.collect(), &functions),
+            gateway: Gateway::new(functions, clock.clone())?,
+            in_process: Gateway::new(in_process, clock)?,
+            app,
+            engine,
+            weather,
+            issuer,
+            data_dir,
+        })
+    }
+}
+
+fn in_process(app: App, issuer: &Arc<Issuer>) -> Functions {
+    Functions::InProcess {
+        authorizer: Arc::new(authorizer(app.clone(), issuer)),
+        app,
+    }
+}
+
+fn authorizer(app: App, issuer: &Arc<Issuer>) -> Authorizer {
+    let config = issuer.config();
+    let issuer = Arc::clone(issuer);
+    let fetch: FetchKeys = Arc::new(move |_| {
+        let jwks = issuer.jwks().to_string();
+        Box::pin(async { Some(jwks) })
+    });
+    Authorizer::new(app, config, fetch)
+}
