@@ -1,1 +1,21 @@
-//! To come.
+//! Whether a request may pass: changes that take effect at once, exact limits, lost answers, what it all costs.
+//!
+//! Most of it drives the authorizer alone, because what happens behind it is other tests' business.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "seeds and figures, for whoever has to repeat a run"
+)]
+
+mod changes;
+mod costs;
+mod counters;
+mod dead_secrets;
+mod denials;
+mod growth;
+mod limits;
+mod lost_answers;
+mod outage;
+mod process;
+
+use process::{Decided, Process, dead_secret};

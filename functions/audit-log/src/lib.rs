@@ -3,16 +3,20 @@
 //! Invariant: it writes nothing.
 //! Knows nothing of streams or of how events come to be.
 
-use api::{ApiError, Call, Input, PageRequest, Reply};
+use api::{ApiError, App, Call, Input, PageRequest, Reply, respond};
+use lambda_http::{Body, Request, Response};
 use model::Rule;
 use routes::audit_log::Operation;
 use store::EventFilter;
 
-/// Answers this function's operations.
-pub async fn handle(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
-    match call.operation() {
-        Operation::ListAuditEvents => list_audit_events(&call).await,
-    }
+/// Answers an event of API Gateway.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    respond(app, request, async |call: Call<'_, Operation>| {
+        match call.operation() {
+            Operation::ListAuditEvents => list_audit_events(&call).await,
+        }
+    })
+    .await
 }
 
 async fn list_audit_events(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {

@@ -22,7 +22,11 @@ impl DataDir {
     /// Another process uses it.
     pub fn open(path: &Path) -> anyhow::Result<DataDir> {
         let named = || format!("data directory {}", path.display());
-        DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
+        DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(path)
+            .with_context(named)?;
         fs::set_permissions(path, Permissions::from_mode(0o700)).with_context(named)?;
         let path = path.canonicalize().with_context(named)?;
         let lock = OpenOptions::new()
@@ -34,7 +38,10 @@ impl DataDir {
         match lock.try_lock() {
             Ok(()) => Ok(DataDir { path, _lock: lock }),
             Err(TryLockError::WouldBlock) => {
-                bail!("another process uses {}: stop it, or name another --data-dir", path.display())
+                bail!(
+                    "another process uses {}: stop it, or name another --data-dir",
+                    path.display()
+                )
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(named),
         }
@@ -49,7 +56,9 @@ impl DataDir {
         match fs::read_to_string(self.file(name)) {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error).with_context(|| format!("{} can't be read", self.file(name).display())),
+            Err(error) => {
+                Err(error).with_context(|| format!("{} can't be read", self.file(name).display()))
+            }
         }
     }
 
@@ -70,7 +79,11 @@ pub(crate) fn write_private(path: &Path, text: &str) -> anyhow::Result<()> {
         {
             return Err(error);
         }
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&new)?;
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o600)
+            .open(&new)?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)

@@ -29,8 +29,12 @@ impl Docs {
     /// `None` where the request is for neither.
     pub(crate) fn handle(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let response = match (request.method.as_str(), request.path.as_str()) {
-            ("GET" | "HEAD", "/docs") => HttpResponse::new(200, "text/html; charset=utf-8", self.page.as_str()),
-            ("GET" | "HEAD", "/openapi.json") => HttpResponse::new(200, "application/json", DOCUMENT),
+            ("GET" | "HEAD", "/docs") => {
+                HttpResponse::new(200, "text/html; charset=utf-8", self.page.as_str())
+            }
+            ("GET" | "HEAD", "/openapi.json") => {
+                HttpResponse::new(200, "application/json", DOCUMENT)
+            }
             _ => return None,
         };
         let policy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'";
@@ -56,7 +60,11 @@ fn render(document: &Value, page: &mut String) -> std::fmt::Result {
     for (method, path, operation) in &operations {
         let id = text(&operation["operationId"]);
         let summary = text(&operation["summary"]);
-        write!(page, "<li><a href=\"#{id}\"><code>{method} {}</code></a> {summary}", escaped(path))?;
+        write!(
+            page,
+            "<li><a href=\"#{id}\"><code>{method} {}</code></a> {summary}",
+            escaped(path)
+        )?;
     }
     page.push_str("<li><a href=\"#schemas\">Schemas</a></ul></nav>");
     for (method, path, operation) in &operations {
@@ -65,13 +73,23 @@ fn render(document: &Value, page: &mut String) -> std::fmt::Result {
     page.push_str("<h2 id=\"schemas\">Schemas</h2>");
     for (name, schema) in members(&document["components"]["schemas"]) {
         let name = escaped(name);
-        write!(page, "<details id=\"schema-{name}\"><summary><code>{name}</code></summary>{}</details>", code(schema))?;
+        write!(
+            page,
+            "<details id=\"schema-{name}\"><summary><code>{name}</code></summary>{}</details>",
+            code(schema)
+        )?;
     }
     page.push_str("</html>");
     Ok(())
 }
 
-fn render_operation(document: &Value, method: &str, path: &str, operation: &Value, page: &mut String) -> std::fmt::Result {
+fn render_operation(
+    document: &Value,
+    method: &str,
+    path: &str,
+    operation: &Value,
+    page: &mut String,
+) -> std::fmt::Result {
     write!(
         page,
         "<section id=\"{}\"><h2><code>{method} {}</code></h2><p><strong>{}</strong></p><p class=\"prose\">{}</p>",
@@ -80,12 +98,23 @@ fn render_operation(document: &Value, method: &str, path: &str, operation: &Valu
         text(&operation["summary"]),
         text(&operation["description"]),
     )?;
-    let parameters = [&document["paths"][path]["parameters"], &operation["parameters"]];
-    let mut parameters = parameters.into_iter().flat_map(items).map(|parameter| resolved(document, parameter)).peekable();
+    let parameters = [
+        &document["paths"][path]["parameters"],
+        &operation["parameters"],
+    ];
+    let mut parameters = parameters
+        .into_iter()
+        .flat_map(items)
+        .map(|parameter| resolved(document, parameter))
+        .peekable();
     if parameters.peek().is_some() {
         page.push_str("<table><tr><th>Parameter<th>In<th>Meaning<th>Schema");
         for parameter in parameters {
-            let required = if parameter["required"] == true { ", required" } else { "" };
+            let required = if parameter["required"] == true {
+                ", required"
+            } else {
+                ""
+            };
             write!(
                 page,
                 "<tr><td><code>{}</code><td>{}{required}<td>{}<td><code>{}</code>",
@@ -106,7 +135,11 @@ fn render_operation(document: &Value, method: &str, path: &str, operation: &Valu
     for (status, response) in members(&operation["responses"]) {
         let response = resolved(document, response);
         let description = text(&response["description"]);
-        write!(page, "<details><summary><code>{}</code> {description}</summary>", escaped(status))?;
+        write!(
+            page,
+            "<details><summary><code>{}</code> {description}</summary>",
+            escaped(status)
+        )?;
         render_content(response, page)?;
         page.push_str("</details>");
     }
@@ -125,7 +158,11 @@ fn render_content(holder: &Value, page: &mut String) -> std::fmt::Result {
             write!(page, "<p>{}</p>{}", escaped(name), code(&example["value"]))?;
         }
         if let Some(schema) = content.get("schema") {
-            write!(page, "<details><summary>Schema</summary>{}</details>", code(schema))?;
+            write!(
+                page,
+                "<details><summary>Schema</summary>{}</details>",
+                code(schema)
+            )?;
         }
     }
     Ok(())
@@ -145,12 +182,18 @@ fn operations(document: &Value) -> Vec<(String, &str, &Value)> {
 
 /// What a `$ref` inside the document stands for.
 fn resolved<'d>(document: &'d Value, value: &'d Value) -> &'d Value {
-    let target = value["$ref"].as_str().and_then(|reference| document.pointer(reference.strip_prefix('#')?));
+    let target = value["$ref"]
+        .as_str()
+        .and_then(|reference| document.pointer(reference.strip_prefix('#')?));
     target.unwrap_or(value)
 }
 
 fn members(value: &Value) -> impl Iterator<Item = (&str, &Value)> {
-    value.as_object().into_iter().flatten().map(|(name, value)| (name.as_str(), value))
+    value
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| (name.as_str(), value))
 }
 
 fn items(value: &Value) -> &[Value] {

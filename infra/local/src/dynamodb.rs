@@ -13,19 +13,36 @@ pub struct DynamoDb {
 
 impl DynamoDb {
     pub fn new(engine: Engine, access_key_id: String) -> DynamoDb {
-        DynamoDb { engine, access_key_id }
+        DynamoDb {
+            engine,
+            access_key_id,
+        }
     }
 
     /// One call of the JSON protocol. The signature itself isn't checked: the id is the secret.
     pub fn handle(&self, request: &HttpRequest) -> HttpResponse {
-        let target = match (request.method.as_str(), request.path.as_str(), request.last("x-amz-target")) {
+        let target = match (
+            request.method.as_str(),
+            request.path.as_str(),
+            request.last("x-amz-target"),
+        ) {
             ("POST", "/", Some(target)) => target,
-            _ => return error(404, "com.amazon.coral.service#UnknownOperationException", "Only the JSON protocol is spoken here."),
+            _ => {
+                return error(
+                    404,
+                    "com.amazon.coral.service#UnknownOperationException",
+                    "Only the JSON protocol is spoken here.",
+                );
+            }
         };
         let credential = request.last("authorization").and_then(credential);
         if credential != Some(self.access_key_id.as_str()) {
             let message = "The security token included in the request is invalid.";
-            return error(403, "com.amazon.coral.service#UnrecognizedClientException", message);
+            return error(
+                403,
+                "com.amazon.coral.service#UnrecognizedClientException",
+                message,
+            );
         }
         let (status, body) = self.engine.dispatch(target, &request.body);
         HttpResponse::new(status, "application/x-amz-json-1.0", body)
@@ -34,7 +51,9 @@ impl DynamoDb {
 
 /// The access key id in `AWS4-HMAC-SHA256 Credential=<id>/<date>/…`.
 fn credential(authorization: &str) -> Option<&str> {
-    let (_, rest) = authorization.strip_prefix("AWS4-HMAC-SHA256 ")?.split_once("Credential=")?;
+    let (_, rest) = authorization
+        .strip_prefix("AWS4-HMAC-SHA256 ")?
+        .split_once("Credential=")?;
     Some(rest.split_once('/')?.0)
 }
 

@@ -34,12 +34,16 @@ pub struct User {
 
 impl fmt::Debug for Facts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Facts").field("api_url", &self.api_url).finish_non_exhaustive()
+        f.debug_struct("Facts")
+            .field("api_url", &self.api_url)
+            .finish_non_exhaustive()
     }
 }
 
 impl fmt::Debug for User {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("User").field("email", &self.email).finish_non_exhaustive()
+        f.debug_struct("User")
+            .field("email", &self.email)
+            .finish_non_exhaustive()
     }
 }

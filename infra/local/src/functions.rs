@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{Body, IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Map, Value};
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 pub use invoke::InvokeEndpoint;
 
@@ -18,7 +18,10 @@ pub use invoke::InvokeEndpoint;
 #[derive(Debug, Clone)]
 pub(crate) enum Functions {
     /// In this process, each invocation a task of its own, so that a panic or a client that leaves ends nothing else.
-    InProcess { app: App, authorizer: Arc<Authorizer> },
+    InProcess {
+        app: App,
+        authorizer: Arc<Authorizer>,
+    },
     /// Behind a Lambda Invoke endpoint.
     Invoked(InvokeEndpoint),
 }
@@ -46,9 +49,9 @@ pub(crate) enum Refused {
 pub(crate) struct ProxyAnswer {
     pub(crate) status_code: u16,
     #[serde(default, deserialize_with = "null_as_empty")]
-    pub(crate) headers: HashMap<String, String>,
+    pub(crate) headers: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "null_as_empty")]
-    pub(crate) multi_value_headers: HashMap<String, Vec<String>>,
+    pub(crate) multi_value_headers: BTreeMap<String, Vec<String>>,
     pub(crate) body: Option<String>,
 }
 
@@ -64,28 +67,44 @@ impl Functions {
                 let authorizer = Arc::clone(authorizer);
                 let decided = tokio::spawn(async move { authorizer.authorize(event).await }).await;
                 match decided.map_err(|fault| Refused::Failed(fault.into()))? {
-                    Ok(answer) => serde_json::to_value(answer).map_err(|fault| Refused::Failed(fault.into()))?,
+                    Ok(answer) => serde_json::to_value(answer)
+                        .map_err(|fault| Refused::Failed(fault.into()))?,
                     Err(AuthorizerError::Unauthorized) => return Err(Refused::Unauthorized),
                     Err(fault) => return Err(Refused::Failed(Failed(fault.to_string()))),
                 }
             }
-            Functions::Invoked(endpoint) => endpoint.invoke("authorizer", &event).await.map_err(|failed| {
-                // API Gateway knows the 401 by this text alone.
-                if failed.0 == "Unauthorized" { Refused::Unauthorized } else { Refused::Failed(failed) }
-            })?,
+            Functions::Invoked(endpoint) => {
+                endpoint
+                    .invoke("authorizer", &event)
+                    .await
+                    .map_err(|failed| {
+                        // API Gateway knows the 401 by this text alone.
+                        if failed.0 == "Unauthorized" {
+                            Refused::Unauthorized
+                        } else {
+                            Refused::Failed(failed)
+                        }
+                    })?
+            }
         };
         serde_json::from_value(answer).map_err(|fault| Refused::Failed(fault.into()))
     }
 
     /// Answers a proxy event.
-    pub(crate) async fn answer(&self, function: &'static str, event: Value) -> Result<ProxyAnswer, Failed> {
+    pub(crate) async fn answer(
+        &self,
+        function: &'static str,
+        event: Value,
+    ) -> Result<ProxyAnswer, Failed> {
         match self {
             Functions::InProcess { app, .. } => {
                 let app = app.clone();
                 let answered = tokio::spawn(async move { handled(&app, function, &event).await });
                 answered.await?
             }
-            Functions::Invoked(endpoint) => Ok(serde_json::from_value(endpoint.invoke(function, &event).await?)?),
+            Functions::Invoked(endpoint) => Ok(serde_json::from_value(
+                endpoint.invoke(function, &event).await?,
+            )?),
         }
     }
 
@@ -104,13 +123,15 @@ impl Functions {
                 });
                 consumed.await?
             }
-            Functions::Invoked(endpoint) => {
-                serde_json::from_value::<DynamoDbEventResponse>(endpoint.invoke("audit", &batch).await?)?
-            }
+            Functions::Invoked(endpoint) => serde_json::from_value::<DynamoDbEventResponse>(
+                endpoint.invoke("audit", &batch).await?,
+            )?,
         };
         let failures = response.batch_item_failures.into_iter();
         // A failure without a number is the whole batch's.
-        Ok(failures.map(|failure| failure.item_identifier.unwrap_or_default()).collect())
+        Ok(failures
+            .map(|failure| failure.item_identifier.unwrap_or_default())
+            .collect())
     }
 }
 
@@ -119,7 +140,7 @@ async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer
     let response = match function {
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
-        "audit-log" => api::respond(app, request, audit_log::handle).await,
+        "audit-log" => audit_log::handle(app, request).await,
         other => return Err(Failed(format!("no function {other}"))),
     };
     proxy_answer(response).await
@@ -128,10 +149,13 @@ async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer
 /// By lambda_http's rules: it decides which content types go as text.
 async fn proxy_answer(response: Response<Body>) -> Result<ProxyAnswer, Failed> {
     let (parts, body) = response.into_response().await.into_parts();
-    let mut multi_value_headers = HashMap::<String, Vec<String>>::new();
+    let mut multi_value_headers = BTreeMap::<String, Vec<String>>::new();
     for (name, value) in &parts.headers {
         let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        multi_value_headers.entry(name.to_string()).or_default().push(value);
+        multi_value_headers
+            .entry(name.to_string())
+            .or_default()
+            .push(value);
     }
     let body = match body {
         Body::Text(text) => Some(text),
@@ -140,7 +164,7 @@ async fn proxy_answer(response: Response<Body>) -> Result<ProxyAnswer, Failed> {
     };
     Ok(ProxyAnswer {
         status_code: parts.status.as_u16(),
-        headers: HashMap::new(),
+        headers: BTreeMap::new(),
         multi_value_headers,
         body,
     })
@@ -156,13 +180,25 @@ where
 
 impl From<tokio::task::JoinError> for Failed {
     fn from(error: tokio::task::JoinError) -> Failed {
-        Failed(if error.is_panic() { "the function panicked" } else { "the function was stopped" }.to_owned())
+        Failed(
+            if error.is_panic() {
+                "the function panicked"
+            } else {
+                "the function was stopped"
+            }
+            .to_owned(),
+        )
     }
 }
 
 impl From<serde_json::Error> for Failed {
     /// Position and kind only: an event or an answer may hold a credential.
     fn from(error: serde_json::Error) -> Failed {
-        Failed(format!("{:?} error at line {} column {}", error.classify(), error.line(), error.column()))
+        Failed(format!(
+            "{:?} error at line {} column {}",
+            error.classify(),
+            error.line(),
+            error.column()
+        ))
     }
 }

@@ -41,13 +41,21 @@ impl Gateway {
         })
     }
 
-    /// Answers a request as the deployed API would. A request whose client is gone is still carried out, as Lambda would.
+    /// Answers a request as the deployed API would.
     pub async fn call(&self, request: HttpRequest) -> HttpResponse {
         let mut exchange = Exchange::begin(request, self.clock.now(), self.entropy);
         let response = match self.answer(&mut exchange).await {
             Ok(answer) => integration_response(answer),
             Err(kind) => self.responses.render(kind, exchange.context()),
         };
+        // As API Gateway's access log: no path, no query.
+        tracing::debug!(
+            method = exchange.method(),
+            resource = exchange.resource(),
+            status = response.status,
+            request_id = exchange.extended_request_id(),
+            "passed"
+        );
         response
             .with("x-amzn-requestid", exchange.request_id())
             .with("x-amz-apigw-id", exchange.extended_request_id())
@@ -64,7 +72,9 @@ impl Gateway {
         if route.access != routes::Access::Public {
             self.authorize(exchange).await?;
         }
-        let answer = self.functions.answer(route.function, exchange.proxy_event());
+        let answer = self
+            .functions
+            .answer(route.function, exchange.proxy_event());
         match tokio::time::timeout(INTEGRATION_TIMEOUT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failed)) => {
@@ -85,13 +95,17 @@ impl Gateway {
             Ok(Ok(authorized)) => authorized,
             Ok(Err(Refused::Unauthorized)) => return Err(Kind::Unauthorized),
             Ok(Err(Refused::Failed(failed))) => {
-                tracing::error!(function = "authorizer", request_id = exchange.extended_request_id(), %failed, "function failed");
+                // It has logged the fault itself.
+                tracing::debug!(request_id = exchange.extended_request_id(), %failed, "authorizer failed");
                 return Err(Kind::AuthorizerFailure);
             }
             Err(_) => return Err(Kind::AuthorizerFailure),
         };
         // A nested value makes the real authorizer's answer invalid.
-        if context.values().any(|value| value.is_object() || value.is_array()) {
+        if context
+            .values()
+            .any(|value| value.is_object() || value.is_array())
+        {
             return Err(Kind::AuthorizerConfigurationError);
         }
         exchange.authorized(&principal_id, context);
@@ -136,8 +150,14 @@ fn integration_response(answer: ProxyAnswer) -> HttpResponse {
     };
     let single = headers.into_iter().map(|(name, value)| (name, vec![value]));
     for (name, values) in single.chain(multi_value_headers) {
-        let remapped = REMAPPED.iter().any(|taken| name.eq_ignore_ascii_case(taken));
-        let name = if remapped { format!("x-amzn-remapped-{name}") } else { name };
+        let remapped = REMAPPED
+            .iter()
+            .any(|taken| name.eq_ignore_ascii_case(taken));
+        let name = if remapped {
+            format!("x-amzn-remapped-{name}")
+        } else {
+            name
+        };
         for value in values {
             response = response.with(&name, &value);
         }

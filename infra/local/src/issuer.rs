@@ -86,7 +86,13 @@ impl Issuer {
         self.signer.sign(claims)
     }
 
-    fn tokens(&self, email: &str, auth_time: Timestamp, scope: &str, nonce: Option<&str>) -> Tokens {
+    fn tokens(
+        &self,
+        email: &str,
+        auth_time: Timestamp,
+        scope: &str,
+        nonce: Option<&str>,
+    ) -> Tokens {
         let sub = subject(email);
         let issued = self.clock.now().seconds();
         let (origin, event) = (self.uuid(), self.uuid());
@@ -126,7 +132,9 @@ impl Issuer {
     }
 
     fn uuid(&self) -> String {
-        uuid::Builder::from_random_bytes(self.entropy.bytes()).into_uuid().to_string()
+        uuid::Builder::from_random_bytes(self.entropy.bytes())
+            .into_uuid()
+            .to_string()
     }
 }
 
@@ -134,7 +142,9 @@ impl Issuer {
 fn subject(email: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(email).into();
     let bytes = std::array::from_fn(|at| digest[at]);
-    uuid::Builder::from_random_bytes(bytes).into_uuid().to_string()
+    uuid::Builder::from_random_bytes(bytes)
+        .into_uuid()
+        .to_string()
 }
 
 impl std::fmt::Debug for Tokens {

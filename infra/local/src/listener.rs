@@ -43,7 +43,9 @@ impl Listener {
     /// `port` 0: any that is free.
     pub async fn bind(port: u16) -> anyhow::Result<Listener> {
         let socket = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
-        let socket = socket.with_context(|| format!("port {port} can't be used: free it, or name another --port"))?;
+        let socket = socket.with_context(|| {
+            format!("port {port} can't be used: free it, or name another --port")
+        })?;
         let port = socket.local_addr()?.port();
         Ok(Listener { socket, port })
     }
@@ -101,7 +103,10 @@ where
         let (handler, source_ip) = (handler.clone(), source_ip.clone());
         async move {
             let response = match received(request, port, source_ip).await {
-                Ok(request) => handler(request).await,
+                // A task of its own: a client that hangs up stops nothing, as in AWS.
+                Ok(request) => tokio::spawn(handler(request))
+                    .await
+                    .unwrap_or_else(|_| refusal(StatusCode::BAD_GATEWAY)),
                 Err(status) => refusal(status),
             };
             Ok::<_, Infallible>(sent(response))
@@ -114,13 +119,19 @@ where
         .serve_connection(TokioIo::new(stream), service)
 }
 
-async fn received(request: Request<Incoming>, port: u16, source_ip: String) -> Result<HttpRequest, StatusCode> {
+async fn received(
+    request: Request<Incoming>,
+    port: u16,
+    source_ip: String,
+) -> Result<HttpRequest, StatusCode> {
     let (head, body) = request.into_parts();
     guard(&head.method, &head.uri, &head.headers, port)?;
     let body = time::timeout(BODY_TIMEOUT, Limited::new(body, MAX_BODY).collect());
     let body = match body.await {
         Ok(Ok(body)) => body.to_bytes().to_vec(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(StatusCode::PAYLOAD_TOO_LARGE),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return Err(StatusCode::PAYLOAD_TOO_LARGE);
+        }
         Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
         Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
     };
@@ -129,7 +140,11 @@ async fn received(request: Request<Incoming>, port: u16, source_ip: String) -> R
         method: head.method.to_string(),
         path: head.uri.path().to_owned(),
         query: head.uri.query().unwrap_or_default().to_owned(),
-        headers: head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect(),
+        headers: head
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), text(value)))
+            .collect(),
         body,
         source_ip,
     })
@@ -137,11 +152,16 @@ async fn received(request: Request<Incoming>, port: u16, source_ip: String) -> R
 
 fn refusal(status: StatusCode) -> HttpResponse {
     let reason = status.canonical_reason().unwrap_or_default();
-    HttpResponse::new(status.as_u16(), "text/plain; charset=utf-8", reason).with("cache-control", "no-store")
+    HttpResponse::new(status.as_u16(), "text/plain; charset=utf-8", reason)
+        .with("cache-control", "no-store")
 }
 
 fn sent(response: HttpResponse) -> Response<Full<Bytes>> {
-    let HttpResponse { status, headers, body } = response;
+    let HttpResponse {
+        status,
+        headers,
+        body,
+    } = response;
     let mut sent = Response::new(Full::from(body));
     *sent.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in headers {

@@ -11,7 +11,9 @@ use url::{Host, Url};
 pub fn guard(method: &Method, uri: &Uri, headers: &HeaderMap, port: u16) -> Result<(), StatusCode> {
     let own_host = |host: &str| {
         let host = host.to_ascii_lowercase();
-        ["127.0.0.1", "localhost", "[::1]"].iter().any(|name| host == format!("{name}:{port}"))
+        ["127.0.0.1", "localhost", "[::1]"]
+            .iter()
+            .any(|name| host == format!("{name}:{port}"))
     };
     // A target with an authority overrules `Host` (RFC 9112 §3.2.2); both must be ours.
     let authority = uri.authority().map(|authority| authority.as_str());
@@ -23,14 +25,21 @@ pub fn guard(method: &Method, uri: &Uri, headers: &HeaderMap, port: u16) -> Resu
         return Ok(());
     }
     let own_origin = |origin: &str| origin.strip_prefix("http://").is_some_and(own_host);
-    if headers.contains_key(header::ORIGIN) && !single(headers, &header::ORIGIN).is_some_and(own_origin) {
+    if headers.contains_key(header::ORIGIN)
+        && !single(headers, &header::ORIGIN).is_some_and(own_origin)
+    {
         return Err(StatusCode::FORBIDDEN);
     }
-    let cross_site = headers.get_all("sec-fetch-site").iter().any(|site| site == "cross-site");
+    let cross_site = headers
+        .get_all("sec-fetch-site")
+        .iter()
+        .any(|site| site == "cross-site");
     if cross_site {
         return Err(StatusCode::FORBIDDEN);
     }
-    if uri.path().starts_with("/dev/") && single(headers, &header::CONTENT_TYPE) != Some("application/json") {
+    if uri.path().starts_with("/dev/")
+        && single(headers, &header::CONTENT_TYPE) != Some("application/json")
+    {
         return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
     }
     Ok(())
@@ -89,9 +98,30 @@ mod tests {
             assert_eq!(judged("GET", "/jobs", &[("host", host)]), status, "{host}");
         }
         assert_eq!(judged("GET", "/jobs", &[]), 421);
-        assert_eq!(judged("GET", "/", &[("host", "127.0.0.1:3000"), ("host", "evil.example")]), 421);
-        assert_eq!(judged("GET", "http://evil.example:3000/", &[("host", "127.0.0.1:3000")]), 421);
-        assert_eq!(judged("GET", "http://127.0.0.1:3000/", &[("host", "127.0.0.1:3000")]), 200);
+        assert_eq!(
+            judged(
+                "GET",
+                "/",
+                &[("host", "127.0.0.1:3000"), ("host", "evil.example")]
+            ),
+            421
+        );
+        assert_eq!(
+            judged(
+                "GET",
+                "http://evil.example:3000/",
+                &[("host", "127.0.0.1:3000")]
+            ),
+            421
+        );
+        assert_eq!(
+            judged(
+                "GET",
+                "http://127.0.0.1:3000/",
+                &[("host", "127.0.0.1:3000")]
+            ),
+            200
+        );
     }
 
     #[test]
@@ -109,10 +139,17 @@ mod tests {
             ("sec-fetch-site", "none", 200),
         ] {
             for method in ["POST", "PUT", "PATCH", "DELETE", "BREW"] {
-                let found = judged(method, "/jobs", &[("host", "127.0.0.1:3000"), (name, value)]);
+                let found = judged(
+                    method,
+                    "/jobs",
+                    &[("host", "127.0.0.1:3000"), (name, value)],
+                );
                 assert_eq!(found, status, "{method} {name}: {value}");
             }
-            assert_eq!(judged("GET", "/jobs", &[("host", "127.0.0.1:3000"), (name, value)]), 200);
+            assert_eq!(
+                judged("GET", "/jobs", &[("host", "127.0.0.1:3000"), (name, value)]),
+                200
+            );
         }
     }
 
@@ -120,10 +157,25 @@ mod tests {
     fn a_form_reaches_no_dev_route() {
         let host = ("host", "127.0.0.1:3000");
         assert_eq!(judged("POST", "/dev/x", &[host]), 415);
-        for media in ["application/x-www-form-urlencoded", "text/plain", "application/json; charset=utf-8"] {
-            assert_eq!(judged("POST", "/dev/x", &[host, ("content-type", media)]), 415, "{media}");
+        for media in [
+            "application/x-www-form-urlencoded",
+            "text/plain",
+            "application/json; charset=utf-8",
+        ] {
+            assert_eq!(
+                judged("POST", "/dev/x", &[host, ("content-type", media)]),
+                415,
+                "{media}"
+            );
         }
-        assert_eq!(judged("POST", "/dev/x", &[host, ("content-type", "application/json")]), 200);
+        assert_eq!(
+            judged(
+                "POST",
+                "/dev/x",
+                &[host, ("content-type", "application/json")]
+            ),
+            200
+        );
         assert_eq!(judged("GET", "/dev/x", &[host]), 200);
     }
 }

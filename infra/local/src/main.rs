@@ -4,7 +4,10 @@ use anyhow::{Context, bail};
 use clap::Parser;
 use local::{Facts, InvokeEndpoint, Options, Site};
 use model::RateLimit;
-use std::path::PathBuf;
+use std::{
+    io::{self, IsTerminal},
+    path::PathBuf,
+};
 use tokio::{signal::unix, sync::watch};
 use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
@@ -63,7 +66,10 @@ async fn main() -> anyhow::Result<()> {
     serving.await.context("the listeners failed")?
 }
 
-#[expect(clippy::print_stdout, reason = "what the user is told goes to standard output, and logs don't")]
+#[expect(
+    clippy::print_stdout,
+    reason = "what the user is told goes to standard output, and logs don't"
+)]
 fn banner(facts: &Facts) {
     let Facts {
         api_url,
@@ -86,17 +92,34 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 10] =
-        ["api", "audit", "audit_log", "auth", "authorizer", "embedded", "jobs", "keys", "local", "store"];
+    const OURS: [&str; 10] = [
+        "api",
+        "audit",
+        "audit_log",
+        "auth",
+        "authorizer",
+        "embedded",
+        "jobs",
+        "keys",
+        "local",
+        "store",
+    ];
     let level = LevelFilter::from_level(level);
     let targets = Targets::new().with_default(LevelFilter::WARN.min(level));
     let targets = targets.with_targets(OURS.map(|name| (name, level)));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
-    tracing_subscriber::registry().with(lines).with(targets).init();
+    let lines = tracing_subscriber::fmt::layer()
+        .with_ansi(io::stderr().is_terminal())
+        .with_writer(io::stderr);
+    tracing_subscriber::registry()
+        .with(lines)
+        .with(targets)
+        .init();
 }
 
 fn rate_limit(text: &str) -> anyhow::Result<RateLimit> {
-    let (per_minute, per_hour) = text.split_once('/').context("write it as PER_MINUTE/PER_HOUR")?;
+    let (per_minute, per_hour) = text
+        .split_once('/')
+        .context("write it as PER_MINUTE/PER_HOUR")?;
     let per_minute: u32 = per_minute.parse()?;
     let limit = RateLimit {
         per_minute,

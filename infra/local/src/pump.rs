@@ -23,7 +23,7 @@ const MAX_BATCH: usize = 100;
 const MAX_QUEUE: usize = 1_000;
 /// Records that come together are handed over together, unless somebody waits.
 const WINDOW: Duration = Duration::from_millis(50);
-const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Lambda would give up a record now; here it blocks its shard, and whoever waits is told.
 const MAX_ATTEMPTS: u32 = 6;
@@ -35,21 +35,18 @@ pub(crate) struct Pump {
     tables: Vec<String>,
     /// How many wait for the streams to run dry.
     waiting: watch::Sender<usize>,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<Stuck>,
     _tasks: JoinSet<()>,
 }
 
-#[derive(Debug, Default)]
-struct Progress {
-    batches: u64,
-    stuck: Option<String>,
-}
+/// The record that keeps being refused; said after every batch.
+type Stuck = Option<String>;
 
 impl Pump {
     /// Starts one reader for each table and its shards.
     pub(crate) fn start(engine: &Engine, tables: Vec<String>, functions: &Functions) -> Pump {
         let waiting = watch::Sender::new(0);
-        let progress = watch::Sender::new(Progress::default());
+        let progress = watch::Sender::new(Stuck::None);
         let mut tasks = JoinSet::new();
         for table in &tables {
             let mut shards = Vec::new();
@@ -64,7 +61,12 @@ impl Pump {
                 };
                 tasks.spawn(shard.run(records));
             }
-            tasks.spawn(read(engine.clone(), table.clone(), shards, waiting.subscribe()));
+            tasks.spawn(read(
+                engine.clone(),
+                table.clone(),
+                shards,
+                waiting.subscribe(),
+            ));
         }
         Pump {
             engine: engine.clone(),
@@ -83,7 +85,7 @@ impl Pump {
         let _waiting = Waiting::begin(&self.waiting);
         let mut progress = self.progress.subscribe();
         loop {
-            if let Some(record) = &progress.borrow_and_update().stuck {
+            if let Some(record) = &*progress.borrow_and_update() {
                 anyhow::bail!("the audit consumer refuses {record}");
             }
             let mut dry = true;
@@ -157,7 +159,7 @@ struct Shard {
     engine: Engine,
     table: String,
     functions: Functions,
-    progress: watch::Sender<Progress>,
+    progress: watch::Sender<Stuck>,
 }
 
 impl Shard {
@@ -174,18 +176,25 @@ impl Shard {
         while !batch.is_empty() {
             let consumed = self.consumed(batch).await;
             attempts = if consumed > 0 { 0 } else { attempts + 1 };
-            let done: Vec<_> = batch.drain(..consumed).map(|record| record.sequence_number).collect();
+            let done: Vec<_> = batch
+                .drain(..consumed)
+                .map(|record| record.sequence_number)
+                .collect();
             if let Err(error) = self.engine.trim_records(&self.table, &done) {
                 // They will be delivered again after the next start, which changes nothing.
-                tracing::error!(table = self.table, error = source(&error), "stream not trimmed");
+                tracing::error!(
+                    table = self.table,
+                    error = source(&error),
+                    "stream not trimmed"
+                );
             }
             let stuck = batch.first().filter(|_| attempts >= MAX_ATTEMPTS);
-            let stuck = stuck.map(|record| format!("record {} of {}", record.sequence_number, self.table));
+            let stuck =
+                stuck.map(|record| format!("record {} of {}", record.sequence_number, self.table));
             self.progress.send_modify(|progress| {
-                progress.batches += 1;
                 // Another shard may be stuck as well.
                 if stuck.is_some() || consumed > 0 {
-                    progress.stuck = stuck;
+                    *progress = stuck;
                 }
             });
             if !batch.is_empty() {
@@ -217,3 +226,6 @@ fn source(error: &EngineError) -> String {
     let source = std::error::Error::source(error);
     source.map_or_else(|| error.to_string(), |source| format!("{error}: {source}"))
 }
+
+#[cfg(test)]
+mod tests;

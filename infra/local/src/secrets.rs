@@ -22,20 +22,33 @@ pub(crate) struct Secrets {
 
 impl Secrets {
     /// `None` keeps them in memory alone.
-    pub(crate) fn read(dir: Option<&DataDir>, clock: &Clock, entropy: Entropy) -> anyhow::Result<Secrets> {
+    pub(crate) fn read(
+        dir: Option<&DataDir>,
+        clock: &Clock,
+        entropy: Entropy,
+    ) -> anyhow::Result<Secrets> {
         let document = |name| document(dir, name, clock, entropy);
         let cursor = document(CURSOR_FILE)?;
         let issuer = document(ISSUER_FILE)?;
         Ok(Secrets {
             keyring: Arc::new(Keyring::new(&document(KEYS_FILE)?)),
-            cursors: Arc::new(CursorKeys::new(cursor.verified().map(|(number, secret)| (number, secret.as_slice())))),
+            cursors: Arc::new(CursorKeys::new(
+                cursor
+                    .verified()
+                    .map(|(number, secret)| (number, secret.as_slice())),
+            )),
             // Two of 2^32 random numbers are no key; the file would have to be deleted.
             signing: SigningKey::from_slice(issuer.newest().1).context(ISSUER_FILE)?,
         })
     }
 }
 
-fn document(dir: Option<&DataDir>, name: &str, clock: &Clock, entropy: Entropy) -> anyhow::Result<SecretDocument> {
+fn document(
+    dir: Option<&DataDir>,
+    name: &str,
+    clock: &Clock,
+    entropy: Entropy,
+) -> anyhow::Result<SecretDocument> {
     if let Some(text) = dir.map(|dir| dir.read(name)).transpose()?.flatten() {
         return SecretDocument::from_json(&text).with_context(|| name.to_owned());
     }

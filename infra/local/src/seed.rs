@@ -18,19 +18,26 @@ const OWNER_OF_GLOBEX: &str = "owner@globex.example";
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
 /// Who may sign in.
-pub fn addresses() -> Vec<String> {
-    [OWNER_OF_ACME, MEMBER_OF_ACME, OWNER_OF_GLOBEX, ADMINISTRATOR].map(str::to_owned).into()
+pub(crate) fn addresses() -> Vec<String> {
+    [
+        OWNER_OF_ACME,
+        MEMBER_OF_ACME,
+        OWNER_OF_GLOBEX,
+        ADMINISTRATOR,
+    ]
+    .map(str::to_owned)
+    .into()
 }
 
 /// The companies of a first start; their ids are chosen before anything is written, so that a seed that was cut off can be finished.
 #[derive(Debug, Clone, Copy)]
-pub struct Companies {
-    pub acme: CompanyId,
-    pub globex: CompanyId,
+pub(crate) struct Companies {
+    pub(crate) acme: CompanyId,
+    pub(crate) globex: CompanyId,
 }
 
 impl Companies {
-    pub fn new(app: &App) -> Companies {
+    pub(crate) fn new(app: &App) -> Companies {
         Companies {
             acme: company_id(app),
             globex: company_id(app),
@@ -38,13 +45,21 @@ impl Companies {
     }
 
     /// Ids and names.
-    pub fn named(&self) -> [(CompanyId, &'static str); 2] {
+    pub(crate) fn named(&self) -> [(CompanyId, &'static str); 2] {
         [(self.acme, ACME), (self.globex, GLOBEX)]
     }
 
     /// Makes what is missing. `demo`: Acme's own limits, on ENTERPRISE.
-    pub async fn make(&self, system: &System, demo: Option<RateLimit>) -> anyhow::Result<()> {
-        let plan = if demo.is_some() { Plan::Enterprise } else { Plan::Scale };
+    pub(crate) async fn make(
+        &self,
+        system: &System,
+        demo: Option<RateLimit>,
+    ) -> anyhow::Result<()> {
+        let plan = if demo.is_some() {
+            Plan::Enterprise
+        } else {
+            Plan::Scale
+        };
         let of_acme = [(OWNER_OF_ACME, Role::Owner), (MEMBER_OF_ACME, Role::Member)];
         found(system, self.acme, ACME, plan, demo, &of_acme).await?;
         let of_globex = [(OWNER_OF_GLOBEX, Role::Owner)];
@@ -52,7 +67,7 @@ impl Companies {
     }
 
     /// Gives the people their roles under the issuer's present name: a person is who an issuer says, so another port makes other people.
-    pub async fn welcome(&self, system: &System) -> anyhow::Result<()> {
+    pub(crate) async fn welcome(&self, system: &System) -> anyhow::Result<()> {
         for (company, email, role) in [
             (self.acme, OWNER_OF_ACME, Role::Owner),
             (self.acme, MEMBER_OF_ACME, Role::Member),
@@ -64,8 +79,15 @@ impl Companies {
     }
 
     /// Acme's key with every scope, and jobs made with it.
-    pub async fn demo_key(&self, system: &System) -> anyhow::Result<SeededKey> {
-        let key = key(system, self.acme, OWNER_OF_ACME, "Demo key", ScopeSet::all()).await?;
+    pub(crate) async fn demo_key(&self, system: &System) -> anyhow::Result<SeededKey> {
+        let key = key(
+            system,
+            self.acme,
+            OWNER_OF_ACME,
+            "Demo key",
+            ScopeSet::all(),
+        )
+        .await?;
         for (number, job) in jobs().iter().enumerate() {
             let request = HttpRequest::new("POST", "/jobs")
                 .bearer(&key.plaintext)
@@ -97,9 +119,19 @@ pub async fn company(
 }
 
 /// Gives a person a role, unless they have one.
-pub async fn member(system: &System, company: CompanyId, email: &str, role: Role) -> anyhow::Result<()> {
+pub async fn member(
+    system: &System,
+    company: CompanyId,
+    email: &str,
+    role: Role,
+) -> anyhow::Result<()> {
     let member = membership(system, company, email, role);
-    match system.app().table.create_member(&member, &stamp(system.app(), "CreateMember")).await {
+    match system
+        .app()
+        .table
+        .create_member(&member, &stamp(system.app(), "CreateMember"))
+        .await
+    {
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error).context("a membership"),
     }
@@ -113,13 +145,20 @@ pub async fn key(
     name: &str,
     scopes: ScopeSet,
 ) -> anyhow::Result<SeededKey> {
-    let token = system.issuer().token_for(owner, system.app().clock.now()).access_token;
+    let token = system
+        .issuer()
+        .token_for(owner, system.app().clock.now())
+        .access_token;
     let scopes: Vec<_> = scopes.iter().map(Scope::as_str).collect();
     let request = HttpRequest::new("POST", &format!("/api-keys?companyId={company}"))
         .bearer(&token)
         .json(&json!({ "name": name, "scopes": scopes }));
     let data = send(system, request, 201).await.context("a key")?;
-    let text = |name: &str| data[name].as_str().with_context(|| format!("a key without {name}"));
+    let text = |name: &str| {
+        data[name]
+            .as_str()
+            .with_context(|| format!("a key without {name}"))
+    };
     Ok(SeededKey {
         id: text("id")?.parse()?,
         plaintext: text("key")?.to_owned(),
@@ -145,8 +184,12 @@ async fn found(
     rate_limit: Option<RateLimit>,
     members: &[(&str, Role)],
 ) -> anyhow::Result<()> {
-    ensure!(rate_limit.is_none_or(RateLimit::is_valid), "the limits break the rule for perSecond");
-    let fields = CompanyFields::read(json!({ "name": name })).map_err(|_| anyhow::anyhow!("{name} is no name"))?;
+    ensure!(
+        rate_limit.is_none_or(RateLimit::is_valid),
+        "the limits break the rule for perSecond"
+    );
+    let fields = CompanyFields::read(json!({ "name": name }))
+        .map_err(|_| anyhow::anyhow!("{name} is no name"))?;
     let company = FoundCompany {
         id,
         fields,
@@ -154,9 +197,16 @@ async fn found(
         rate_limit,
         key_limit: None,
     };
-    let members: Vec<_> = members.iter().map(|(email, role)| membership(system, id, email, *role)).collect();
+    let members: Vec<_> = members
+        .iter()
+        .map(|(email, role)| membership(system, id, email, *role))
+        .collect();
     let app = system.app();
-    match app.table.found_company(&company, &members, &stamp(app, "CreateCompany")).await {
+    match app
+        .table
+        .found_company(&company, &members, &stamp(app, "CreateCompany"))
+        .await
+    {
         // A seed that was cut off has made it.
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error).context("a company"),
@@ -246,6 +296,8 @@ fn jobs() -> [Value; 4] {
 /// The plaintext is a credential.
 impl std::fmt::Debug for SeededKey {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("SeededKey").field("id", &self.id).finish_non_exhaustive()
+        f.debug_struct("SeededKey")
+            .field("id", &self.id)
+            .finish_non_exhaustive()
     }
 }

@@ -2,9 +2,10 @@
 
 use anyhow::{Context, ensure};
 use api::Entropy;
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
+use embedded::Engine;
 use model::RateLimit;
-use std::{path::PathBuf, sync::Arc};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 use tokio::sync::watch;
 
 use crate::{
@@ -44,6 +45,7 @@ pub struct Site {
     dynamodb: Listener,
 }
 
+const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
 const LAMBDA_ENV_FILE: &str = "lambda.env";
 
@@ -58,14 +60,22 @@ impl Site {
         } = options;
         // The lock comes first: a second process must not take the ports, or learn that they are taken.
         let dir = data_dir.map(|path| DataDir::open(&path)).transpose()?;
-        let before: Option<Facts> = match dir.as_ref().map(|dir| dir.read(FACTS_FILE)).transpose()?.flatten() {
+        let before: Option<Facts> = match dir
+            .as_ref()
+            .map(|dir| dir.read(FACTS_FILE))
+            .transpose()?
+            .flatten()
+        {
             Some(text) => Some(serde_json::from_str(&text).context(FACTS_FILE)?),
             None => None,
         };
         ensure!(port <= u16::MAX - 2, "--port must leave room for two more");
         let next = |by| if port == 0 { 0 } else { port + by };
-        let (api, issuer, dynamodb) =
-            (Listener::bind(port).await?, Listener::bind(next(1)).await?, Listener::bind(next(2)).await?);
+        let (api, issuer, dynamodb) = (
+            Listener::bind(port).await?,
+            Listener::bind(next(1)).await?,
+            Listener::bind(next(2)).await?,
+        );
         let mut builder = System::builder().issuer_url(&issuer.url()).invoke(invoke);
         if let Some(dir) = dir {
             builder = builder.data_dir(dir);
@@ -79,7 +89,9 @@ impl Site {
             dynamodb,
         };
         site.write(info_file.as_ref())?;
-        site.seed(before.as_ref(), demo_rate_limit).await.context("the seed")?;
+        site.seed(before.as_ref(), demo_rate_limit)
+            .await
+            .context("the seed")?;
         site.write(info_file.as_ref())?;
         Ok(site)
     }
@@ -107,8 +119,12 @@ impl Site {
                 let _ = stop.wait_for(|stop| *stop).await;
             }
         };
+        let sweeper = tokio::spawn(sweep(system.engine().clone()));
         let docs = Arc::new(Docs::read()?);
-        let database = Arc::new(DynamoDb::new(system.engine().clone(), facts.dynamodb_access_key_id));
+        let database = Arc::new(DynamoDb::new(
+            system.engine().clone(),
+            facts.dynamodb_access_key_id,
+        ));
         let sign_in = Arc::clone(system.issuer());
         tokio::join!(
             api.serve(
@@ -123,13 +139,24 @@ impl Site {
                 },
                 stopped(),
             ),
-            issuer.serve(move |request| std::future::ready(sign_in.handle(&request)), stopped()),
-            dynamodb.serve(move |request| std::future::ready(database.handle(&request)), stopped()),
+            issuer.serve(
+                move |request| std::future::ready(sign_in.handle(&request)),
+                stopped()
+            ),
+            dynamodb.serve(
+                move |request| std::future::ready(database.handle(&request)),
+                stopped()
+            ),
         );
+        sweeper.abort();
         Ok(())
     }
 
-    async fn seed(&mut self, before: Option<&Facts>, demo: Option<RateLimit>) -> anyhow::Result<()> {
+    async fn seed(
+        &mut self,
+        before: Option<&Facts>,
+        demo: Option<RateLimit>,
+    ) -> anyhow::Result<()> {
         let companies = self.companies()?;
         if self.facts.demo_key.is_none() {
             companies.make(&self.system, demo).await?;
@@ -179,7 +206,10 @@ impl Site {
             ("DENIALS_TABLE", names.denials.clone()),
             ("RECORDS_TABLE", names.records.clone()),
             ("AUDIT_TABLE", names.audit.clone()),
-            ("AWS_ACCESS_KEY_ID", self.facts.dynamodb_access_key_id.clone()),
+            (
+                "AWS_ACCESS_KEY_ID",
+                self.facts.dynamodb_access_key_id.clone(),
+            ),
             // The local listener looks at the id alone.
             ("AWS_SECRET_ACCESS_KEY", "unchecked".to_owned()),
             ("AWS_REGION", "us-east-1".to_owned()),
@@ -192,24 +222,51 @@ impl Site {
             ("ISSUER_ALGORITHM", issuer.algorithm.as_str().to_owned()),
             ("LOG_LEVEL", "INFO".to_owned()),
         ];
-        variables.iter().map(|(name, value)| format!("{name}={value}\n")).collect()
+        variables
+            .iter()
+            .map(|(name, value)| format!("{name}={value}\n"))
+            .collect()
     }
 }
 
-fn facts(system: &System, before: Option<&Facts>, api: &Listener, issuer: &Listener, dynamodb: &Listener) -> Facts {
+/// As DynamoDB does it: some time after a row's time is over.
+async fn sweep(engine: Engine) {
+    let mut interval = tokio::time::interval(SWEEP_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = engine.sweep_expired() {
+            tracing::warn!(%error, "expired rows not deleted");
+        }
+    }
+}
+
+fn facts(
+    system: &System,
+    before: Option<&Facts>,
+    api: &Listener,
+    issuer: &Listener,
+    dynamodb: &Listener,
+) -> Facts {
     let users = seed::addresses().into_iter().map(|email| User {
         email,
         password: PASSWORD.to_owned(),
     });
     let new_companies = || {
         let named = Companies::new(system.app()).named().into_iter();
-        named.map(|(id, name)| NamedCompany { id, name: name.to_owned() }).collect()
+        named
+            .map(|(id, name)| NamedCompany {
+                id,
+                name: name.to_owned(),
+            })
+            .collect()
     };
     Facts {
         api_url: api.url(),
         issuer_url: issuer.url(),
         dynamodb_url: dynamodb.url(),
-        dynamodb_access_key_id: before.map_or_else(access_key_id, |before| before.dynamodb_access_key_id.clone()),
+        dynamodb_access_key_id: before.map_or_else(access_key_id, |before| {
+            before.dynamodb_access_key_id.clone()
+        }),
         companies: before.map_or_else(new_companies, |before| before.companies.clone()),
         users: users.collect(),
         demo_key: before.and_then(|before| before.demo_key.clone()),

@@ -8,7 +8,13 @@ use std::sync::Arc;
 use store::{Table, TableNames};
 
 use crate::{
-    data_dir::DataDir, functions::{Functions, InvokeEndpoint}, gateway::Gateway, issuer::Issuer, pump::Pump, secrets::Secrets, seed, tables,
+    data_dir::DataDir,
+    functions::{Functions, InvokeEndpoint},
+    gateway::Gateway,
+    issuer::Issuer,
+    pump::Pump,
+    secrets::Secrets,
+    seed, tables,
 };
 
 /// One stack: tables, secrets, functions, gateway, streams and sign-in. It stops when dropped.
@@ -90,7 +96,10 @@ impl System {
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
     pub fn another_app(&self, clock: Clock, weather: &Weather) -> App {
         App {
-            table: Table::new(self.engine.client(weather.clone()), self.app.table.names().clone()),
+            table: Table::new(
+                self.engine.client(weather.clone()),
+                self.app.table.names().clone(),
+            ),
             clock,
             ..self.app.clone()
         }
@@ -150,12 +159,18 @@ impl SystemBuilder {
             None => Place::Temporary,
         };
         let now = clock.clone();
-        let engine = Engine::open(place, Arc::new(move || now.instant())).context("the embedded DynamoDB")?;
+        let engine = Engine::open(place, Arc::new(move || now.instant()))
+            .context("the embedded DynamoDB")?;
         let names = TableNames::with_prefix(TABLE_PREFIX);
         let definitions = store::definitions(&names);
         tables::create_missing(&engine.client(Weather::calm()), &definitions).await?;
         let secrets = Secrets::read(data_dir.as_ref(), &clock, Entropy)?;
-        let issuer = Issuer::new(&issuer_url, secrets.signing, seed::addresses(), clock.clone());
+        let issuer = Issuer::new(
+            &issuer_url,
+            secrets.signing,
+            seed::addresses(),
+            clock.clone(),
+        );
         let issuer = Arc::new(issuer);
         let app = App {
             table: Table::new(engine.client(weather.clone()), names),
@@ -166,7 +181,10 @@ impl SystemBuilder {
         };
         let in_process = in_process(app.clone(), &issuer);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
-        let streamed = definitions.into_iter().filter(|table| table.streamed).map(|table| table.name);
+        let streamed = definitions
+            .into_iter()
+            .filter(|table| table.streamed)
+            .map(|table| table.name);
         Ok(System {
             pump: Pump::start(&engine, streamed.collect(), &functions),
             gateway: Gateway::new(functions, clock.clone())?,

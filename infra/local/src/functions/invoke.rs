@@ -29,7 +29,10 @@ impl InvokeEndpoint {
     /// Anything but `http` on loopback: the events hold credentials in clear.
     pub fn new(url: Url) -> anyhow::Result<InvokeEndpoint> {
         let loopback = crate::loopback::is_loopback(&url);
-        ensure!(url.scheme() == "http" && loopback, "the invoke URL must be http on this machine");
+        ensure!(
+            url.scheme() == "http" && loopback,
+            "the invoke URL must be http on this machine"
+        );
         let client = Client::builder(TokioExecutor::new()).build_http();
         Ok(InvokeEndpoint { url, client })
     }
@@ -38,11 +41,17 @@ impl InvokeEndpoint {
         let base = self.url.as_str().trim_end_matches('/');
         let request = Request::builder()
             .method(Method::POST)
-            .uri(format!("{base}/2015-03-31/functions/{function}/invocations"))
+            .uri(format!(
+                "{base}/2015-03-31/functions/{function}/invocations"
+            ))
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::from(event.to_string()))
             .map_err(|_| Failed("the invoke URL can't be called".to_owned()))?;
-        let response = self.client.request(request).await.map_err(|error| Failed(error.to_string()))?;
+        let response = self
+            .client
+            .request(request)
+            .await
+            .map_err(|error| Failed(error.to_string()))?;
         let status = response.status();
         let failed = response.headers().contains_key("x-amz-function-error");
         let body = Limited::new(response.into_body(), MAX_ANSWER)
@@ -64,7 +73,10 @@ impl InvokeEndpoint {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct FunctionError {
-    #[expect(dead_code, reason = "an error has both members, an answer of ours none")]
+    #[expect(
+        dead_code,
+        reason = "an error has both members, an answer of ours none"
+    )]
     error_type: String,
     error_message: String,
 }

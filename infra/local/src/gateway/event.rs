@@ -62,6 +62,10 @@ impl Exchange {
         self.route
     }
 
+    pub(super) fn method(&self) -> &str {
+        &self.request.method
+    }
+
     pub(super) fn request_id(&self) -> &str {
         &self.request_id
     }
@@ -109,7 +113,13 @@ impl Exchange {
 
     /// The event of the Lambda proxy integration: absent maps are `null`.
     pub(super) fn proxy_event(&self) -> Value {
-        let or_null = |map: Map<String, Value>| if map.is_empty() { Value::Null } else { map.into() };
+        let or_null = |map: Map<String, Value>| {
+            if map.is_empty() {
+                Value::Null
+            } else {
+                map.into()
+            }
+        };
         let (headers, multi_value_headers) = self.headers();
         let (query, multi_value_query) = self.query();
         let body = &self.request.body;
@@ -150,7 +160,8 @@ impl Exchange {
         })
     }
 
-    fn resource(&self) -> &'static str {
+    /// Empty without a route.
+    pub(super) fn resource(&self) -> &'static str {
         self.route.map_or("", |route| route.path)
     }
 
@@ -190,7 +201,9 @@ impl Exchange {
     }
 
     fn headers(&self) -> (Map<String, Value>, Map<String, Value>) {
-        let HttpRequest { headers, source_ip, .. } = &self.request;
+        let HttpRequest {
+            headers, source_ip, ..
+        } = &self.request;
         let forwarded = match self.request.last("x-forwarded-for") {
             Some(claimed) => format!("{claimed}, {source_ip}"),
             None => source_ip.clone(),
@@ -200,7 +213,9 @@ impl Exchange {
             ("x-forwarded-port", "443".to_owned()),
             ("x-forwarded-proto", "https".to_owned()),
         ];
-        let sent = headers.iter().map(|(name, value)| (name.as_str(), value.clone()));
+        let sent = headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.clone()));
         let kept = sent.filter(|(name, _)| {
             let mut dropped = DROPPED.iter().chain(set.iter().map(|(name, _)| name));
             !dropped.any(|dropped| name.eq_ignore_ascii_case(dropped))
@@ -210,13 +225,21 @@ impl Exchange {
 
     /// Decoded, `+` as a space.
     fn query(&self) -> (Map<String, Value>, Map<String, Value>) {
-        let pairs: Vec<_> = url::form_urlencoded::parse(self.request.query.as_bytes()).into_owned().collect();
-        maps(pairs.iter().map(|(name, value)| (name.as_str(), value.clone())))
+        let pairs: Vec<_> = url::form_urlencoded::parse(self.request.query.as_bytes())
+            .into_owned()
+            .collect();
+        maps(
+            pairs
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.clone())),
+        )
     }
 }
 
 /// The map in which the last value wins, and the one with all of them.
-fn maps<'p>(pairs: impl Iterator<Item = (&'p str, String)>) -> (Map<String, Value>, Map<String, Value>) {
+fn maps<'p>(
+    pairs: impl Iterator<Item = (&'p str, String)>,
+) -> (Map<String, Value>, Map<String, Value>) {
     let (mut single, mut multi) = (Map::new(), Map::new());
     for (name, value) in pairs {
         single.insert(name.to_owned(), value.clone().into());
@@ -235,5 +258,11 @@ fn clf_time(now: Timestamp) -> String {
     ];
     let text = now.to_string();
     let month = text[5..7].parse::<usize>().unwrap_or(1);
-    format!("{}/{}/{}:{} +0000", &text[8..10], MONTHS[month - 1], &text[..4], &text[11..19])
+    format!(
+        "{}/{}/{}:{} +0000",
+        &text[8..10],
+        MONTHS[month - 1],
+        &text[..4],
+        &text[11..19]
+    )
 }

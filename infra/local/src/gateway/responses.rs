@@ -3,7 +3,7 @@
 use anyhow::Context;
 use serde::Deserialize;
 use serde_json::Value;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use crate::message::HttpResponse;
 
@@ -27,16 +27,26 @@ impl Kind {
     /// Name, AWS's own status, AWS's own words.
     const fn facts(self) -> (&'static str, u16, &'static str) {
         match self {
-            Kind::AccessDenied => ("ACCESS_DENIED", 403, "User is not authorized to access this resource"),
-            Kind::AuthorizerConfigurationError => ("AUTHORIZER_CONFIGURATION_ERROR", 500, "Internal server error"),
+            Kind::AccessDenied => (
+                "ACCESS_DENIED",
+                403,
+                "User is not authorized to access this resource",
+            ),
+            Kind::AuthorizerConfigurationError => (
+                "AUTHORIZER_CONFIGURATION_ERROR",
+                500,
+                "Internal server error",
+            ),
             Kind::AuthorizerFailure => ("AUTHORIZER_FAILURE", 500, "Internal server error"),
             // Before a route is chosen: no document has a say.
             Kind::HeaderTooLarge => ("", 431, "Request Header Fields Too Large"),
             Kind::IntegrationFailure => ("INTEGRATION_FAILURE", 504, "Internal server error"),
             Kind::IntegrationTimeout => ("INTEGRATION_TIMEOUT", 504, "Endpoint request timed out"),
-            Kind::MissingAuthenticationToken => {
-                ("MISSING_AUTHENTICATION_TOKEN", 403, "Missing Authentication Token")
-            }
+            Kind::MissingAuthenticationToken => (
+                "MISSING_AUTHENTICATION_TOKEN",
+                403,
+                "Missing Authentication Token",
+            ),
             Kind::RequestTooLarge => ("", 413, "Request Too Long"),
             Kind::Unauthorized => ("UNAUTHORIZED", 401, "Unauthorized"),
         }
@@ -45,16 +55,16 @@ impl Kind {
 
 /// The document's gateway responses.
 #[derive(Debug)]
-pub(super) struct Responses(HashMap<String, GatewayResponse>);
+pub(super) struct Responses(BTreeMap<String, GatewayResponse>);
 
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct GatewayResponse {
     status_code: Option<String>,
     #[serde(default)]
-    response_parameters: HashMap<String, String>,
+    response_parameters: BTreeMap<String, String>,
     #[serde(default)]
-    response_templates: HashMap<String, String>,
+    response_templates: BTreeMap<String, String>,
 }
 
 impl Responses {
@@ -62,7 +72,7 @@ impl Responses {
         #[derive(Deserialize)]
         struct Document {
             #[serde(rename = "x-amazon-apigateway-gateway-responses")]
-            responses: HashMap<String, GatewayResponse>,
+            responses: BTreeMap<String, GatewayResponse>,
         }
         let document: Document = serde_json::from_str(DOCUMENT).context("infra/gateway.json")?;
         Ok(Responses(document.responses))
@@ -71,20 +81,42 @@ impl Responses {
     /// `context`: what `$context` and `context` stand for.
     pub(super) fn render(&self, kind: Kind, context: &Value) -> HttpResponse {
         let (name, status, message) = kind.facts();
-        let class = if status < 500 { "DEFAULT_4XX" } else { "DEFAULT_5XX" };
-        let customized = (!name.is_empty()).then(|| self.0.get(name).or_else(|| self.0.get(class))).flatten();
-        let Some(customized) = customized else {
-            return HttpResponse::new(status, "application/json", format!(r#"{{"message":"{message}"}}"#));
+        let class = if status < 500 {
+            "DEFAULT_4XX"
+        } else {
+            "DEFAULT_5XX"
         };
-        let status = customized.status_code.as_deref().and_then(|code| code.parse().ok()).unwrap_or(status);
+        let customized = (!name.is_empty())
+            .then(|| self.0.get(name).or_else(|| self.0.get(class)))
+            .flatten();
+        let Some(customized) = customized else {
+            return HttpResponse::new(
+                status,
+                "application/json",
+                format!(r#"{{"message":"{message}"}}"#),
+            );
+        };
+        let status = customized
+            .status_code
+            .as_deref()
+            .and_then(|code| code.parse().ok())
+            .unwrap_or(status);
         let template = customized.response_templates.get("application/json");
-        let body = template.map_or_else(|| format!(r#"{{"message":"{message}"}}"#), |template| filled(template, context));
+        let body = template.map_or_else(
+            || format!(r#"{{"message":"{message}"}}"#),
+            |template| filled(template, context),
+        );
         let mut response = HttpResponse::new(status, "application/json", body);
         for (parameter, mapping) in &customized.response_parameters {
             let name = parameter.strip_prefix("gatewayresponse.header.");
-            let value = match mapping.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
+            let value = match mapping
+                .strip_prefix('\'')
+                .and_then(|rest| rest.strip_suffix('\''))
+            {
                 Some(literal) => Some(literal.to_owned()),
-                None => mapping.strip_prefix("context.").map(|path| value(context, path)),
+                None => mapping
+                    .strip_prefix("context.")
+                    .map(|path| value(context, path)),
             };
             if let (Some(name), Some(value)) = (name, value) {
                 response = response.with(name, &value);
@@ -110,7 +142,9 @@ fn filled(template: &str, context: &Value) -> String {
 }
 
 fn value(context: &Value, path: &str) -> String {
-    let found = path.split('.').try_fold(context, |value, name| value.get(name));
+    let found = path
+        .split('.')
+        .try_fold(context, |value, name| value.get(name));
     match found {
         Some(Value::String(text)) => text.clone(),
         Some(Value::Null) | None => String::new(),

@@ -21,9 +21,13 @@ pub(super) fn find(method: &str, path: &str) -> Option<(&'static Route, Map<Stri
 
 fn fits(route: &Route, segments: &[&str]) -> bool {
     parts(route).count() == segments.len()
-        && parts(route)
-            .zip(segments)
-            .all(|(part, segment)| if is_parameter(part) { !segment.is_empty() } else { part == *segment })
+        && parts(route).zip(segments).all(|(part, segment)| {
+            if is_parameter(part) {
+                !segment.is_empty()
+            } else {
+                part == *segment
+            }
+        })
 }
 
 fn parts(route: &Route) -> impl Iterator<Item = &'static str> + use<> {

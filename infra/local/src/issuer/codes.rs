@@ -38,7 +38,13 @@ impl Codes {
     }
 
     /// Uses the code up, whatever comes of it.
-    pub(super) fn take(&self, code: &str, redirect_uri: &str, verifier: &str, now: Timestamp) -> Option<Grant> {
+    pub(super) fn take(
+        &self,
+        code: &str,
+        redirect_uri: &str,
+        verifier: &str,
+        now: Timestamp,
+    ) -> Option<Grant> {
         let mut codes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let grant = codes.remove(code)?;
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier));

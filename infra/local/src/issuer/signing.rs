@@ -24,7 +24,10 @@ impl Signer {
         let encoded = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
         let signed = format!("{}.{}", encoded(&header), encoded(claims));
         let signature: Signature = self.key.sign(signed.as_bytes());
-        format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+        format!(
+            "{signed}.{}",
+            BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())
+        )
     }
 
     pub(super) fn jwk(&self) -> Value {
@@ -46,6 +49,8 @@ impl Signer {
 
 impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Signer").field("kid", &self.kid).finish_non_exhaustive()
+        f.debug_struct("Signer")
+            .field("kid", &self.kid)
+            .finish_non_exhaustive()
     }
 }

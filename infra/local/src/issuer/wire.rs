@@ -84,8 +84,20 @@ impl Issuer {
         let tokens = match text(parameters, "grant_type") {
             "authorization_code" => {
                 let field = |name| text(parameters, name);
-                let grant = self.codes.take(field("code"), field("redirect_uri"), field("code_verifier"), now);
-                grant.map(|grant| self.tokens(&grant.email, grant.signed_in, &grant.scope, grant.nonce.as_deref()))
+                let grant = self.codes.take(
+                    field("code"),
+                    field("redirect_uri"),
+                    field("code_verifier"),
+                    now,
+                );
+                grant.map(|grant| {
+                    self.tokens(
+                        &grant.email,
+                        grant.signed_in,
+                        &grant.scope,
+                        grant.nonce.as_deref(),
+                    )
+                })
             }
             "password" => {
                 let email = text(parameters, "username").trim().to_lowercase();
@@ -94,7 +106,11 @@ impl Issuer {
             }
             _ => return refused("unsupported_grant_type"),
         };
-        let Some(Tokens { access_token, id_token }) = tokens else {
+        let Some(Tokens {
+            access_token,
+            id_token,
+        }) = tokens
+        else {
             return refused("invalid_grant");
         };
         let body = json!({
@@ -165,7 +181,8 @@ impl<'f> Sign<'f> {
         if !self.state.is_empty() {
             target.query_pairs_mut().append_pair("state", self.state);
         }
-        secured(HttpResponse::new(303, "text/plain", ""), "'self'").with("location", target.as_str())
+        secured(HttpResponse::new(303, "text/plain", ""), "'self'")
+            .with("location", target.as_str())
     }
 
     fn page(&self, status: u16, problem: &str) -> HttpResponse {
@@ -184,7 +201,12 @@ impl<'f> Sign<'f> {
         let hidden: String = fields
             .into_iter()
             .chain(nonce)
-            .map(|(name, value)| format!("<input type=\"hidden\" name=\"{name}\" value=\"{}\">", escaped(value)))
+            .map(|(name, value)| {
+                format!(
+                    "<input type=\"hidden\" name=\"{name}\" value=\"{}\">",
+                    escaped(value)
+                )
+            })
             .collect();
         let content = format!(
             "<p>{problem}</p><form method=\"post\" action=\"/authorize\">{hidden}\
@@ -193,7 +215,11 @@ impl<'f> Sign<'f> {
              <p><button>Sign in</button></p></form>"
         );
         // A browser checks form-action against the redirection as well.
-        page(status, &self.target.origin().ascii_serialization(), &content)
+        page(
+            status,
+            &self.target.origin().ascii_serialization(),
+            &content,
+        )
     }
 }
 
@@ -205,11 +231,17 @@ fn page(status: u16, form_target: &str, content: &str) -> HttpResponse {
          input{{font:inherit;width:100%}}button{{font:inherit}}</style>\
          <h1>Sign in</h1><p>Development issuer: the users stand in <code>local.json</code>.</p>{content}</html>"
     );
-    secured(HttpResponse::new(status, "text/html; charset=utf-8", html), &format!("'self' {form_target}"))
+    secured(
+        HttpResponse::new(status, "text/html; charset=utf-8", html),
+        &format!("'self' {form_target}"),
+    )
 }
 
 fn json_response(status: u16, body: &Value) -> HttpResponse {
-    secured(HttpResponse::new(status, "application/json", body.to_string()), "'none'")
+    secured(
+        HttpResponse::new(status, "application/json", body.to_string()),
+        "'none'",
+    )
 }
 
 fn secured(response: HttpResponse, form_action: &str) -> HttpResponse {

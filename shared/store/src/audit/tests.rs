@@ -32,7 +32,8 @@ fn at(millis: i64) -> Timestamp {
 }
 
 fn store(weather: Weather) -> (Engine, CompanyStore) {
-    let engine = Engine::open(Place::Temporary, Arc::new(SystemTime::now)).expect("opens");
+    let engine =
+        Engine::open(Place::Temporary, Arc::new(|| SystemTime::UNIX_EPOCH)).expect("opens");
     let names = TableNames::with_prefix("test");
     let attribute = |name: &str| json!({ "AttributeName": name, "AttributeType": "S" });
     let body = json!({
@@ -90,10 +91,15 @@ fn revision(owner: Owner, row: u64, rev: u64, events: usize, random: &mut Seeded
 }
 
 async fn append_all(table: &Table, mut revisions: &[Revision], random: &mut Seeded) {
+    let mut tries = 0;
     while !revisions.is_empty() {
         // What the store refuses in a storm is delivered again.
-        if let Ok(appended) = table.append(revisions, random.bytes()).await {
-            revisions = &revisions[appended.taken..];
+        match table.append(revisions, random.bytes()).await {
+            Ok(appended) => revisions = &revisions[appended.taken..],
+            Err(error) => {
+                tries += 1;
+                assert!(tries < 20, "{error}");
+            }
         }
     }
 }
@@ -166,8 +172,8 @@ async fn pages_and_filters_show_what_a_naive_reading_of_the_chain_shows() {
 async fn a_filtered_list_reads_at_most_10_000_events_and_goes_on() {
     let (_, store) = store(Weather::calm());
     let mut random = Seeded(21);
-    let revisions: Vec<_> = (0..11)
-        .map(|row| revision(store.owner(), row, 1, 1_000, &mut random))
+    let revisions: Vec<_> = (0..55)
+        .map(|row| revision(store.owner(), row, 1, 200, &mut random))
         .collect();
     append_all(&store.table, &revisions, &mut random).await;
     let filter = EventFilter {
@@ -187,27 +193,27 @@ async fn a_filtered_list_reads_at_most_10_000_events_and_goes_on() {
 
 #[tokio::test]
 async fn packs_stay_under_100_kb_and_a_transaction_under_100_actions() {
-    let weather = Weather::calm();
-    let (engine, store) = store(weather.clone());
+    let (engine, store) = store(Weather::calm());
     let mut random = Seeded(22);
-    let revisions: Vec<_> = (0..250)
-        .map(|row| revision(store.owner(), row, 1, 3, &mut random))
-        .collect();
-    append_all(&store.table, &revisions, &mut random).await;
+    for (first, events) in [(0, 1), (1_000, 5)] {
+        let rows = first..first + 250;
+        let revisions: Vec<_> = rows
+            .map(|row| revision(store.owner(), row, 1, events, &mut random))
+            .collect();
+        append_all(&store.table, &revisions, &mut random).await;
+    }
     let rows = dispatch(&engine, "Scan", json!({ "TableName": "test-audit" }));
-    let packs: Vec<_> = rows["Items"]
+    let lengths: Vec<_> = rows["Items"]
         .as_array()
         .expect("rows")
         .iter()
-        .filter_map(|row| row["events"]["S"].as_str())
+        .filter_map(|row| Some(row["events"]["S"].as_str()?.len()))
         .collect();
-    assert!(
-        packs.iter().all(|pack| pack.len() <= 100 * 1024 + 2),
-        "too large"
-    );
-    assert_eq!(packs.len(), 250_usize.div_ceil(97));
+    assert!(lengths.iter().all(|length| *length <= 100 * 1024 + 2));
+    // 3 of 97 rows at the most, and those that are as long as they may be.
+    assert!(lengths.len() > 3 + 2, "{lengths:?}");
     let chain = store.get_chain().await.expect("read");
-    assert_eq!((chain.verify(), chain.head.seq), (Ok(()), 750));
+    assert_eq!((chain.verify(), chain.head.seq), (Ok(()), 250 * 6));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -270,7 +276,7 @@ async fn whatever_is_done_to_a_stored_event_is_found() {
     let whole = store.get_chain().await.expect("read");
     assert_eq!(whole.verify(), Ok(()));
     let length = whole.events.len();
-    for at in 0..length {
+    for at in (0..length).step_by(9).chain([length - 1]) {
         let broken = |change: &dyn Fn(&mut Vec<Event>)| {
             let mut chain = whole.clone();
             change(&mut chain.events);

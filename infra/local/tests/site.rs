@@ -1,0 +1,183 @@
+//! The system behind its sockets.
+
+use local::{Options, Site};
+use std::{
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::watch,
+    task::JoinHandle,
+};
+
+struct TempDir(PathBuf);
+
+impl TempDir {
+    fn new(name: &str) -> TempDir {
+        let path = std::env::temp_dir().join(format!("local-{name}-{}", std::process::id()));
+        TempDir(path)
+    }
+}
+
+impl Drop for TempDir {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+struct Running {
+    facts: local::Facts,
+    stop: watch::Sender<bool>,
+    serving: JoinHandle<anyhow::Result<()>>,
+}
+
+async fn start(data_dir: Option<&Path>) -> Running {
+    let options = Options {
+        data_dir: data_dir.map(Path::to_owned),
+        ..Options::default()
+    };
+    let site = Site::start(options).await.expect("a site");
+    let facts = site.facts().clone();
+    let (stop, stopped) = watch::channel(false);
+    Running {
+        facts,
+        stop,
+        serving: tokio::spawn(site.serve(stopped)),
+    }
+}
+
+impl Running {
+    async fn stop(self) {
+        self.stop.send_replace(true);
+        self.serving.await.expect("no panic").expect("stopped");
+    }
+
+    fn key(&self) -> &str {
+        self.facts.demo_key.as_deref().expect("seeded")
+    }
+}
+
+/// Status and everything that was received.
+async fn send(url: &str, request: &str) -> (u16, String) {
+    let address = url.strip_prefix("http://").expect("http");
+    let mut stream = TcpStream::connect(address).await.expect("connected");
+    let request = request.replace("{host}", address);
+    stream.write_all(request.as_bytes()).await.expect("sent");
+    let mut received = String::new();
+    stream
+        .read_to_string(&mut received)
+        .await
+        .expect("received");
+    let status = received
+        .split(' ')
+        .nth(1)
+        .and_then(|status| status.parse().ok());
+    (status.expect("a status"), received)
+}
+
+#[tokio::test]
+async fn a_second_start_keeps_everything() {
+    let dir = TempDir::new("second-start");
+    let first = start(Some(&dir.0)).await;
+    let (key, companies) = (first.key().to_owned(), first.facts.companies.clone());
+    assert!(
+        Site::start(Options {
+            data_dir: Some(dir.0.clone()),
+            ..Options::default()
+        })
+        .await
+        .is_err()
+    );
+    first.stop().await;
+
+    let second = start(Some(&dir.0)).await;
+    assert_eq!(second.key(), key);
+    for (company, before) in second.facts.companies.iter().zip(companies) {
+        assert_eq!((company.id, &company.name), (before.id, &before.name));
+    }
+    let list = format!(
+        "GET /jobs HTTP/1.1\r\nhost: {{host}}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+    );
+    let (status, received) = send(&second.facts.api_url, &list).await;
+    assert_eq!(status, 200);
+    assert!(received.contains("\"total\":4,"), "{received}");
+    second.stop().await;
+
+    for entry in fs::read_dir(&dir.0).expect("the directory") {
+        let entry = entry.expect("an entry");
+        let mode = entry.metadata().expect("metadata").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{}", entry.path().display());
+        let holds_key = fs::read(entry.path())
+            .expect("content")
+            .windows(key.len())
+            .any(|found| found == key.as_bytes());
+        assert_eq!(
+            holds_key,
+            entry.file_name() == "local.json",
+            "{}",
+            entry.path().display()
+        );
+    }
+    let mode = fs::metadata(&dir.0).expect("metadata").permissions().mode() & 0o777;
+    assert_eq!(mode, 0o700);
+}
+
+#[tokio::test]
+async fn loopback_is_not_trusted() {
+    let running = start(None).await;
+    let facts = &running.facts;
+    let urls = [&facts.api_url, &facts.issuer_url, &facts.dynamodb_url];
+    for url in urls {
+        let rebound = "GET / HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n";
+        assert_eq!(send(url, rebound).await.0, 421, "{url}");
+        for foreign in ["origin: https://evil.example", "sec-fetch-site: cross-site"] {
+            let post = format!(
+                "POST / HTTP/1.1\r\nhost: {{host}}\r\n{foreign}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+            let (status, received) = send(url, &post).await;
+            assert_eq!(status, 403, "{url} {foreign}");
+            assert!(!received.to_lowercase().contains("access-control"));
+        }
+    }
+    let id = &facts.dynamodb_access_key_id;
+    for (authorization, status) in [
+        (String::new(), 403),
+        (
+            "authorization: AWS4-HMAC-SHA256 Credential=AKIA/20260101/x/dynamodb/aws4_request\r\n"
+                .to_owned(),
+            403,
+        ),
+        (
+            format!(
+                "authorization: AWS4-HMAC-SHA256 Credential={id}/20260101/x/dynamodb/aws4_request\r\n"
+            ),
+            200,
+        ),
+    ] {
+        let list = format!(
+            "POST / HTTP/1.1\r\nhost: {{host}}\r\n{authorization}x-amz-target: DynamoDB_20120810.ListTables\r\n\
+             content-length: 2\r\nconnection: close\r\n\r\n{{}}"
+        );
+        assert_eq!(
+            send(&facts.dynamodb_url, &list).await.0,
+            status,
+            "{authorization}"
+        );
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn the_document_is_served_without_a_script() {
+    let running = start(None).await;
+    for path in ["/docs", "/openapi.json"] {
+        let get = format!("GET {path} HTTP/1.1\r\nhost: {{host}}\r\nconnection: close\r\n\r\n");
+        let (status, received) = send(&running.facts.api_url, &get).await;
+        assert_eq!(status, 200);
+        assert!(!received.contains("<script") && received.contains("CreateJob"));
+    }
+    running.stop().await;
+}

@@ -1,0 +1,8 @@
+//! The real binary over its sockets: what a user starts, and what else on the machine can reach it.
+
+mod client;
+mod kill;
+mod loopback;
+mod process;
+mod secrets;
+mod story;
