@@ -18,4 +18,4 @@ mod lost_answers;
 mod outage;
 mod process;
 
-use process::{Decided, Process, dead_secret};
+use process::{Process, dead_secret};

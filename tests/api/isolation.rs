@@ -1,1 +1,430 @@
-//! To come.
+//! Companies never meet (R3): what is another company's is, byte for byte, what never existed.
+
+use local::{HttpRequest, HttpResponse};
+use routes::{Access, Method, Route, Scope};
+use serde_json::{Value, json};
+use std::{collections::BTreeSet, time::Duration};
+use tests::{Answer, Caller, Company, Key, Seeded, TestApp};
+
+/// A company's objects: one of each kind that a path can name.
+struct Objects {
+    job: String,
+    key: Key,
+    denial: String,
+}
+
+async fn objects(app: &TestApp, company: &Company) -> Objects {
+    let caller = app.key_with(company, json!({})).await.caller;
+    let job = app.post(&caller, "/jobs", &tests::job()).await;
+    let key = app.key(company, [Scope::ReadJobs]).await;
+    let refused = app.post(&key.caller, "/jobs", &tests::job()).await;
+    assert_eq!((job.status, refused.status), (201, 403));
+    Objects {
+        job: job.data()["id"].as_str().expect("an id").to_owned(),
+        key,
+        denial: refused.header("x-request-id").expect("an id").to_owned(),
+    }
+}
+
+/// What stands at a path parameter: an object of the company, and one that never existed.
+fn ids<'o>(parameter: &str, objects: &'o Objects) -> (String, &'o str) {
+    match parameter {
+        "jobId" => (objects.job.clone(), "01890a5d-ac96-774b-bcce-b302099a8057"),
+        "keyId" => (objects.key.id.to_string(), "Zz9Zz9Zz"),
+        "requestId" => (objects.denial.clone(), "AAAAAAAAAAAAAAA="),
+        other => panic!("teach this test what stands at {{{other}}}"),
+    }
+}
+
+/// A body that satisfies the operation's rules.
+fn body(route: &Route, own: &str) -> Option<Value> {
+    match route.operation {
+        "CreateJob" => {
+            let mut job = tests::job();
+            job["title"] = json!(format!("{own} engineer"));
+            job["metadata"] = json!({ "canary": own });
+            Some(job)
+        }
+        "UpdateJob" => Some(json!({ "title": format!("{own} changed"), "benefits": own })),
+        "CreateApiKey" => Some(json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) })),
+        "UpdateApiKey" => Some(json!({ "name": format!("{own} renamed") })),
+        "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
+            Some(json!({ "reason": own }))
+        }
+        _ if route.method.is_read() || route.method == Method::Delete => None,
+        other => panic!("teach this test a body of {other}"),
+    }
+}
+
+fn path(route: &Route, id: impl Fn(&str) -> String) -> String {
+    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+        Some(parameter) => id(parameter).replace('=', "%3D"),
+        None => part.to_owned(),
+    };
+    route.path.split('/').map(part).collect::<Vec<_>>().join("/")
+}
+
+/// Everything of a response that doesn't differ from one request to the next.
+fn comparable(answer: &Answer, id: &str) -> (u16, String, Vec<(String, String)>) {
+    let timestamp = answer.body["timestamp"].as_str().expect("a timestamp");
+    let text = answer.raw.text().replace(timestamp, "TIME").replace(id, "ID");
+    let differs = |name: &str| {
+        name.contains("request") || name.contains("ratelimit") || name == "x-amz-apigw-id"
+    };
+    let headers = answer.raw.headers.iter().filter(|(name, _)| !differs(name));
+    (answer.status, text, headers.cloned().collect())
+}
+
+#[tokio::test]
+async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_every_route() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
+    let theirs = objects(&app, &acme).await;
+    let own = objects(&app, &globex).await;
+    let key = app.key_with(&globex, json!({})).await.caller;
+    let before = (
+        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id)).await.data().clone(),
+        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job)).await.data().clone(),
+    );
+    let mut routes = 0;
+    for route in routes::all().filter(|route| route.parameters().next().is_some()) {
+        routes += 1;
+        let caller = match route.access {
+            Access::Scope(_) | Access::SelfKey => &key,
+            Access::Role(_) => &globex.owner,
+            Access::AnyPrincipal | Access::Public => panic!("{} names no company", route.path),
+        };
+        let send = async |id: &dyn Fn(&str) -> String, headers: &[(&str, &str)], faulty: bool| {
+            let mut request = caller.request(route.method.as_str(), &path(route, id));
+            for (name, value) in headers {
+                request = request.header(name, value);
+            }
+            match body(route, "x") {
+                _ if faulty => request = request.json(&json!({ "surely": "unknown" })),
+                Some(body) => request = request.json(&body),
+                None => {}
+            }
+            app.send(request).await
+        };
+        let foreign = |parameter: &str| ids(parameter, &theirs).0;
+        let missing = |parameter: &str| ids(parameter, &theirs).1.to_owned();
+        let parameter = route.parameters().last().expect("it has one");
+        for (case, headers, faulty, status) in [
+            ("plain", &[][..], false, 404),
+            ("the right version", &[("if-match", "\"1\"")], false, 404),
+            ("another version", &[("if-match", "\"9\"")], false, 404),
+            ("an idempotency key", &[("idempotency-key", "one")], false, 404),
+            ("a bad body", &[], true, 400),
+        ] {
+            // Without a body there is none that could be bad.
+            if faulty && body(route, "x").is_none() {
+                continue;
+            }
+            let case = format!("{} {case}", route.operation);
+            let met = send(&foreign, headers, faulty).await;
+            let never = send(&missing, headers, faulty).await;
+            assert_eq!(met.status, status, "{case}: {}", met.body);
+            assert_eq!(
+                comparable(&met, &foreign(parameter)),
+                comparable(&never, &missing(parameter)),
+                "{case}"
+            );
+        }
+        // The same request of one's own object is no 404, so the test has asked the right thing.
+        let mine = send(&|parameter: &str| ids(parameter, &own).0, &[], false).await;
+        assert_eq!(mine.status, 200, "{}: {}", route.operation, mine.body);
+    }
+    assert!(routes >= 9, "{routes} routes");
+    let after = (
+        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id)).await.data().clone(),
+        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job)).await.data().clone(),
+    );
+    assert_eq!(before.1, after.1);
+    assert_eq!(before.0["version"], after.0["version"]);
+    assert_eq!(before.0["status"], after.0["status"]);
+}
+
+#[tokio::test]
+async fn a_company_that_one_may_not_act_for_is_one_that_does_not_exist() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
+    let key = app.key_with(&globex, json!({})).await.caller;
+    let never = "01890a5d-ac96-774b-bcce-b302099a8057";
+    for (caller, target) in [(&key, "/jobs"), (&globex.owner, "/api-keys"), (&globex.owner, "/audit-events")] {
+        let theirs = acme.id.to_string();
+        let met = app.get(&caller.for_company(&theirs), target).await;
+        let missing = app.get(&caller.for_company(never), target).await;
+        assert_eq!((met.status, met.code()), (403, "RESOURCE_ACCESS_DENIED"), "{target}");
+        assert_eq!(met.raw.status, missing.raw.status);
+        let text = |answer: &Answer| {
+            let timestamp = answer.body["timestamp"].as_str().unwrap_or("null").to_owned();
+            answer.raw.text().replace(&timestamp, "TIME")
+        };
+        assert_eq!(text(&met), text(&missing), "{target}");
+    }
+}
+
+/// A company in the random walk: what it has, and what may stand in no other company's answer.
+struct Tenant {
+    company: Company,
+    canary: String,
+    email: String,
+    key: Caller,
+    /// Ids of each kind, also of what is gone.
+    jobs: Vec<String>,
+    keys: Vec<String>,
+    denials: Vec<String>,
+    cursors: Vec<String>,
+    /// Everything that is this company's alone.
+    marks: BTreeSet<String>,
+}
+
+impl Tenant {
+    async fn new(app: &TestApp, name: &str) -> Tenant {
+        let canary = format!("Canary{name}");
+        let company = app.company(&canary).await;
+        let key = app.key_with(&company, json!({ "name": canary })).await;
+        let mut marks = BTreeSet::from([canary.clone(), company.id.to_string()]);
+        marks.insert(key.id.to_string());
+        marks.insert(key.caller.credential.clone().expect("a key"));
+        Tenant {
+            email: format!("@{}.example", canary.to_lowercase()),
+            company,
+            canary,
+            key: key.caller,
+            jobs: Vec::new(),
+            keys: vec![key.id.to_string()],
+            denials: Vec::new(),
+            cursors: Vec::new(),
+            marks,
+        }
+    }
+
+    /// Tokens end after an hour.
+    fn sign_in(&mut self, app: &TestApp) {
+        self.company.owner = app.person(&format!("owner{}", self.email));
+        self.company.admin = app.person(&format!("admin{}", self.email));
+        self.company.member = app.person(&format!("member{}", self.email));
+    }
+
+    /// Takes in what an answer to this company's caller says of its objects.
+    fn learn(&mut self, operation: &str, answer: &Answer) {
+        let data = answer.data();
+        let objects: Vec<&Value> = match data["items"].as_array() {
+            Some(items) => items.iter().collect(),
+            None => vec![data],
+        };
+        let ids = objects.into_iter().filter_map(|object| object["id"].as_str());
+        let ids: Vec<String> = ids.map(str::to_owned).collect();
+        let pool = match operation {
+            "ListJobs" | "CreateJob" => Some(&mut self.jobs),
+            "ListApiKeys" | "CreateApiKey" => Some(&mut self.keys),
+            _ => None,
+        };
+        if let Some(pool) = pool {
+            self.marks.extend(ids.iter().cloned());
+            pool.extend(ids);
+            pool.sort();
+            pool.dedup();
+        }
+        if let Some(key) = data["key"].as_str() {
+            self.marks.insert(key.to_owned());
+        }
+        if let Some(cursor) = data["pagination"]["nextCursor"].as_str() {
+            self.marks.insert(cursor.to_owned());
+            self.cursors.push(cursor.to_owned());
+        }
+        if let (Some(id), 401 | 403 | 429) = (answer.header("x-request-id"), answer.status) {
+            self.denials.push(id.to_owned());
+            self.marks.insert(id.to_owned());
+        }
+    }
+}
+
+/// A random request of tenant `who`, which may name anything of anybody.
+fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Route, HttpRequest) {
+    let routes: Vec<&'static Route> = routes::all().collect();
+    let route = *seeded.pick(&routes);
+    let own = &tenants[who];
+    let people = [&own.company.owner, &own.company.admin, &own.company.member];
+    let fitting = match route.access {
+        Access::Scope(_) => &own.key,
+        // Seldom, because it ends the key that all other requests are made with.
+        Access::SelfKey if seeded.chance(8) => &own.key,
+        Access::Role(_) if seeded.chance(70) => people[0],
+        _ => *seeded.pick(&people),
+    };
+    let caller = if seeded.chance(92) { fitting } else { *seeded.pick(&[&own.key, people[1]]) };
+    let somebody = |seeded: &mut Seeded| match seeded.chance(55) {
+        true => who,
+        false => seeded.below(tenants.len()),
+    };
+    let target = path_of(seeded, tenants, route, &somebody);
+    let mut query = Vec::new();
+    if seeded.chance(15) {
+        let named = somebody(seeded);
+        query.push(format!("companyId={}", tenants[named].company.id));
+    }
+    if route.method.is_read() {
+        let named = somebody(seeded);
+        let canary = &tenants[named].canary;
+        let choices = [
+            format!("limit={}", 1 + seeded.below(100)),
+            format!("page={}", 1 + seeded.below(3)),
+            format!("status={}", seeded.pick(&["OPEN", "CLOSED", "ACTIVE", "REVOKED"])),
+            format!("q={canary}"),
+            format!("q={}", &canary[..3]),
+            format!("keyId={}", seeded.pick(&tenants[named].keys)),
+            "type=authentication.succeeded".to_owned(),
+            "outcome=REFUSED".to_owned(),
+            "limit=1".to_owned(),
+        ];
+        for _ in 0..seeded.below(3) {
+            query.push(seeded.pick(&choices).clone());
+        }
+        if seeded.chance(20) && !tenants[named].cursors.is_empty() {
+            query.push(format!("cursor={}", seeded.pick(&tenants[named].cursors)));
+        }
+    }
+    let target = match query.is_empty() {
+        true => target,
+        false => format!("{target}?{}", query.join("&")),
+    };
+    let mut request = caller.request(route.method.as_str(), &target);
+    if seeded.chance(20) {
+        request = request.header("if-match", &format!("\"{}\"", 1 + seeded.below(3)));
+    }
+    if seeded.chance(20) {
+        // Few values, so that companies use the same ones.
+        request = request.header("idempotency-key", &format!("key {}", seeded.below(4)));
+    }
+    if seeded.chance(10) {
+        let named = somebody(seeded);
+        let id = tenants[named].company.id.to_string();
+        let name = *seeded.pick(&["x-company-id", "x-admin-reason", "x-amzn-requestid", "x-forwarded-for"]);
+        request = request.header(name, &id);
+    }
+    if let Some(mut body) = body(route, &own.canary) {
+        if seeded.chance(10) {
+            body["companyId"] = json!(tenants[somebody(seeded)].company.id);
+        }
+        if route.operation == "CreateJob" && seeded.chance(40) {
+            body["status"] = json!("CLOSED");
+        }
+        request = match seeded.chance(4) {
+            true => request.body("application/json", "{"),
+            false => request.json(&body),
+        };
+    }
+    (route, request)
+}
+
+fn path_of(
+    seeded: &mut Seeded,
+    tenants: &[Tenant],
+    route: &Route,
+    somebody: &dyn Fn(&mut Seeded) -> usize,
+) -> String {
+    let mut chosen = Vec::new();
+    for parameter in route.parameters() {
+        let named = &tenants[somebody(seeded)];
+        let pool = match parameter {
+            "jobId" => &named.jobs,
+            "keyId" => &named.keys,
+            "requestId" => &named.denials,
+            other => panic!("teach this test what stands at {{{other}}}"),
+        };
+        let id = match pool.is_empty() || seeded.chance(3) {
+            true => seeded.pick(&tenants[0].keys).clone(),
+            // The newest are the likeliest to be there still.
+            false => pool[pool.len() - 1 - seeded.below(pool.len().min(12))].clone(),
+        };
+        chosen.push((parameter, id));
+    }
+    path(route, |parameter| {
+        let found = chosen.iter().find(|(name, _)| *name == parameter);
+        found.map(|(_, id)| id.clone()).expect("chosen above")
+    })
+}
+
+/// What the answer holds of the others, that the request itself did not bring.
+fn foreign<'t>(tenants: &'t [Tenant], who: usize, sent: &str, answer: &HttpResponse) -> Option<&'t str> {
+    let mut text = answer.text();
+    for (_, value) in &answer.headers {
+        text.push('\n');
+        text.push_str(value);
+    }
+    let others = tenants.iter().enumerate().filter(|(index, _)| *index != who);
+    let mut marks = others.flat_map(|(_, other)| other.marks.iter());
+    // Only what is spelled out in the request may come back: the id of a 404.
+    marks.find(|mark| text.contains(mark.as_str()) && !sent.contains(mark.as_str())).map(String::as_str)
+}
+
+#[tokio::test]
+async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
+    const SEED: u64 = 0x0003_c0de;
+    const REQUESTS: usize = 3_000;
+    let app = TestApp::start().await;
+    let mut seeded = Seeded::new(SEED);
+    let mut tenants = Vec::new();
+    for name in ["Alpha", "Bravo", "Carol"] {
+        tenants.push(Tenant::new(&app, name).await);
+    }
+    let mut statuses = std::collections::BTreeMap::<(u16, &str), usize>::new();
+    let mut succeeded = BTreeSet::new();
+    for number in 0..REQUESTS {
+        // People have 600 requests a minute, and tokens an hour.
+        if number % 300 == 299 {
+            app.next_minute(Duration::ZERO);
+            tenants.iter_mut().for_each(|tenant| tenant.sign_in(&app));
+        }
+        let who = seeded.below(tenants.len());
+        let (route, request) = request(&mut seeded, &tenants, who);
+        let sent = format!("{} {} {:?}", request.path.replace("%3D", "="), request.query, request.headers);
+        let line = format!("{} {}?{}", request.method, request.path, request.query);
+        let body = String::from_utf8_lossy(&request.body).into_owned();
+        let answer = app.send(request).await;
+        let case = format!("seed {SEED:#x}, request {number} of {}: {line}", tenants[who].canary);
+        assert!(answer.status < 500 && answer.status != 429, "{case}: {} {}", answer.status, answer.body);
+        // An id in the body is read by nobody, so it may come back in no answer.
+        if let Some(mark) = foreign(&tenants, who, &sent, &answer.raw) {
+            panic!("{case}\n{body}\nanswered {} with {mark}: {}", answer.status, answer.body);
+        }
+        let code = if answer.status < 300 { "" } else { route.operation };
+        *statuses.entry((answer.status, code)).or_default() += 1;
+        if answer.status < 300 {
+            succeeded.insert(route.operation);
+        }
+        tenants[who].learn(route.operation, &answer);
+        if answer.status == 401 {
+            let name = json!({ "name": tenants[who].canary });
+            let key = app.key_with(&tenants[who].company, name).await;
+            tenants[who].marks.insert(key.caller.credential.clone().expect("a key"));
+            tenants[who].marks.insert(key.id.to_string());
+            tenants[who].key = key.caller;
+        }
+    }
+    // The walk has been everywhere, or it would prove nothing.
+    for route in routes::all() {
+        assert!(succeeded.contains(route.operation), "{} never succeeded: {statuses:?}", route.operation);
+    }
+    let good: usize = statuses.iter().filter(|((status, _), _)| *status < 300).map(|(_, count)| count).sum();
+    assert!(good > REQUESTS / 4, "{good} succeeded: {statuses:?}");
+    // What the others did stands in no chain but their own.
+    for who in 0..tenants.len() {
+        app.settle().await;
+        let mut next = String::new();
+        loop {
+            let page = app.get(&tenants[who].company.owner, &format!("/audit-events?limit=100{next}")).await;
+            assert_eq!(page.status, 200, "{}", page.body);
+            tenants[who].learn("ListAuditEvents", &page);
+            if let Some(mark) = foreign(&tenants, who, &next, &page.raw) {
+                panic!("{mark} stands in the chain of {}", tenants[who].canary);
+            }
+            match page.data()["pagination"]["nextCursor"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => break,
+            }
+        }
+    }
+}

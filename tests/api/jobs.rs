@@ -1,5 +1,12 @@
 //! `/jobs`
 
+mod bad_input;
+mod change;
+mod fields;
+mod idempotency;
+mod lists;
+mod races;
+
 use serde_json::json;
 use tests::{TestApp, job};
 

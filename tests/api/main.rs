@@ -6,4 +6,3 @@ mod architecture;
 mod authorization;
 mod isolation;
 mod jobs;
-mod smoke;

@@ -3,6 +3,10 @@
 //! Every test has a system of its own: embedded tables in seeded weather, a clock that it moves itself, the real gateway's events.
 //! Knows nothing of any single rule; those stand in `api/`.
 
+mod seeded;
+
+pub use seeded::Seeded;
+
 use api::{App, Clock};
 use embedded::Weather;
 use local::{HttpRequest, HttpResponse, System, seed};

@@ -52,8 +52,6 @@ pub(crate) struct Refused {
     pub(crate) refusal: Refusal,
     /// `None` where no row is known: then no company may read of it.
     pub(crate) subject: Option<(Subject, Owner)>,
-    /// Whether the store said so now, or this process remembered.
-    pub(crate) fresh: bool,
 }
 
 impl Outcome {
@@ -61,7 +59,6 @@ impl Outcome {
         Outcome::Refused(Refused {
             refusal,
             subject: None,
-            fresh: true,
         })
     }
 }
@@ -99,8 +96,15 @@ impl Authorizer {
         let asked = &request.asked;
         let remember = Remember::new(subject, credential.digest(), asked);
         let nonce = Nonce(self.app.entropy.bytes());
-        let mut hint = self.memory.hint(subject);
-        let mut fresh = false;
+        // On a route that no person may use, no row could say otherwise: that is found without the store.
+        let in_vain = matches!(subject, Subject::Person(_))
+            && asked.route.access != routes::Access::AnyPrincipal;
+        let mut fresh = in_vain;
+        let mut hint = if in_vain {
+            Some(Facts::Person(Counted::default()))
+        } else {
+            self.memory.hint(subject)
+        };
         let mut grant = None;
         let mut again = 0;
         loop {
@@ -126,11 +130,7 @@ impl Authorizer {
                             self.memory.refused(remember, &facts, now);
                         }
                         let subject = Some((subject.clone(), facts.owner()));
-                        return Ok(Outcome::Refused(Refused {
-                            refusal,
-                            subject,
-                            fresh,
-                        }));
+                        return Ok(Outcome::Refused(Refused { refusal, subject }));
                     }
                     continue;
                 }

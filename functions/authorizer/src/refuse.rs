@@ -46,11 +46,11 @@ impl Authorizer {
         if let Answer::Verdict(Verdict::RateLimited(RateLimited { window, .. })) =
             refused.refusal.answer
         {
-            // One row a subject and window, by whoever the store refused first.
+            // One row a subject and window; each process tries once, whether the row was read or is as its own last write left it.
             let told = self
                 .memory
                 .note(subject, |kept| kept.window.replace(window) == Some(window));
-            if told || !refused.fresh {
+            if told {
                 return Ok(());
             }
             let limit = RateLimitRow {

@@ -162,12 +162,20 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
             state: row.facts.state,
             from: row.facts.counted.version,
         };
-        match store
-            .update_key(id, &change, &call.stamp(None)?, None)
-            .await
-        {
+        let stamp = call.stamp(None)?;
+        let expires_at = change.fields.expires_at;
+        let revived = row.status(call.now) == KeyStatus::Expired
+            && change.state.shown(expires_at, call.now) != KeyStatus::Expired;
+        let changed = if revived {
+            let limit = store.get_company().await?.key_limit;
+            store.revive_key(id, &change, limit, &stamp).await
+        } else {
+            store.update_key(id, &change, &stamp, None).await
+        };
+        match changed {
             Ok(row) => return shown(&call, &row),
             Err(StoreError::Conflict) => continue,
+            Err(StoreError::Full) => return Err(ApiError::Conflict(ConflictReason::KeyLimit)),
             Err(error) => return Err(error.into()),
         }
     }
@@ -235,7 +243,12 @@ async fn change_state(
                 });
             }
             if row.facts.state == state {
-                return shown(call, &row);
+                let reply = shown(call, &row)?;
+                if let Some(remembered) = once.remember(&reply) {
+                    let nonce = call.app.entropy.bytes();
+                    store.remember_answer(&remembered, nonce).await?;
+                }
+                return Ok(reply);
             }
             let stamp = call.stamp(reason.clone())?;
             let from = row.facts.counted.version;

@@ -15,9 +15,11 @@ pub struct Facts {
     pub dynamodb_access_key_id: String,
     pub companies: Vec<NamedCompany>,
     pub users: Vec<User>,
-    /// Absent until the seed is complete. The plaintext stands nowhere else.
+    /// The plaintext stands nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo_key: Option<String>,
+    /// Until then a start goes on with the seed.
+    pub seeded: bool,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -158,10 +158,20 @@ impl Site {
         demo: Option<RateLimit>,
     ) -> anyhow::Result<()> {
         let companies = self.companies()?;
-        if self.facts.demo_key.is_none() {
+        if !self.facts.seeded {
             companies.make(&self.system, demo).await?;
             companies.welcome(&self.system).await?;
-            self.facts.demo_key = Some(companies.demo_key(&self.system).await?.plaintext);
+            let key = match self.facts.demo_key.clone() {
+                Some(key) => key,
+                None => {
+                    let key = companies.demo_key(&self.system).await?.plaintext;
+                    self.facts.demo_key = Some(key.clone());
+                    self.write(None)?;
+                    key
+                }
+            };
+            seed::demo_jobs(&self.system, &key).await?;
+            self.facts.seeded = true;
             return Ok(());
         }
         if demo.is_some() {
@@ -189,7 +199,7 @@ impl Site {
             dir.write(FACTS_FILE, &facts)?;
             dir.write(LAMBDA_ENV_FILE, &self.lambda_env(dir))?;
         }
-        if let Some(path) = info_file.filter(|_| self.facts.demo_key.is_some()) {
+        if let Some(path) = info_file.filter(|_| self.facts.seeded) {
             // Whoever waits for this file finds it complete.
             write_private(path, &facts)?;
         }
@@ -270,6 +280,7 @@ fn facts(
         companies: before.map_or_else(new_companies, |before| before.companies.clone()),
         users: users.collect(),
         demo_key: before.and_then(|before| before.demo_key.clone()),
+        seeded: before.is_some_and(|before| before.seeded),
     }
 }
 

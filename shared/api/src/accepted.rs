@@ -34,13 +34,16 @@ impl<Op: Operation> Accepted<Op> {
             Ok(Heard::Verdict(verdict)) => return Err(ApiError::from_verdict(verdict)),
             Err(unreadable) => return Err(ApiError::unavailable(unreadable)),
         };
+        let by_key = matches!(principal.who(), auth::Who::Key { .. });
         // API Gateway's policy matching is coarser than the table (`*` spans `/`).
         let reached = principal.operation() == route.operation
             && (!route.needs_company() || principal.company().is_some())
             && match route.access {
-                Access::Scope(scope) => principal.scopes().contains(scope),
-                Access::Role(least) => principal.role().is_some_and(|role| role >= least),
-                Access::SelfKey => matches!(principal.who(), auth::Who::Key { .. }),
+                Access::Scope(scope) => by_key && principal.scopes().contains(scope),
+                Access::Role(least) => {
+                    !by_key && principal.role().is_some_and(|role| role >= least)
+                }
+                Access::SelfKey => by_key,
                 Access::AnyPrincipal | Access::Public => true,
             };
         if !reached {

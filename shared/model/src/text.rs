@@ -137,16 +137,24 @@ impl<T: Field + Hash + Eq, const MAX: usize> Field for List<T, MAX> {
             let message = format!("must have at most {MAX} elements, and has {}", values.len());
             return faults.refuse(at, Rule::Length, &message);
         }
-        let count = values.len();
-        let mut elements = Vec::with_capacity(count);
-        for (index, value) in values.into_iter().enumerate() {
-            elements.extend(T::parse(value, &format!("{at}/{index}"), faults));
-        }
+        let elements: Vec<Option<T>> = values
+            .into_iter()
+            .enumerate()
+            .map(|(index, value)| T::parse(value, &format!("{at}/{index}"), faults))
+            .collect();
         let mut seen = HashSet::new();
-        if let Some(index) = elements.iter().position(|element| !seen.insert(element)) {
-            return faults.refuse(&format!("{at}/{index}"), Rule::Duplicate, "stands twice");
+        let mut all = true;
+        for (index, element) in elements.iter().enumerate() {
+            let Some(element) = element else {
+                all = false;
+                continue;
+            };
+            if !seen.insert(element) {
+                all = false;
+                faults.refuse::<()>(&format!("{at}/{index}"), Rule::Duplicate, "stands twice");
+            }
         }
-        (elements.len() == count).then_some(List(elements))
+        all.then(|| List(elements.into_iter().flatten().collect()))
     }
 }
 
@@ -204,7 +212,11 @@ impl Field for HttpUrl {
         let fits = url::Url::parse(&text)
             .is_ok_and(|url| matches!(url.scheme(), "http" | "https") && url.host().is_some())
             // The parser drops these silently, and what is stored must be what was checked.
-            && !text.chars().any(|c| c.is_whitespace() || c.is_control());
+            && !text.chars().any(|c| c.is_whitespace() || c.is_control())
+            // The parser also reads `https:host` and `https:\\host` as absolute.
+            && text.split_once("://").is_some_and(|(scheme, _)| {
+                scheme.eq_ignore_ascii_case("http") || scheme.eq_ignore_ascii_case("https")
+            });
         if !fits {
             return faults.refuse(at, Rule::Format, "must be an absolute http or https URL");
         }

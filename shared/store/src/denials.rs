@@ -1,6 +1,8 @@
 //! Refusals of known credentials, kept for the members of their owner.
 
-use aws_sdk_dynamodb::{error::SdkError, operation::put_item::PutItemError};
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
+};
 use chrono::Duration;
 use model::{Actor, Denial, Owner, Reason, Timestamp};
 
@@ -71,25 +73,26 @@ impl Table {
         sk: &str,
         entity: &str,
     ) -> Result<Kept, StoreError> {
+        let item = row.item(sk, entity);
         let sent = self
             .client
             .put_item()
             .table_name(&self.names.denials)
-            .set_item(Some(row.item(sk, entity)))
+            .set_item(Some(item.clone()))
             .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match sent {
-            Ok(_) => Ok(Kept::New),
-            Err(SdkError::ServiceError(error))
-                if matches!(
-                    error.err(),
-                    PutItemError::ConditionalCheckFailedException(_)
-                ) =>
-            {
-                Ok(Kept::Already)
+        let Err(error) = sent else {
+            return Ok(Kept::New);
+        };
+        match error.as_service_error() {
+            Some(PutItemError::ConditionalCheckFailedException(failed)) => {
+                // Our own row, re-sent after its answer was lost.
+                let own = failed.item.as_ref() == Some(&item);
+                Ok(if own { Kept::New } else { Kept::Already })
             }
-            Err(error) => Err(StoreError::from_sdk(error)),
+            _ => Err(StoreError::from_sdk(error)),
         }
     }
 }

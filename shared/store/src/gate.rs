@@ -13,6 +13,7 @@ use std::fmt::Display;
 use crate::{
     KeyRow, Stamp, StoreError, Table,
     item::{Item, Read, b, item, key, n, s, set},
+    transact::send_past_transactions,
 };
 
 /// How the commit ended.
@@ -240,14 +241,12 @@ impl Table {
             expression.push_str(&format!("#o{index}"));
             update = update.expression_attribute_names(format!("#o{index}"), window.to_string());
         }
-        let sent = update
+        let update = update
             .update_expression(expression)
             .condition_expression(condition)
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, nonce.0).await {
             Ok(output) => {
                 let row = output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?;
                 Ok(Committed::Applied(read(row)?))

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::{
     CompanyStore, StoreError,
     item::{Item, Read, b, item, n, s, set},
-    transact::built,
+    transact::{Transaction, built},
 };
 
 /// What makes two requests the same one: principal, operation and the client's key; the company is the partition's.
@@ -107,6 +107,23 @@ impl Remembered {
 }
 
 impl CompanyStore {
+    /// Keeps the answer of a request that had nothing to change.
+    ///
+    /// # Errors
+    /// `AlreadyDone` where the same request was answered meanwhile.
+    pub async fn remember_answer(
+        &self,
+        remembered: &Remembered,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        transaction.put(remembered.put(self)?);
+        transaction
+            .commit(&self.table, nonce)
+            .await?
+            .map_err(|_| StoreError::AlreadyDone)
+    }
+
     /// What was answered under this key in the last 24 hours, strongly; its fingerprint may be another request's.
     pub async fn find_remembered(
         &self,

@@ -9,12 +9,13 @@ use model::{
     RateLimit, SecretView, Timestamp,
 };
 use routes::ScopeSet;
+use std::net::IpAddr;
 
 use crate::{
     CompanyStore, LastUse, Listed, Remembered, Stamp, Start, StoreError, Table,
     gate::{counted, refused_row},
     item::{Item, Read, b, item, key, list, n, s, set},
-    transact::{Refused, Transaction, built, put_new},
+    transact::{Refused, Transaction, built, put_new, send_past_transactions},
 };
 
 /// A key's whole row.
@@ -75,12 +76,15 @@ impl CompanyStore {
     ) -> Result<(), StoreError> {
         // The counter is raised here and never lowered, so when it says full it may be wrong once.
         for recounted in [false, true] {
-            let (mut transaction, count) = self.creation(new, key_limit)?;
+            let mut transaction = Transaction::default();
+            // First, because of several refusals the first is told: who was answered before doesn't hear that there is no room.
             let remember = remembered
                 .map(|remembered| remembered.put(self))
-                .transpose()?;
-            let remember = remember.map(|put| transaction.put(put));
-            match transaction.commit(&self.table, new.stamp.nonce).await? {
+                .transpose()?
+                .map(|put| transaction.put(put));
+            let count = self.creation(&mut transaction, new, key_limit)?;
+            let nonce = nonce_of(&new.stamp, if recounted { 2 } else { 0 });
+            match transaction.commit(&self.table, nonce).await? {
                 Ok(()) => return Ok(()),
                 Err(Refused { action, .. }) if Some(action) == remember => {
                     return Err(StoreError::AlreadyDone);
@@ -89,7 +93,8 @@ impl CompanyStore {
                     if recounted {
                         return Err(StoreError::Full);
                     }
-                    self.recount_keys(row, new.stamp.at).await?;
+                    self.recount_keys(row, new.stamp.at, nonce_of(&new.stamp, 1))
+                        .await?;
                 }
                 Err(Refused { .. }) => return Err(StoreError::Conflict),
             }
@@ -97,8 +102,13 @@ impl CompanyStore {
         Err(StoreError::Full)
     }
 
-    fn creation(&self, new: &NewKey, key_limit: u32) -> Result<(Transaction, usize), StoreError> {
-        let mut transaction = Transaction::default();
+    /// The action that counts the key.
+    fn creation(
+        &self,
+        transaction: &mut Transaction,
+        new: &NewKey,
+        key_limit: u32,
+    ) -> Result<usize, StoreError> {
         let names = &self.table.names;
         transaction.put(put_new(&names.keys, new.row(self.owner()).item())?);
         let mut pointer = self.key(pointer(new.stamp.at, new.id));
@@ -108,35 +118,41 @@ impl CompanyStore {
             ("rev", n(1)),
         ]));
         transaction.put(put_new(&names.records, pointer)?);
-        let count = Update::builder()
-            .table_name(&names.records)
+        Ok(transaction.update(self.one_more(key_limit, 1)?))
+    }
+
+    /// Counts one more live key, where there is room; `made`: how many of them are new.
+    fn one_more(&self, key_limit: u32, made: u32) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.table.names.records)
             .set_key(Some(self.key("COUNT#key")))
-            .update_expression("ADD #live :one, #all :one, #rev :one")
+            .update_expression("ADD #live :one, #all :made, #rev :one")
             .condition_expression("attribute_not_exists(#live) OR #live < :limit")
             .expression_attribute_names("#live", "live")
             .expression_attribute_names("#all", "every")
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":made", n(made))
             .expression_attribute_values(":limit", n(key_limit))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .build()
-            .map_err(built)?;
-        let count = transaction.update(count);
-        Ok((transaction, count))
+            .map_err(built)
     }
 
     /// Sets the counter of live keys to what strong reads say, unless it moved meanwhile.
-    async fn recount_keys(&self, counter: Option<Item>, now: Timestamp) -> Result<(), StoreError> {
+    async fn recount_keys(
+        &self,
+        counter: Option<Item>,
+        now: Timestamp,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
         let counter = counter.ok_or(StoreError::Corrupt("COUNT#key"))?;
         let rows = self.key_rows(&self.key_ids().await?).await?;
         let live = rows
             .iter()
             .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended))
             .count();
-        let update = self
-            .table
-            .client
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.names.records)
             .set_key(Some(self.key("COUNT#key")))
             .update_expression("SET #live = :live ADD #rev :one")
@@ -146,13 +162,14 @@ impl CompanyStore {
             .expression_attribute_values(":live", n(live))
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":rev", n(counter.text("rev")?))
-            .send()
-            .await;
-        match update {
-            Ok(_) => Ok(()),
-            // Another creation was counted meanwhile: the next try meets the counter as it is.
-            Err(error) => refused_row(error).map(|_| ()),
-        }
+            .build()
+            .map_err(built)?;
+        // Others who make keys hold the row in their transactions, and only `transact` waits for them.
+        let mut transaction = Transaction::default();
+        transaction.update(update);
+        // Where another creation was counted meanwhile, the next try meets the counter as it is.
+        let _ = transaction.commit(&self.table, nonce).await?;
+        Ok(())
     }
 
     /// The company's key, strongly.
@@ -179,17 +196,48 @@ impl CompanyStore {
             return self.update_key_alone(update, stamp).await;
         };
         let mut transaction = Transaction::default();
-        let changed = transaction.update(update);
-        transaction.put(remembered.put(self)?);
+        // First, because of several refusals the first is told: the same request's own change is no conflict.
+        let remember = transaction.put(remembered.put(self)?);
+        transaction.update(update);
         match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => self.get_key(id).await,
-            Err(Refused { action, .. }) if action == changed => Err(StoreError::Conflict),
-            Err(_) => Err(StoreError::AlreadyDone),
+            Err(Refused { action, .. }) if action == remember => Err(StoreError::AlreadyDone),
+            Err(_) => Err(StoreError::Conflict),
         }
     }
 
+    /// As [`Self::update_key`], for a change that gives an expired key life again.
+    ///
+    /// # Errors
+    /// `Full` where the company has as many live keys as it may.
+    pub async fn revive_key(
+        &self,
+        id: KeyId,
+        change: &KeyChange,
+        key_limit: u32,
+        stamp: &Stamp,
+    ) -> Result<KeyRow, StoreError> {
+        for recounted in [false, true] {
+            let mut transaction = Transaction::default();
+            let changed = transaction.update(self.key_update(id, change, stamp)?);
+            transaction.update(self.one_more(key_limit, 0)?);
+            let nonce = nonce_of(stamp, if recounted { 2 } else { 0 });
+            match transaction.commit(&self.table, nonce).await? {
+                Ok(()) => return self.get_key(id).await,
+                Err(Refused { action, .. }) if action == changed => {
+                    return Err(StoreError::Conflict);
+                }
+                Err(Refused { row, .. }) if !recounted => {
+                    self.recount_keys(row, stamp.at, nonce_of(stamp, 1)).await?;
+                }
+                Err(_) => break,
+            }
+        }
+        Err(StoreError::Full)
+    }
+
     async fn update_key_alone(&self, update: Update, stamp: &Stamp) -> Result<KeyRow, StoreError> {
-        let sent = self
+        let update = self
             .table
             .client
             .update_item()
@@ -200,10 +248,8 @@ impl CompanyStore {
             .set_expression_attribute_names(update.expression_attribute_names().cloned())
             .set_expression_attribute_values(update.expression_attribute_values().cloned())
             .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        match sent {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, stamp.nonce).await {
             Ok(output) => KeyRow::read(output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?),
             Err(error) => match refused_row(error)? {
                 // Our own write, re-sent after its answer was lost.
@@ -266,7 +312,7 @@ impl CompanyStore {
             }
         };
         let expires = optional("expires", expires_at.map(|at| n(at.millis())));
-        let ips = optional("ips", allowed_ips.as_ref().map(ip_list));
+        let ips = optional("ips", allowed_ips.as_ref().map(packed_ips));
         for (name, value) in expires.into_iter().chain(ips) {
             update = update.expression_attribute_values(name, value);
         }
@@ -296,14 +342,16 @@ impl CompanyStore {
         let positions: Vec<KeyId> = if filtered {
             rows.iter().map(|row| row.facts.id).collect()
         } else {
-            ids
+            ids.clone()
         };
         let from = match start {
             Start::Skip(rows) => usize::try_from(*rows).unwrap_or(usize::MAX),
-            Start::After(position) => positions
-                .iter()
-                .position(|id| id.as_str() == position)
-                .map_or(0, |at| at + 1),
+            // The key there may have left the filter since, but never the company.
+            Start::After(position) => {
+                let at = ids.iter().position(|id| id.as_str() == position);
+                let before = &ids[..=at.ok_or(StoreError::Corrupt("position"))?];
+                positions.iter().filter(|id| before.contains(id)).count()
+            }
         };
         let from = from.min(positions.len());
         let page = &positions[from..positions.len().min(from + limit)];
@@ -354,6 +402,13 @@ impl CompanyStore {
         rows.sort_by_key(|row| ids.iter().position(|id| *id == row.facts.id));
         Ok(rows)
     }
+}
+
+/// Each of the transactions of one change is another one to DynamoDB.
+fn nonce_of(stamp: &Stamp, step: u8) -> [u8; 16] {
+    let mut nonce = stamp.nonce;
+    nonce[0] ^= step;
+    nonce
 }
 
 /// Newest first: the time counts down.
@@ -528,7 +583,7 @@ impl KeyRow {
         ]));
         set(&mut row, "perSecond", limits.per_second.map(n));
         set(&mut row, "expires", expires_at.map(|at| n(at.millis())));
-        set(&mut row, "ips", allowed_ips.as_ref().map(ip_list));
+        set(&mut row, "ips", allowed_ips.as_ref().map(packed_ips));
         row
     }
 
@@ -541,10 +596,7 @@ impl KeyRow {
                 .collect::<Result<Vec<_>, _>>()?,
             _ => return Err(StoreError::Corrupt("secrets")),
         };
-        let allowed_ips = match row.contains_key("ips") {
-            true => Some(read_ips(row.texts("ips")?)?),
-            false => None,
-        };
+        let allowed_ips = row.get("ips").map(read_ips).transpose()?;
         Ok(KeyRow {
             facts: KeyFacts {
                 id: row.parsed("keyId")?,
@@ -647,12 +699,43 @@ fn scope_list(scopes: ScopeSet) -> AttributeValue {
     list(scopes.iter().map(routes::Scope::as_str))
 }
 
-fn ip_list(ips: &AllowedIps) -> AttributeValue {
-    list(ips.iter())
+/// Packed, because each authorized request writes the whole row, and 1 KB is one unit: a network's prefix length (IPv6: + 64), then its address.
+fn packed_ips(ips: &AllowedIps) -> AttributeValue {
+    let mut bytes = Vec::new();
+    for network in ips.iter() {
+        match network.addr() {
+            IpAddr::V4(address) => {
+                bytes.push(network.prefix_len());
+                bytes.extend(address.octets());
+            }
+            IpAddr::V6(address) => {
+                bytes.push(V6 + network.prefix_len());
+                bytes.extend(address.octets());
+            }
+        }
+    }
+    b(bytes)
 }
 
-fn read_ips(texts: Vec<&str>) -> Result<AllowedIps, StoreError> {
-    serde_json::from_value(texts.into()).map_err(|_| StoreError::Corrupt("ips"))
+/// More than an IPv4 prefix length can be.
+const V6: u8 = 64;
+
+fn read_ips(value: &AttributeValue) -> Result<AllowedIps, StoreError> {
+    let corrupt = || StoreError::Corrupt("ips");
+    let mut bytes = value.as_b().map_err(|_| corrupt())?.as_ref();
+    let mut texts = Vec::new();
+    while let Some((first, rest)) = bytes.split_first() {
+        if let Some(length) = first.checked_sub(V6) {
+            let (octets, rest) = rest.split_first_chunk::<16>().ok_or_else(corrupt)?;
+            texts.push(format!("{}/{length}", IpAddr::from(*octets)));
+            bytes = rest;
+        } else {
+            let (octets, rest) = rest.split_first_chunk::<4>().ok_or_else(corrupt)?;
+            texts.push(format!("{}/{first}", IpAddr::from(*octets)));
+            bytes = rest;
+        }
+    }
+    serde_json::from_value(texts.into()).map_err(|_| corrupt())
 }
 
 fn secret_value(secret: &SecretFacts) -> AttributeValue {

@@ -19,6 +19,18 @@ pub struct Listed<T> {
     pub next: Option<String>,
 }
 
+impl<T> Listed<T> {
+    /// What a search finds that can't find anything.
+    pub(crate) fn nothing() -> Listed<T> {
+        Listed {
+            items: Vec::new(),
+            total: None,
+            total_is_lower_bound: false,
+            next: None,
+        }
+    }
+}
+
 /// Where a page starts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Start {

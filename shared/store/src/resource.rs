@@ -246,6 +246,8 @@ impl CompanyStore {
         // The search or the first filter chooses the rows, the others are looked up in the objects.
         let mut others = query.filters.clone();
         let run = match &query.q {
+            // No word holds white space, but in an index row the id stands after it.
+            Some(q) if q.contains(char::is_whitespace) => return Ok(Listed::nothing()),
             Some(q) => Run::Search(q.clone()),
             None if others.is_empty() => Run::All,
             None => {

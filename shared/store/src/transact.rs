@@ -1,8 +1,13 @@
-//! The only caller of TransactWriteItems.
+//! The only caller of TransactWriteItems, and what waits for a transaction to let go of a row.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
-    operation::transact_write_items::TransactWriteItemsError,
+    operation::{
+        transact_write_items::TransactWriteItemsError,
+        update_item::{
+            UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder,
+        },
+    },
     types::{
         CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
         Update,
@@ -109,6 +114,27 @@ impl Transaction {
             "other transactions were in the way".to_owned(),
         ))
     }
+}
+
+/// Sends an update, and again while a transaction holds its row: the SDK doesn't.
+pub(crate) async fn send_past_transactions(
+    update: UpdateItemFluentBuilder,
+    nonce: [u8; 16],
+) -> Result<UpdateItemOutput, SdkError<UpdateItemError>> {
+    for attempt in 0..Transaction::MAX_TRIES - 1 {
+        let sent = update.clone().send().await;
+        match &sent {
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_transaction_conflict_exception) =>
+            {
+                tokio::time::sleep(pause(attempt, nonce)).await;
+            }
+            _ => return sent,
+        }
+    }
+    update.send().await
 }
 
 /// Puts a new row, which must not be there yet.

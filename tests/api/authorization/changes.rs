@@ -1,6 +1,9 @@
 //! A change that was acknowledged holds for every request that starts afterwards, in every process.
 
-use super::{Process, process::{GET_JOB, row}};
+use super::{
+    Process,
+    process::{GET_JOB, row},
+};
 use embedded::Weather;
 use local::Gateway;
 use model::{Owner, Timestamp};
@@ -19,9 +22,17 @@ use tokio::{sync::watch, task::JoinSet};
 
 const SEED: u64 = 0x5e11_0a7e;
 const TASKS: u64 = 8;
-/// Requests in all of them; a suspension is what people reach for when a key has leaked.
-const SUSPENSION: usize = 10_000;
-const OTHERS: usize = 1_500;
+/// Requests of all tasks together; a suspension is what people reach for when a key has leaked.
+const SUSPENSION: usize = if cfg!(feature = "long") {
+    100_000
+} else {
+    10_000
+};
+const OTHERS: usize = if cfg!(feature = "long") {
+    10_000
+} else {
+    1_500
+};
 
 const UNKNOWN_JOB: &str = "/jobs/01900000-0000-7000-8000-000000000000";
 
@@ -50,7 +61,9 @@ async fn lost_scope_is_403_at_once() {
     let (app, acme, key) = start().await;
     let hammer = Hammer::new(&app, &key.caller, JOB, OTHERS);
     let fewer = ScopeSet::from_iter([Scope::WriteJobs]);
-    let tally = hammer.during(patch(&app, &acme, &key, json!({ "scopes": fewer }))).await;
+    let tally = hammer
+        .during(patch(&app, &acme, &key, json!({ "scopes": fewer })))
+        .await;
     tally.says("scope cut", &[403]);
 }
 
@@ -82,7 +95,10 @@ async fn removed_member_is_403_at_once() {
     let (app, acme, key) = start().await;
     let member = acme.member.for_company(acme.id);
     let path = format!("/api-keys/{}", key.id);
-    let asked = Asked { operation: ("GET", "/api-keys/{keyId}"), target: &path };
+    let asked = Asked {
+        operation: ("GET", "/api-keys/{keyId}"),
+        target: &path,
+    };
     // People have 600 requests a minute, and the change comes long before.
     let hammer = Hammer::new(&app, &member, asked, OTHERS);
     let tally = hammer
@@ -90,7 +106,10 @@ async fn removed_member_is_403_at_once() {
             let person = app.system.issuer().person("member@acme.example");
             let table = &app.app().table;
             let found = table.find_member(&person, Owner::Company(acme.id)).await;
-            table.delete_member(&found.expect("a read").expect("a row")).await.expect("deleted");
+            table
+                .delete_member(&found.expect("a read").expect("a row"))
+                .await
+                .expect("deleted");
         })
         .await;
     tally.says("removed membership", &[403]);
@@ -110,7 +129,9 @@ async fn change(app: &TestApp, company: &Company, key: &Key, action: &str) {
 }
 
 async fn patch(app: &TestApp, company: &Company, key: &Key, fields: serde_json::Value) {
-    let answer = app.patch(&company.owner, &format!("/api-keys/{}", key.id), &fields).await;
+    let answer = app
+        .patch(&company.owner, &format!("/api-keys/{}", key.id), &fields)
+        .await;
     assert_eq!(answer.status, 200, "{}", answer.body);
 }
 
@@ -121,7 +142,10 @@ struct Asked<'a> {
     target: &'a str,
 }
 
-const JOB: Asked<'_> = Asked { operation: GET_JOB, target: UNKNOWN_JOB };
+const JOB: Asked<'_> = Asked {
+    operation: GET_JOB,
+    target: UNKNOWN_JOB,
+};
 
 /// What one task knocks at: every one has a memory of its own.
 enum Door {
@@ -176,7 +200,13 @@ impl Hammer {
 
     /// The change begins after a tenth of the requests; its end is the acknowledgement.
     async fn during(self, change: impl Future<Output = ()>) -> Tally {
-        let Hammer { doors, caller, operation, target, requests } = self;
+        let Hammer {
+            doors,
+            caller,
+            operation,
+            target,
+            requests,
+        } = self;
         let began = Instant::now();
         let acknowledged = Arc::new(AtomicBool::new(false));
         let tickets = Arc::new(AtomicUsize::new(0));
@@ -200,7 +230,10 @@ impl Hammer {
                 }
             });
         }
-        progressed.wait_for(|done| *done >= requests / 10).await.expect("the tasks live");
+        progressed
+            .wait_for(|done| *done >= requests / 10)
+            .await
+            .expect("the tasks live");
         change.await;
         acknowledged.store(true, Ordering::SeqCst);
         while let Some(task) = tasks.join_next().await {
@@ -215,10 +248,20 @@ impl Hammer {
 impl Tally {
     /// Everything that started afterwards was refused with one of these.
     fn says(&self, what: &str, statuses: &[u16]) {
-        let Tally { accepted, after, took } = self;
+        let Tally {
+            accepted,
+            after,
+            took,
+        } = self;
         println!("{what}: seed {SEED:#x}, {accepted} accepted before, then {after:?}, {took:.1?}");
         assert!(*accepted > 0, "nothing to take away");
-        assert!(after.values().sum::<usize>() > *accepted, "too few came afterwards");
-        assert!(after.keys().all(|status| statuses.contains(status)), "{what}: {after:?}");
+        assert!(
+            after.values().sum::<usize>() > *accepted,
+            "too few came afterwards"
+        );
+        assert!(
+            after.keys().all(|status| statuses.contains(status)),
+            "{what}: {after:?}"
+        );
     }
 }

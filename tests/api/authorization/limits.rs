@@ -5,11 +5,7 @@ use auth::{Unit, Window};
 use embedded::Weather;
 use model::{Plan, RateLimit};
 use serde_json::json;
-use std::{
-    collections::BTreeMap,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tests::{Key, TestApp};
 use tokio::task::JoinSet;
 
@@ -18,8 +14,16 @@ const SEED: u64 = 0x11_3175;
 const SKEWS: [i64; 8] = [-2_000, -1_400, -800, -200, 200, 800, 1_400, 2_000];
 const TASKS: usize = 64;
 
-const SIXTY: RateLimit = RateLimit { per_minute: 60, per_hour: 10_000, per_second: None };
-const FAST: RateLimit = RateLimit { per_minute: 601, per_hour: 30_000, per_second: Some(11) };
+const SIXTY: RateLimit = RateLimit {
+    per_minute: 60,
+    per_hour: 10_000,
+    per_second: None,
+};
+const FAST: RateLimit = RateLimit {
+    per_minute: 601,
+    per_hour: 30_000,
+    per_second: Some(11),
+};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sixty_a_minute_are_exactly_sixty() {
@@ -28,7 +32,12 @@ async fn sixty_a_minute_are_exactly_sixty() {
     app.next_minute(Duration::from_secs(10));
     let accepted = rush(&processes(&app, |_| Weather::calm()), &key, 4).await;
     let row = row(&app, &key).await;
-    println!("mid-window: {} of {} accepted, {:?}", accepted.len(), TASKS * 4, row.facts.counted.windows);
+    println!(
+        "mid-window: {} of {} accepted, {:?}",
+        accepted.len(),
+        TASKS * 4,
+        row.facts.counted.windows
+    );
     assert_eq!(accepted.len(), 60);
     assert_eq!(used(&row, Unit::Minute), [60]);
     assert_eq!(used(&row, Unit::Hour), [60]);
@@ -54,10 +63,16 @@ async fn skewed_clocks_around_an_edge_never_admit_more() {
         assert!(windows.len() > 1, "the edge wasn't met");
         for (reset, accepted) in windows {
             let reset = i64::try_from(reset).expect("in range");
-            let window = Window { unit: Unit::Minute, index: reset / 60 - 1 };
+            let window = Window {
+                unit: Unit::Minute,
+                index: reset / 60 - 1,
+            };
             let counted = row.facts.counted.used(window);
             assert!(accepted <= 60, "{accepted} in {window}");
-            assert!(counted >= u64::try_from(accepted).expect("in range"), "{window}: {counted}");
+            assert!(
+                counted >= u64::try_from(accepted).expect("in range"),
+                "{window}: {counted}"
+            );
         }
         assert!(used(&row, Unit::Minute).iter().all(|count| *count <= 60));
     }
@@ -72,15 +87,24 @@ async fn a_second_holds_no_more_than_its_limit() {
     let seconds = used(&row, Unit::Second);
     println!("seconds: {} accepted, {seconds:?}", accepted.len());
     assert!(seconds.len() > 1 && seconds.iter().all(|count| *count <= 11));
-    assert_eq!(seconds.iter().sum::<u64>(), u64::try_from(accepted.len()).expect("in range"));
+    assert_eq!(
+        seconds.iter().sum::<u64>(),
+        u64::try_from(accepted.len()).expect("in range")
+    );
 }
 
 /// Whichever process refuses, and whichever one gets the next request.
 #[tokio::test]
 async fn whoever_waits_retry_after_gets_through_on_every_process() {
-    let two = RateLimit { per_minute: 2, ..SIXTY };
+    let two = RateLimit {
+        per_minute: 2,
+        ..SIXTY
+    };
     // Around the edges too; a second's window has hardly anything but edges.
-    for (limits, places) in [(two, [2_000, 29_500, 57_400]), (FAST, [2_000, 10_300, 10_900])] {
+    for (limits, places) in [
+        (two, [2_000, 29_500, 57_400]),
+        (FAST, [2_000, 10_300, 10_900]),
+    ] {
         let (app, key) = start(limits).await;
         let processes = processes(&app, |_| Weather::calm());
         let mut longest = 0;
@@ -97,11 +121,17 @@ async fn whoever_waits_retry_after_gets_through_on_every_process() {
                 app.advance(Duration::from_secs(wait));
                 let (refusing, accepting_at) = (SKEWS[number], SKEWS[at]);
                 let status = accepting.get_job(&key.caller).await.status;
-                assert_eq!(status, 200, "{refusing} ms refused for {wait} s, {accepting_at} ms");
+                assert_eq!(
+                    status, 200,
+                    "{refusing} ms refused for {wait} s, {accepting_at} ms"
+                );
             }
         }
         let longest_needed = if limits.per_second.is_some() { 5 } else { 66 };
-        assert!(longest <= longest_needed, "{longest} s is longer than needed");
+        assert!(
+            longest <= longest_needed,
+            "{longest} s is longer than needed"
+        );
     }
 }
 
@@ -142,5 +172,8 @@ async fn rush(processes: &[Arc<Process>], key: &Key, each: usize) -> Vec<u64> {
 /// What the windows of this unit hold.
 fn used(row: &store::KeyRow, unit: Unit) -> Vec<u64> {
     let windows = row.facts.counted.windows.iter();
-    windows.filter(|(window, _)| window.unit == unit).map(|(_, count)| *count).collect()
+    windows
+        .filter(|(window, _)| window.unit == unit)
+        .map(|(_, count)| *count)
+        .collect()
 }

@@ -7,12 +7,21 @@ use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{Company, Key, TestApp};
 
-const THREE: RateLimit = RateLimit { per_minute: 3, per_hour: 1_000, per_second: None };
+const THREE: RateLimit = RateLimit {
+    per_minute: 3,
+    per_hour: 1_000,
+    per_second: None,
+};
 
 /// Beyond the SDK's limit for one attempt.
 const TOO_SLOW: Fault = Fault::SlowAnswer(Duration::from_millis(1_100));
 
-const RETRIED: [Fault; 4] = [Fault::LoseAnswer, Fault::LoseRequest, Fault::HalfAnswer, TOO_SLOW];
+const RETRIED: [Fault; 4] = [
+    Fault::LoseAnswer,
+    Fault::LoseRequest,
+    Fault::HalfAnswer,
+    TOO_SLOW,
+];
 
 #[tokio::test]
 async fn a_lost_answer_counts_once_and_succeeds() {
@@ -93,7 +102,11 @@ async fn a_request_decided_again_after_a_lost_answer_has_one_event() {
 
 #[tokio::test]
 async fn answers_that_are_all_lost_are_503_and_counted_once() {
-    for (fault, count) in [(Fault::LoseAnswer, 1), (Fault::HalfAnswer, 1), (Fault::LoseRequest, 0)] {
+    for (fault, count) in [
+        (Fault::LoseAnswer, 1),
+        (Fault::HalfAnswer, 1),
+        (Fault::LoseRequest, 0),
+    ] {
         let (app, _, key) = start().await;
         let process = Process::new(&app, commits(move |_| fault));
         assert_eq!(process.get_job(&key.caller).await.status, 503, "{fault:?}");
@@ -102,7 +115,11 @@ async fn answers_that_are_all_lost_are_503_and_counted_once() {
         assert_eq!(counted(&app, &key).await, (count, count), "{fault:?}");
         process.weather.set(&Weather::calm());
         assert_eq!(process.get_job(&key.caller).await.status, 200, "{fault:?}");
-        assert_eq!(counted(&app, &key).await, (count + 1, count + 1), "{fault:?}");
+        assert_eq!(
+            counted(&app, &key).await,
+            (count + 1, count + 1),
+            "{fault:?}"
+        );
     }
 }
 
@@ -123,11 +140,18 @@ async fn counted(app: &TestApp, key: &Key) -> (u64, u64) {
 
 /// The request ids of the key's successes in its company's chain.
 async fn successes(app: &TestApp, company: &Company, key: &Key) -> Vec<String> {
-    let target = format!("/audit-events?limit=100&type=authentication.succeeded&keyId={}", key.id);
+    let target = format!(
+        "/audit-events?limit=100&type=authentication.succeeded&keyId={}",
+        key.id
+    );
     let answer = app.get(&company.owner, &target).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     let items = answer.data()["items"].as_array().expect("items");
-    items.iter().filter_map(|event| event["requestId"].as_str()).map(str::to_owned).collect()
+    items
+        .iter()
+        .filter_map(|event| event["requestId"].as_str())
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Faults of the write that counts, and of nothing else.
@@ -139,7 +163,13 @@ fn commits(fault: impl Fn(&Call<'_>) -> Fault + Send + Sync + 'static) -> Weathe
 }
 
 fn first_attempt(fault: Fault) -> Weather {
-    commits(move |call| if call.attempt == 1 { fault } else { Fault::None })
+    commits(move |call| {
+        if call.attempt == 1 {
+            fault
+        } else {
+            Fault::None
+        }
+    })
 }
 
 const UPDATE_ITEM: &str = "DynamoDB_20120810.UpdateItem";

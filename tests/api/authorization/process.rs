@@ -2,6 +2,7 @@
 
 use authorizer::{Authorizer, AuthorizerError};
 use embedded::{CallSummary, Weather};
+use local::System;
 use model::KeyKind;
 use serde_json::{Value, json};
 use std::{
@@ -35,9 +36,13 @@ impl Process {
 
     /// Its clock is `skew` milliseconds ahead of the test's.
     pub(crate) fn skewed(app: &TestApp, weather: Weather, skew: i64) -> Process {
-        let clock = app.app().clock.skewed(skew);
+        Process::of(&app.system, weather, skew)
+    }
+
+    pub(crate) fn of(system: &System, weather: Weather, skew: i64) -> Process {
+        let clock = system.app().clock.skewed(skew);
         Process {
-            authorizer: app.system.authorizer(app.system.another_app(clock, &weather)),
+            authorizer: system.authorizer(system.another_app(clock, &weather)),
             weather,
         }
     }
@@ -49,7 +54,11 @@ impl Process {
     pub(crate) async fn ask(&self, caller: &Caller, operation: (&str, &str)) -> Decided {
         static ASKED: AtomicU64 = AtomicU64::new(0);
         let id = format!("asked-{}", ASKED.fetch_add(1, Ordering::Relaxed));
-        match self.authorizer.authorize(event(caller, operation, &id)).await {
+        match self
+            .authorizer
+            .authorize(event(caller, operation, &id))
+            .await
+        {
             Ok(answer) => Decided {
                 status: match answer.context["verdict"].as_str() {
                     "ok" => 200,
@@ -86,24 +95,36 @@ impl Decided {
     /// A number of the context.
     pub(crate) fn number(&self, name: &str) -> u64 {
         let text = self.context.get(name).map(String::as_str);
-        text.and_then(|text| text.parse().ok()).unwrap_or_else(|| panic!("no number {name}"))
+        text.and_then(|text| text.parse().ok())
+            .unwrap_or_else(|| panic!("no number {name}"))
     }
 }
 
 pub(crate) fn named(calls: &[CallSummary]) -> Vec<String> {
     let table = |call: &CallSummary| {
-        let names: Vec<_> = call.tables.iter().filter_map(|name| name.rsplit('-').next()).collect();
+        let names: Vec<_> = call
+            .tables
+            .iter()
+            .filter_map(|name| name.rsplit('-').next())
+            .collect();
         names.join("+")
     };
-    calls.iter().map(|call| format!("{} {}", call.operation, table(call))).collect()
+    calls
+        .iter()
+        .map(|call| format!("{} {}", call.operation, table(call)))
+        .collect()
 }
 
 /// API Gateway's REQUEST event, with what the authorizer reads of it.
 fn event(caller: &Caller, (method, resource): (&str, &str), id: &str) -> Value {
-    let headers = caller.credential.as_ref().map(|credential| {
-        json!({ "Authorization": [format!("Bearer {credential}")] })
-    });
-    let query = caller.query.as_ref().and_then(|query| query.split_once('='));
+    let headers = caller
+        .credential
+        .as_ref()
+        .map(|credential| json!({ "Authorization": [format!("Bearer {credential}")] }));
+    let query = caller
+        .query
+        .as_ref()
+        .and_then(|query| query.split_once('='));
     json!({
         "type": "REQUEST",
         "methodArn": format!("arn:aws:execute-api:us-east-1:123456789012:local00000/v1/{method}{resource}"),
@@ -123,11 +144,20 @@ fn event(caller: &Caller, (method, resource): (&str, &str), id: &str) -> Value {
 pub(crate) fn dead_secret(app: &TestApp, key: &Key) -> Caller {
     let keyring = app.app().keyring.as_deref().expect("a keyring");
     let (plain, _) = keyring.mint(KeyKind::Standard, key.id, app.app().entropy.bytes());
-    Caller { credential: Some(plain.expose().to_owned()), ..key.caller.clone() }
+    Caller {
+        credential: Some(plain.expose().to_owned()),
+        ..key.caller.clone()
+    }
 }
 
 /// The key's row as it stands.
 pub(crate) async fn row(app: &TestApp, key: &Key) -> KeyRow {
-    let calm = app.system.another_app(app.app().clock.clone(), &Weather::calm());
-    calm.table.find_key(key.id).await.expect("a read").expect("a row")
+    let calm = app
+        .system
+        .another_app(app.app().clock.clone(), &Weather::calm());
+    calm.table
+        .find_key(key.id)
+        .await
+        .expect("a read")
+        .expect("a row")
 }

@@ -1,7 +1,7 @@
 //! What a job may hold: each rule of contract §5 at its edge.
 
 use serde_json::{Value, json};
-use tests::{Caller, TestApp, job};
+use tests::{TestApp, job};
 
 /// A job with every field.
 fn whole() -> Value {

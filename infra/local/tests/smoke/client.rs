@@ -77,7 +77,12 @@ impl Caller<'_> {
     /// `data` of an answer that must have this status.
     pub(crate) fn data(&self, status: u16, method: &str, target: &str, body: &str) -> Value {
         let answer = self.call(method, target, body);
-        assert_eq!(answer.status, status, "{method} {target}: {}", answer.text());
+        assert_eq!(
+            answer.status,
+            status,
+            "{method} {target}: {}",
+            answer.text()
+        );
         answer.json()["data"].take()
     }
 }
@@ -118,6 +123,6 @@ fn parse(received: &[u8]) -> Option<Response> {
         headers,
         body,
     };
-    let length = response.header("content-length")?.parse().ok()?;
+    let length: usize = response.header("content-length")?.parse().ok()?;
     (response.body.len() == length).then_some(response)
 }

@@ -69,7 +69,9 @@ fn no_listener_is_reached_from_outside() {
         socket.connect("192.0.2.1:9")?;
         Ok(socket.local_addr()?.ip())
     });
-    let own = own.ok().filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
+    let own = own
+        .ok()
+        .filter(|ip| !ip.is_loopback() && !ip.is_unspecified());
     let other: IpAddr = [127, 0, 0, 2].into();
     for listener in LISTENERS {
         let port = server.fact(listener).rsplit(':').next().expect("a port");
@@ -92,21 +94,41 @@ fn a_foreign_page_changes_nothing_and_reads_nothing() {
     );
     // Each would be carried out, were it not for where it comes from.
     let calls = [
-        ("apiUrl", "/jobs", crate::story::JOB, vec![
-            ("authorization", bearer.as_str()),
-            ("content-type", "application/json"),
-        ], 201),
-        ("issuerUrl", "/token", form, vec![
-            ("content-type", "application/x-www-form-urlencoded"),
-        ], 200),
-        ("dynamodbUrl", "/", "{}", vec![
-            ("authorization", credential.as_str()),
-            ("x-amz-target", "DynamoDB_20120810.ListTables"),
-        ], 200),
+        (
+            "apiUrl",
+            "/jobs",
+            crate::story::JOB,
+            vec![
+                ("authorization", bearer.as_str()),
+                ("content-type", "application/json"),
+            ],
+            201,
+        ),
+        (
+            "issuerUrl",
+            "/token",
+            form,
+            vec![("content-type", "application/x-www-form-urlencoded")],
+            200,
+        ),
+        (
+            "dynamodbUrl",
+            "/",
+            "{}",
+            vec![
+                ("authorization", credential.as_str()),
+                ("x-amz-target", "DynamoDB_20120810.ListTables"),
+            ],
+            200,
+        ),
     ];
     for (listener, target, body, headers, carried_out) in calls {
         let url = server.fact(listener);
-        let other = server.fact(if listener == "apiUrl" { "issuerUrl" } else { "apiUrl" });
+        let other = server.fact(if listener == "apiUrl" {
+            "issuerUrl"
+        } else {
+            "apiUrl"
+        });
         let post = |more: &[(&str, &str)]| -> Response {
             let headers = [headers.as_slice(), more].concat();
             send(url, "POST", target, &headers, body).expect("an answer")
@@ -122,24 +144,43 @@ fn a_foreign_page_changes_nothing_and_reads_nothing() {
         }
         let twice = [("origin", url), ("origin", "https://evil.example")];
         assert_eq!(post(&twice).status, 403, "{listener}");
-        for own in [("origin", url), ("sec-fetch-site", "same-origin"), ("sec-fetch-site", "none")] {
+        for own in [
+            ("origin", url),
+            ("sec-fetch-site", "same-origin"),
+            ("sec-fetch-site", "none"),
+        ] {
             assert_eq!(post(&[own]).status, carried_out, "{listener}: {own:?}");
         }
         // The client fails the test at any access-control header.
         let preflight = [
             ("origin", "https://evil.example"),
             ("access-control-request-method", "POST"),
-            ("access-control-request-headers", "authorization, content-type"),
+            (
+                "access-control-request-headers",
+                "authorization, content-type",
+            ),
         ];
         let preflight = send(url, "OPTIONS", target, &preflight, "").expect("an answer");
         assert!(preflight.status >= 400, "{listener}");
-        let page = [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")];
-        for path in ["/docs", "/openapi.json", "/.well-known/jwks.json", "/health", target] {
+        let page = [
+            ("origin", "https://evil.example"),
+            ("sec-fetch-site", "cross-site"),
+        ];
+        for path in [
+            "/docs",
+            "/openapi.json",
+            "/.well-known/jwks.json",
+            "/health",
+            target,
+        ] {
             send(url, "GET", path, &page, "").expect("an answer");
         }
     }
     // Three of ours, none of theirs, four of the seed.
-    assert_eq!(server.demo().data(200, "GET", "/jobs", "")["pagination"]["total"], 7);
+    assert_eq!(
+        server.demo().data(200, "GET", "/jobs", "")["pagination"]["total"],
+        7
+    );
 }
 
 #[test]
@@ -148,7 +189,9 @@ fn dynamodb_wants_the_key_of_local_json() {
     let server = Server::ephemeral(&place, &[]);
     let own = server.fact("dynamodbAccessKeyId");
     let signed = |id: &str| {
-        format!("AWS4-HMAC-SHA256 Credential={id}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00")
+        format!(
+            "AWS4-HMAC-SHA256 Credential={id}/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=00"
+        )
     };
     let call = |authorization: Option<&str>, target: &str| {
         let mut headers = vec![("x-amz-target", target)];
@@ -165,23 +208,40 @@ fn dynamodb_wants_the_key_of_local_json() {
         Some(format!("Bearer {own}")),
         Some(own.to_owned()),
     ] {
-        for target in [list, "DynamoDB_20120810.Scan", "DynamoDBStreams_20120810.ListStreams"] {
+        for target in [
+            list,
+            "DynamoDB_20120810.Scan",
+            "DynamoDBStreams_20120810.ListStreams",
+        ] {
             let answer = call(foreign.as_deref(), target);
             assert_eq!(answer.status, 403, "{foreign:?} {}", answer.text());
         }
     }
     let answer = call(Some(&signed(own)), list);
     assert_eq!(answer.status, 200, "{}", answer.text());
-    assert_eq!(answer.json()["TableNames"].as_array().map(Vec::len), Some(4));
+    assert_eq!(
+        answer.json()["TableNames"].as_array().map(Vec::len),
+        Some(4)
+    );
 }
 
 #[test]
 fn a_form_reaches_no_development_route() {
     let place = Place::new("dev");
     let server = Server::ephemeral(&place, &[]);
-    for media in ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"] {
+    for media in [
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "multipart/form-data",
+    ] {
         for path in ["/dev/", "/dev/mail", "/dev/clock"] {
-            let answer = send(server.fact("apiUrl"), "POST", path, &[("content-type", media)], "a=b");
+            let answer = send(
+                server.fact("apiUrl"),
+                "POST",
+                path,
+                &[("content-type", media)],
+                "a=b",
+            );
             assert_eq!(answer.expect("an answer").status, 415, "{path} {media}");
         }
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::{
+    cell::RefCell,
     fs::{self, File, OpenOptions},
     path::{Path, PathBuf},
     process::{Child, Command, ExitStatus, Output},
@@ -44,6 +45,8 @@ impl Drop for Place {
 pub(crate) struct Server {
     child: Child,
     facts: Value,
+    /// Every token that was given to anybody.
+    tokens: RefCell<Vec<String>>,
     pub(crate) startup: Duration,
 }
 
@@ -87,17 +90,16 @@ impl Server {
             }
             thread::sleep(Duration::from_millis(5));
         };
-        let server = Server {
+        let mut server = Server {
             child,
             facts,
+            tokens: RefCell::default(),
             startup: Duration::ZERO,
         };
         let health = send(server.fact("apiUrl"), "GET", "/health", &[], "").expect("an answer");
         assert_eq!(health.status, 200);
-        Server {
-            startup: started.elapsed(),
-            ..server
-        }
+        server.startup = started.elapsed();
+        server
     }
 
     /// A member of `local.json` that is a text.
@@ -126,7 +128,15 @@ impl Server {
         );
         let answer = self.token(&form);
         assert_eq!(answer.0, 200, "{}", answer.1);
+        for name in ["access_token", "id_token"] {
+            let token = answer.1[name].as_str().expect("a token");
+            self.tokens.borrow_mut().push(token.to_owned());
+        }
         answer.1
+    }
+
+    pub(crate) fn tokens(&self) -> Vec<String> {
+        self.tokens.borrow().clone()
     }
 
     pub(crate) fn token(&self, form: &str) -> (u16, Value) {

@@ -138,8 +138,10 @@ impl Mark {
         (!self.recent.is_empty()).then(|| self.recent.iter().flat_map(bytes).collect())
     }
 
+    /// By the stamp alone: a request that was decided again has another time.
     fn counted_before(&self, revision: &Revision) -> bool {
-        request(revision).is_some_and(|request| self.recent.contains(&request))
+        request(revision)
+            .is_some_and(|(_, stamp)| self.recent.iter().any(|(_, seen)| *seen == stamp))
     }
 
     fn gap_before(&self, revision: &Revision) -> Option<Gap> {

@@ -1,0 +1,488 @@
+//! What the functions do to the tables is what their roles in the template allow, no less and no more.
+
+use api::App;
+use authorizer::Authorizer;
+use embedded::{Call, Fault, Weather};
+use model::{Plan, RateLimit};
+use serde_json::{Value, json};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::{Arc, Mutex},
+};
+use tests::{Company, TestApp, job};
+
+use super::{
+    folders,
+    template::{Template, actions, listed},
+};
+
+/// One call, or one part of a transaction, as IAM judges it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Asked {
+    action: String,
+    table: String,
+    index: Option<String>,
+    leading_key: String,
+}
+
+type Log = Arc<Mutex<BTreeSet<Asked>>>;
+
+/// The functions, each with a client of its own whose calls are kept.
+struct Deployed {
+    app: TestApp,
+    authorizer: Authorizer,
+    functions: BTreeMap<&'static str, App>,
+    logs: BTreeMap<&'static str, Log>,
+}
+
+fn recorder(log: &Log) -> Weather {
+    let log = Arc::clone(log);
+    Weather::script(move |call| {
+        log.lock().expect("not poisoned").extend(asked(call));
+        Fault::None
+    })
+}
+
+fn asked(call: &Call<'_>) -> Vec<Asked> {
+    let body = call.json();
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let one = |action: &str, table: &str, item: &Value| Asked {
+        action: format!("dynamodb:{action}"),
+        table: table.to_owned(),
+        index: None,
+        leading_key: text(&item["pk"]["S"]),
+    };
+    match call.operation {
+        "GetItem" | "DeleteItem" | "UpdateItem" => {
+            vec![one(call.operation, &text(&body["TableName"]), &body["Key"])]
+        }
+        "PutItem" => vec![one("PutItem", &text(&body["TableName"]), &body["Item"])],
+        "BatchGetItem" => {
+            let tables = body["RequestItems"].as_object().into_iter().flatten();
+            let keys = tables.flat_map(|(table, request)| {
+                let keys = request["Keys"].as_array().into_iter().flatten();
+                keys.map(move |key| one("BatchGetItem", table, key))
+            });
+            keys.collect()
+        }
+        "TransactWriteItems" => {
+            let parts = body["TransactItems"].as_array().into_iter().flatten();
+            let parts = parts.flat_map(|part| part.as_object().into_iter().flatten());
+            parts
+                .map(|(kind, part)| {
+                    let key = part.get("Key").unwrap_or(&part["Item"]);
+                    let action = match kind.as_str() {
+                        "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                        other => format!("{other}Item"),
+                    };
+                    one(&action, &text(&part["TableName"]), key)
+                })
+                .collect()
+        }
+        "Query" => {
+            let condition = text(&body["KeyConditionExpression"]);
+            let (_, value) = condition
+                .split_once("pk = ")
+                .expect("the partition comes first");
+            let value = value.split(' ').next().unwrap_or_default();
+            vec![Asked {
+                action: "dynamodb:Query".to_owned(),
+                table: text(&body["TableName"]),
+                index: body["IndexName"].as_str().map(str::to_owned),
+                leading_key: text(&body["ExpressionAttributeValues"][value]["S"]),
+            }]
+        }
+        other => panic!("{other} has no rule here"),
+    }
+}
+
+impl Deployed {
+    async fn start() -> (Deployed, Company, Company) {
+        let app = TestApp::calm().await;
+        let company = app.company("Initech").await;
+        let limits = RateLimit {
+            per_minute: 2,
+            per_hour: 100,
+            per_second: None,
+        };
+        let narrow = app
+            .company_on("Narrow", Plan::Enterprise, Some(limits))
+            .await;
+        app.settle().await;
+        let mut logs = BTreeMap::new();
+        let mut process = |name| {
+            let log = logs.entry(name).or_insert_with(Log::default);
+            app.system
+                .another_app(app.app().clock.clone(), &recorder(log))
+        };
+        let authorizer = app.system.authorizer(process("authorizer"));
+        let functions = ["jobs", "keys", "audit-log"].map(|name| (name, process(name)));
+        // From here on nothing but the stream's consumer uses the system's own client.
+        app.system
+            .weather()
+            .set(&recorder(logs.entry("audit").or_default()));
+        let deployed = Deployed {
+            authorizer,
+            functions: functions.into(),
+            logs,
+            app,
+        };
+        (deployed, company, narrow)
+    }
+
+    /// Authorizes and answers one request: its status, its body and its request id.
+    async fn call(
+        &self,
+        operation: &str,
+        parameters: &[(&str, &str)],
+        more: &Request<'_>,
+    ) -> (u16, Value, String) {
+        let route = routes::by_operation(operation).expect("in the table");
+        let path = parameters
+            .iter()
+            .fold(route.path.to_owned(), |path, (name, value)| {
+                path.replace(&format!("{{{name}}}"), value)
+            });
+        let id: String = (0..12)
+            .map(|_| char::from(b'a' + rand_digit(&self.app)))
+            .collect();
+        let id = format!("{id}=");
+        let headers = [
+            ("authorization", format!("Bearer {}", more.credential)),
+            ("content-type", "application/json".to_owned()),
+        ];
+        let headers = headers.into_iter().chain(
+            more.headers
+                .iter()
+                .map(|(name, value)| (*name, (*value).to_owned())),
+        );
+        let headers: BTreeMap<_, _> = headers
+            .map(|(name, value)| (name, json!([value])))
+            .collect();
+        let query: BTreeMap<_, _> = more
+            .query
+            .iter()
+            .map(|(name, value)| (*name, json!([value])))
+            .collect();
+        let mut event = json!({
+            "methodArn": format!("arn:aws:execute-api:eu-central-1:123456789012:abcdef1234/v1/{}{path}", route.method.as_str()),
+            "resource": route.path,
+            "path": path,
+            "httpMethod": route.method.as_str(),
+            "headers": {},
+            "multiValueHeaders": headers,
+            "queryStringParameters": {},
+            "multiValueQueryStringParameters": query,
+            "pathParameters": parameters.iter().copied().collect::<BTreeMap<_, _>>(),
+            "requestContext": {
+                "requestId": format!("plain-{id}"),
+                "extendedRequestId": id,
+                "resourcePath": route.path,
+                "httpMethod": route.method.as_str(),
+                "path": format!("/v1{path}"),
+                "stage": "v1",
+                "identity": { "sourceIp": "198.51.100.7" },
+            },
+            "body": more.body.as_ref().map(Value::to_string),
+            "isBase64Encoded": false,
+        });
+        if route.access != routes::Access::Public {
+            let Ok(answer) = self.authorizer.authorize(event.clone()).await else {
+                return (401, Value::Null, id);
+            };
+            let answer = json!(answer);
+            if answer["policyDocument"]["Statement"][0]["Effect"] == "Deny" {
+                return (403, answer["context"].clone(), id);
+            }
+            event["requestContext"]["authorizer"] = answer["context"].clone();
+        }
+        let app = &self.functions[route.function];
+        let request = lambda_http::request::from_str(&event.to_string()).expect("a request");
+        let response = match route.function {
+            "jobs" => jobs::handle(app, request).await,
+            "keys" => keys::handle(app, request).await,
+            "audit-log" => audit_log::handle(app, request).await,
+            other => panic!("{other} has no handler here"),
+        };
+        let body = match response.body() {
+            lambda_http::Body::Text(text) => serde_json::from_str(text).expect("JSON"),
+            _ => Value::Null,
+        };
+        (response.status().as_u16(), body, id)
+    }
+
+    async fn data(
+        &self,
+        status: u16,
+        operation: &str,
+        parameters: &[(&str, &str)],
+        more: &Request<'_>,
+    ) -> Value {
+        let (found, mut body, _) = self.call(operation, parameters, more).await;
+        assert_eq!(found, status, "{operation}: {body}");
+        body["data"].take()
+    }
+}
+
+fn rand_digit(app: &TestApp) -> u8 {
+    let [byte] = app.app().entropy.bytes::<1>();
+    byte % 26
+}
+
+#[derive(Clone, Default)]
+struct Request<'r> {
+    credential: &'r str,
+    query: &'r [(&'r str, &'r str)],
+    headers: &'r [(&'r str, &'r str)],
+    body: Option<Value>,
+}
+
+/// Every operation, and the ways through each that touch other rows.
+async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
+    let owner = Request {
+        credential: company.owner.credential.as_deref().expect("a token"),
+        ..Request::default()
+    };
+    let with = |body: Value| Request {
+        body: Some(body),
+        ..owner.clone()
+    };
+    let scopes = json!({ "name": "All", "scopes": ["read:jobs", "write:jobs", "delete:jobs"] });
+    let id = |data: &Value| data["id"].as_str().expect("an id").to_owned();
+    let made = deployed
+        .data(201, "CreateApiKey", &[], &with(scopes.clone()))
+        .await;
+    let key_id = id(&made);
+    let of_key = [("keyId", key_id.as_str())];
+    let key = made["key"].as_str().expect("a key");
+    let key = Request {
+        credential: key,
+        ..Request::default()
+    };
+    let once = Request {
+        headers: &[("idempotency-key", "1")],
+        ..with(scopes.clone())
+    };
+    for _ in 0..2 {
+        deployed.data(201, "CreateApiKey", &[], &once).await;
+    }
+    for query in [
+        &[][..],
+        &[("limit", "1"), ("page", "2")],
+        &[("status", "ACTIVE")],
+    ] {
+        deployed
+            .data(
+                200,
+                "ListApiKeys",
+                &[],
+                &Request {
+                    query,
+                    ..owner.clone()
+                },
+            )
+            .await;
+    }
+    deployed.data(200, "GetApiKey", &of_key, &owner).await;
+    deployed
+        .data(
+            200,
+            "UpdateApiKey",
+            &of_key,
+            &with(json!({ "name": "Renamed" })),
+        )
+        .await;
+    deployed.data(200, "GetWhoami", &[], &owner).await;
+    deployed.data(200, "GetWhoami", &[], &key).await;
+    deployed
+        .data(200, "GetHealth", &[], &Request::default())
+        .await;
+
+    let post = Request {
+        body: Some(job()),
+        headers: &[("idempotency-key", "1")],
+        ..key.clone()
+    };
+    let first = deployed.data(201, "CreateJob", &[], &post).await;
+    let post = Request {
+        body: Some(job()),
+        ..key.clone()
+    };
+    let second = id(&deployed.data(201, "CreateJob", &[], &post).await);
+    for query in [
+        &[][..],
+        &[("limit", "1"), ("page", "2")],
+        &[("status", "OPEN")],
+        &[("q", "rust")],
+        &[("q", "rust"), ("status", "OPEN")],
+    ] {
+        deployed
+            .data(
+                200,
+                "ListJobs",
+                &[],
+                &Request {
+                    query,
+                    ..key.clone()
+                },
+            )
+            .await;
+    }
+    let of_job = [("jobId", second.as_str())];
+    deployed.data(200, "GetJob", &of_job, &key).await;
+    let closed = Request {
+        body: Some(json!({ "status": "CLOSED", "title": "Another title" })),
+        ..key.clone()
+    };
+    deployed.data(200, "UpdateJob", &of_job, &closed).await;
+    deployed
+        .data(200, "DeleteJob", &[("jobId", &id(&first))], &key)
+        .await;
+
+    deployed
+        .data(
+            200,
+            "SuspendApiKey",
+            &of_key,
+            &with(json!({ "reason": "A test" })),
+        )
+        .await;
+    let mut refused = String::new();
+    // More than are kept one by one.
+    for _ in 0..64 {
+        let (status, _, request) = deployed.call("ListJobs", &[], &key).await;
+        assert_eq!(status, 401);
+        if refused.is_empty() {
+            refused = request;
+        }
+    }
+    for name in [refused.clone(), format!("plain-{refused}")] {
+        deployed
+            .data(200, "GetDenial", &[("requestId", &name)], &owner)
+            .await;
+    }
+    let resume = Request {
+        headers: &[("idempotency-key", "2")],
+        ..owner.clone()
+    };
+    deployed.data(200, "ResumeApiKey", &of_key, &resume).await;
+    assert_eq!(deployed.call("ListApiKeys", &[], &key).await.0, 403);
+    let other = Request {
+        query: &[("companyId", "01a20bf8-c54d-7cc3-9fb8-b882e161ad7e")],
+        ..key.clone()
+    };
+    assert_eq!(deployed.call("ListJobs", &[], &other).await.0, 403);
+    deployed.data(200, "RevokeOwnApiKey", &[], &key).await;
+    assert_eq!(deployed.call("RevokeApiKey", &of_key, &owner).await.0, 200);
+
+    let boss = Request {
+        credential: narrow.owner.credential.as_deref().expect("a token"),
+        ..Request::default()
+    };
+    let made = deployed
+        .data(
+            201,
+            "CreateApiKey",
+            &[],
+            &Request {
+                body: Some(scopes),
+                ..boss.clone()
+            },
+        )
+        .await;
+    let key = Request {
+        credential: made["key"].as_str().expect("a key"),
+        ..Request::default()
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..4 {
+        statuses.push(deployed.call("ListJobs", &[], &key).await.0);
+    }
+    assert!(statuses.contains(&429), "{statuses:?}");
+
+    deployed.app.settle().await;
+    for query in [
+        &[][..],
+        &[("limit", "1"), ("page", "2")],
+        &[("type", "job.created"), ("outcome", "SUCCESS")],
+    ] {
+        let events = deployed
+            .data(
+                200,
+                "ListAuditEvents",
+                &[],
+                &Request {
+                    query,
+                    ..owner.clone()
+                },
+            )
+            .await;
+        assert_ne!(events["items"], json!([]));
+    }
+}
+
+/// `PutItem` on `KeysTable`, as statements have it.
+fn covers(statement: &Value, asked: &Asked, names: &BTreeMap<String, &str>) -> bool {
+    let resource = listed(&statement["Resource"]).into_iter().any(|resource| {
+        let table = names[&asked.table];
+        match &asked.index {
+            None => resource["Fn::GetAtt"] == format!("{table}.Arn"),
+            Some(index) => resource["Fn::Sub"] == format!("${{{table}.Arn}}/index/{index}"),
+        }
+    });
+    let condition = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+    let key = condition.as_array().is_none_or(|patterns| {
+        let mut patterns = patterns.iter().filter_map(Value::as_str);
+        patterns.any(|pattern| match pattern.strip_suffix('*') {
+            Some(start) => asked.leading_key.starts_with(start),
+            None => asked.leading_key == pattern,
+        })
+    });
+    actions(statement).contains(&asked.action.as_str()) && resource && key
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_function_may_do_what_it_does_and_nothing_else() {
+    let (deployed, company, narrow) = Deployed::start().await;
+    everything(&deployed, &company, &narrow).await;
+    let template = Template::read();
+    let names = deployed.app.app().table.names();
+    let names = BTreeMap::from([
+        (names.keys.clone(), "KeysTable"),
+        (names.denials.clone(), "DenialsTable"),
+        (names.records.clone(), "RecordsTable"),
+        (names.audit.clone(), "AuditTable"),
+    ]);
+    let mut idle = Vec::new();
+    for function in folders("functions") {
+        let log = deployed.logs[function.as_str()]
+            .lock()
+            .expect("not poisoned");
+        assert!(!log.is_empty(), "{function} was not called");
+        let statements = template.statements(&function);
+        for asked in log.iter() {
+            let may = statements
+                .iter()
+                .any(|statement| covers(statement, asked, &names));
+            assert!(may, "{function} does what its role refuses: {asked:?}");
+        }
+        for statement in statements {
+            let granted = actions(statement)
+                .into_iter()
+                .filter(|action| action.starts_with("dynamodb:"));
+            for action in granted.filter(|action| {
+                !action.contains("Stream")
+                    && !action.contains("Shard")
+                    && *action != "dynamodb:GetRecords"
+            }) {
+                let used = log
+                    .iter()
+                    .any(|asked| asked.action == action && covers(statement, asked, &names));
+                if !used {
+                    idle.push(format!("{function} {action} by {}", statement["Sid"]));
+                }
+            }
+        }
+    }
+    assert!(idle.is_empty(), "granted for nothing: {idle:#?}");
+}

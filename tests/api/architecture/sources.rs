@@ -1,0 +1,225 @@
+//! What may stand in a source, and where.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use super::{folders, read, root};
+
+/// A source with its path in the workspace.
+struct Source {
+    path: String,
+    text: String,
+}
+
+impl Source {
+    fn is_in(&self, places: &[&str]) -> bool {
+        places.iter().any(|place| self.path.starts_with(place))
+    }
+}
+
+/// Every Rust source but these tests, which name what they look for.
+fn sources() -> Vec<Source> {
+    let mut found = Vec::new();
+    let mut folders: Vec<PathBuf> = ["functions", "infra", "shared", "tests"]
+        .map(|name| root().join(name))
+        .into();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                let is_skipped = path.ends_with("target") || path.ends_with("architecture");
+                folders.extend((!is_skipped).then_some(path));
+            } else if path.extension().is_some_and(|kind| kind == "rs") {
+                let text = fs::read_to_string(&path).expect("a source");
+                let path = path
+                    .strip_prefix(root())
+                    .unwrap_or(Path::new(""))
+                    .to_string_lossy();
+                found.push(Source {
+                    path: path.into_owned(),
+                    text,
+                });
+            }
+        }
+    }
+    assert!(found.len() > 100, "{} sources", found.len());
+    found
+}
+
+/// Fails where a word stands in a line that is no comment, outside of these places.
+fn only_in(word: &str, places: &[&str]) {
+    let mut seen = false;
+    for source in sources() {
+        for (number, line) in source.text.lines().enumerate() {
+            if line.contains(word) && !line.trim_start().starts_with("//") {
+                seen = true;
+                let (path, number) = (&source.path, number + 1);
+                assert!(source.is_in(places), "{path}:{number} has {word}");
+            }
+        }
+    }
+    // A rule about something that is nowhere guards nothing: most likely it was renamed.
+    assert!(seen || places.is_empty(), "{word} is nowhere");
+}
+
+#[test]
+fn nothing_is_left_undone_or_silenced() {
+    for word in [
+        "unsafe {",
+        "unsafe fn",
+        "unsafe impl",
+        "unsafe extern",
+        "#[ignore",
+        "todo!(",
+        "unimplemented!(",
+        "dbg!(",
+        "set_var(",
+        "mockall",
+    ] {
+        only_in(word, &[]);
+    }
+    // A lint is expected, with its reason, or it is kept.
+    for word in ["#[allow(", "#![allow("] {
+        only_in(word, &[]);
+    }
+}
+
+#[test]
+fn only_runtime_and_the_local_system_read_the_environment() {
+    for word in ["env::var(", "env::var_os(", "env::vars("] {
+        // The long run's numbers.
+        let places: &[&str] = &["shared/runtime/", "infra/local/", "tests/"];
+        let is_used = sources().iter().any(|source| source.text.contains(word));
+        only_in(word, if is_used { places } else { &[] });
+    }
+    for banned in ["env::var", "env::var_os", "env::vars"] {
+        for file in ["clippy.toml", "functions/clippy.toml"] {
+            assert!(read(file).contains(&format!("\"std::{banned}\"")), "{file}");
+        }
+    }
+}
+
+#[test]
+fn only_api_reads_the_clock_and_randomness() {
+    only_in("SystemTime::now", &["shared/api/src/app.rs"]);
+    only_in("rand::random", &["shared/api/src/app.rs"]);
+    for word in [
+        "Utc::now(",
+        "Local::now(",
+        "Uuid::now_v7(",
+        "Uuid::new_v4(",
+        "OsRng",
+        "thread_rng(",
+    ] {
+        only_in(word, &[]);
+    }
+}
+
+#[test]
+fn a_principal_comes_from_the_authorizers_decision_or_its_context() {
+    only_in(
+        "Principal::committed(",
+        &["functions/authorizer/src/decide.rs"],
+    );
+    only_in(
+        "Heard::read(",
+        &[
+            "shared/api/src/accepted.rs",
+            "shared/auth/",
+            "functions/audit/tests/",
+            "tests/",
+        ],
+    );
+    only_in("CompanyStore::new(", &["shared/store/"]);
+    only_in("Accepted {", &["shared/api/src/accepted.rs"]);
+    // Nothing else in `auth` gives one away: no public field, no other constructor, no way in through serde.
+    let text = read("shared/auth/src/principal.rs");
+    let (_, body) = text.split_once("pub struct Principal {").expect("a struct");
+    let (fields, _) = body.split_once('}').expect("its end");
+    assert!(!fields.contains("pub"), "{fields}");
+    let derived = text
+        .split("pub struct Principal {")
+        .next()
+        .expect("the head");
+    let derived = derived
+        .lines()
+        .rfind(|line| line.starts_with("#[derive"))
+        .expect("a derive");
+    assert!(
+        !derived.contains("Deserialize") && !derived.contains("Default"),
+        "{derived}"
+    );
+    let makers = text.matches("-> Principal {").count() + text.matches("-> Self {").count();
+    assert_eq!(makers, 1, "constructors of Principal");
+}
+
+#[test]
+fn transactions_have_one_caller() {
+    only_in(
+        ".transact_write_items()",
+        &["shared/store/src/transact.rs", "shared/embedded/tests/"],
+    );
+    only_in(".transact_get_items()", &[]);
+    only_in(".batch_write_item()", &[]);
+    // A scan reads other companies' rows.
+    only_in(".scan()", &[]);
+}
+
+#[test]
+fn handlers_know_no_sdk_and_choose_no_company() {
+    for source in sources()
+        .iter()
+        .filter(|source| source.is_in(&["functions/"]))
+    {
+        let is_test = source.path.contains("/tests/") || source.path.contains("/tests.rs");
+        for word in [
+            "aws_sdk_",
+            "aws_config",
+            "CompanyId::new",
+            "CompanyId::from",
+        ] {
+            assert!(
+                is_test || !source.text.contains(word),
+                "{} has {word}",
+                source.path
+            );
+        }
+    }
+}
+
+#[test]
+fn no_rsa_key_ever_signs() {
+    // RUSTSEC-2023-0071: the crate leaks private keys by its timing, and verifying has none.
+    for word in [
+        "RsaPrivateKey",
+        "RSA PRIVATE KEY",
+        "EncodingKey",
+        "SigningKeyPair",
+        "jsonwebtoken::encode",
+    ] {
+        only_in(word, &[]);
+    }
+
+    for source in sources() {
+        let is_rsa = source.text.contains("rsa::") && source.text.contains("SigningKey");
+        assert!(!is_rsa, "{}", source.path);
+    }
+}
+
+#[test]
+fn each_function_is_a_thin_main_and_a_library() {
+    for function in folders("functions") {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        assert!(
+            main.contains("#[tokio::main(flavor = \"current_thread\")]"),
+            "{function}"
+        );
+        assert!(main.contains("runtime::start_log("), "{function}");
+        assert!(
+            main.lines().count() < 40,
+            "{function}: what main does belongs to the library"
+        );
+    }
+}

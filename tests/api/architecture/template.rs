@@ -1,0 +1,657 @@
+//! `template.yaml` against the route table, the store's tables and what the functions ask of their environment.
+
+use saphyr::{LoadableYamlNode, Scalar, Yaml};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+use store::{TableDefinition, TableNames};
+
+use super::{folders, read};
+
+/// The template with CloudFormation's tags in their long form: `!Ref X` as `{"Ref": "X"}`.
+pub(super) struct Template(Value);
+
+impl Template {
+    pub(super) fn read() -> Template {
+        let text = read("template.yaml");
+        let mut documents = Yaml::load_from_str(&text).expect("YAML");
+        assert_eq!(documents.len(), 1);
+        Template(plain(documents.remove(0)))
+    }
+
+    pub(super) fn resource(&self, name: &str) -> &Value {
+        let resource = &self.0["Resources"][name];
+        assert!(resource.is_object(), "no resource {name}");
+        resource
+    }
+
+    fn properties(&self, name: &str) -> &Value {
+        &self.resource(name)["Properties"]
+    }
+
+    /// All resources of a type, with their properties.
+    fn all(&self, kind: &str) -> Vec<(&str, &Value)> {
+        let resources = self.0["Resources"].as_object().expect("an object");
+        let of_kind = resources
+            .iter()
+            .filter(|(_, resource)| resource["Type"] == kind);
+        of_kind
+            .map(|(name, resource)| (name.as_str(), &resource["Properties"]))
+            .collect()
+    }
+
+    /// The one role of a function's statements.
+    pub(super) fn statements(&self, function: &str) -> Vec<&Value> {
+        let resource = spec::function_resource(function);
+        let role = self.properties(&resource)["Role"]["Fn::GetAtt"].as_str();
+        let role = role.and_then(|role| role.strip_suffix(".Arn"));
+        let expected = resource.replace("Function", "Role");
+        assert_eq!(
+            role,
+            Some(expected.as_str()),
+            "each function has a role of its own"
+        );
+        statements(self.properties(&expected))
+    }
+
+    /// Its own and the global ones.
+    fn environment(&self, function: &str) -> BTreeSet<&str> {
+        let globals = &self.0["Globals"]["Function"];
+        let own = self.properties(&spec::function_resource(function));
+        [globals, own]
+            .into_iter()
+            .filter_map(|place| place["Environment"]["Variables"].as_object())
+            .flat_map(|variables| variables.keys().map(String::as_str))
+            .collect()
+    }
+}
+
+fn plain(node: Yaml<'_>) -> Value {
+    match node {
+        Yaml::Value(Scalar::Null) => Value::Null,
+        Yaml::Value(Scalar::Boolean(value)) => value.into(),
+        Yaml::Value(Scalar::Integer(value)) => value.into(),
+        Yaml::Value(Scalar::FloatingPoint(value)) => value.into_inner().into(),
+        Yaml::Value(Scalar::String(value)) => value.into_owned().into(),
+        Yaml::Sequence(items) => items.into_iter().map(plain).collect(),
+        Yaml::Mapping(members) => {
+            let mut map = Map::new();
+            for (name, value) in members {
+                let name = name.as_str().expect("names are texts").to_owned();
+                assert!(
+                    map.insert(name.clone(), plain(value)).is_none(),
+                    "{name} stands twice"
+                );
+            }
+            map.into()
+        }
+        Yaml::Tagged(tag, inner) => {
+            let name = match tag.suffix.as_str() {
+                "Ref" => "Ref".to_owned(),
+                other => format!("Fn::{other}"),
+            };
+            json!({ name: plain(*inner) })
+        }
+        Yaml::Representation(..) | Yaml::Alias(_) | Yaml::BadValue => panic!("not resolved"),
+    }
+}
+
+/// The statements of all policies of a role.
+fn statements(role: &Value) -> Vec<&Value> {
+    let policies = role["Policies"].as_array().into_iter().flatten();
+    policies
+        .flat_map(|policy| {
+            policy["PolicyDocument"]["Statement"]
+                .as_array()
+                .expect("a list")
+        })
+        .collect()
+}
+
+/// One or several texts or intrinsics.
+pub(super) fn listed(value: &Value) -> Vec<&Value> {
+    match value {
+        Value::Null => Vec::new(),
+        Value::Array(items) => items.iter().collect(),
+        one => vec![one],
+    }
+}
+
+pub(super) fn actions(statement: &Value) -> Vec<&str> {
+    let actions = listed(&statement["Action"]).into_iter();
+    actions
+        .map(|action| action.as_str().expect("a text"))
+        .collect()
+}
+
+/// The resource that an intrinsic names.
+fn named(value: &Value) -> &str {
+    let text = value["Ref"].as_str().or(value["Fn::GetAtt"].as_str());
+    let text = text.unwrap_or_default();
+    text.split('.').next().unwrap_or_default()
+}
+
+/// The functions that API Gateway calls.
+fn routed() -> BTreeSet<&'static str> {
+    routes::all().map(|route| route.function).collect()
+}
+
+#[test]
+fn every_function_has_its_resource_and_no_other_has_one() {
+    let template = Template::read();
+    let resources: BTreeSet<_> = template
+        .all("AWS::Serverless::Function")
+        .into_iter()
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    let functions = folders("functions");
+    let expected: BTreeSet<_> = functions
+        .iter()
+        .map(|name| spec::function_resource(name))
+        .collect();
+    assert_eq!(resources, expected);
+    for function in &functions {
+        let resource = template.resource(&spec::function_resource(function));
+        assert_eq!(resource["Metadata"]["BuildMethod"], "rust-cargolambda");
+        assert_eq!(
+            resource["Metadata"]["BuildProperties"]["Binary"],
+            function.as_str()
+        );
+        let properties = &resource["Properties"];
+        // Routes stand in gateway.json, and policies in roles; SAM would add to both.
+        for added in [
+            "Events",
+            "Policies",
+            "FunctionUrlConfig",
+            "EventInvokeConfig",
+        ] {
+            assert!(properties.get(added).is_none(), "{function}: {added}");
+        }
+        let group = named(&properties["LoggingConfig"]["LogGroup"]);
+        assert_eq!(
+            template.resource(group)["Type"],
+            "AWS::Logs::LogGroup",
+            "{function}"
+        );
+    }
+    for function in routed() {
+        assert!(functions.iter().any(|name| name == function), "{function}");
+    }
+    assert_eq!(template.properties("AuthorizerFunction")["Timeout"], 3);
+    let globals = &template.0["Globals"]["Function"];
+    assert_eq!(globals["Runtime"], "provided.al2023");
+    assert!(
+        globals["Timeout"]
+            .as_u64()
+            .is_some_and(|seconds| seconds < 29)
+    );
+}
+
+#[test]
+fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
+    let template = Template::read();
+    let mut permitted = BTreeSet::new();
+    for (name, permission) in template.all("AWS::Lambda::Permission") {
+        assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
+        assert_eq!(
+            permission["Principal"], "apigateway.amazonaws.com",
+            "{name}"
+        );
+        let function = named(&permission["FunctionName"]);
+        let place = if function == "AuthorizerFunction" {
+            "authorizers/*"
+        } else {
+            "v1/*"
+        };
+        let source = permission["SourceArn"]["Fn::Sub"]
+            .as_str()
+            .expect("of this API alone");
+        assert!(
+            source.ends_with(&format!(":${{Api}}/{place}")),
+            "{name}: {source}"
+        );
+        assert!(permitted.insert(function.to_owned()), "{function} twice");
+    }
+    let expected = routed().into_iter().chain(["authorizer"]);
+    let expected: BTreeSet<_> = expected.map(spec::function_resource).collect();
+    assert_eq!(permitted, expected);
+}
+
+#[test]
+fn the_api_imports_the_generated_document_and_logs_nothing_of_a_client() {
+    let template = Template::read();
+    let api = template.properties("Api");
+    let included = &api["DefinitionBody"]["Fn::Transform"];
+    assert_eq!(included["Name"], "AWS::Include");
+    assert_eq!(included["Parameters"]["Location"], "infra/gateway.json");
+    assert!(api["OpenApiVersion"].is_string());
+    for ignored in ["Auth", "Cors", "GatewayResponses", "BinaryMediaTypes"] {
+        assert!(
+            api.get(ignored).is_none(),
+            "{ignored} belongs into the document"
+        );
+    }
+    for (name, _) in template.all("AWS::Serverless::Api") {
+        assert_eq!(name, "Api");
+    }
+    let text = read("infra/gateway.json");
+    for part in text.split("functions/${").skip(1) {
+        let resource = part.split(".Arn}").next().expect("a resource");
+        assert_eq!(
+            template.resource(resource)["Type"],
+            "AWS::Serverless::Function"
+        );
+    }
+    let format = api["AccessLogSetting"]["Format"]
+        .as_str()
+        .expect("a format");
+    let allowed = [
+        "extendedRequestId",
+        "httpMethod",
+        "resourcePath",
+        "status",
+        "responseLatency",
+        "integrationLatency",
+        "authorizer.latency",
+        "error.responseType",
+    ];
+    for variable in format.split("$context.").skip(1) {
+        let end = variable.find('"').expect("quoted");
+        assert!(allowed.contains(&&variable[..end]), "{}", &variable[..end]);
+    }
+    for settings in api["MethodSettings"].as_array().expect("a list") {
+        assert_eq!(settings["DataTraceEnabled"], false);
+        assert_eq!(settings["LoggingLevel"], "OFF");
+        assert!(settings.get("CachingEnabled").is_none());
+    }
+}
+
+#[test]
+fn no_policy_has_a_wildcard_where_a_name_would_do() {
+    let template = Template::read();
+    let functions = folders("functions");
+    for (name, role) in template.all("AWS::IAM::Role") {
+        let is_functions = functions
+            .iter()
+            .any(|function| spec::function_resource(function).replace("Function", "Role") == name);
+        // What API Gateway demands for its logs.
+        assert_eq!(
+            role.get("ManagedPolicyArns").is_some(),
+            name == "GatewayLogRole",
+            "{name}"
+        );
+        assert!(is_functions || name == "GatewayLogRole", "whose is {name}?");
+        let trusted = &role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"]["Service"];
+        let service = if is_functions {
+            "lambda.amazonaws.com"
+        } else {
+            "apigateway.amazonaws.com"
+        };
+        assert_eq!(trusted, service, "{name}");
+        for statement in statements(role) {
+            assert_eq!(statement["Effect"], "Allow", "{name}");
+            assert!(statement.get("NotAction").is_none() && statement.get("NotResource").is_none());
+            for action in actions(statement) {
+                assert!(!action.contains('*'), "{name} allows {action}");
+            }
+            for resource in listed(&statement["Resource"]) {
+                let text = resource["Fn::Sub"].as_str().or(resource.as_str());
+                let is_part = |text: &str| {
+                    let (whole, rest) = text.split_at(text.find('}').map_or(0, |end| end + 1));
+                    whole.starts_with("${")
+                        && ["/*", "/stream/*", "/index/byPlainRequestId"].contains(&rest)
+                };
+                assert!(text.is_none_or(is_part), "{name}: {resource}");
+                assert!(
+                    text.is_some() || !named(resource).is_empty(),
+                    "{name}: {resource}"
+                );
+            }
+        }
+    }
+    for (name, policy) in template.all("AWS::S3::BucketPolicy") {
+        for statement in policy["PolicyDocument"]["Statement"]
+            .as_array()
+            .expect("a list")
+        {
+            assert_eq!(statement["Effect"], "Deny", "{name}");
+        }
+    }
+}
+
+#[test]
+fn who_may_read_which_secret_is_who_asks_for_it() {
+    let template = Template::read();
+    let mut readers: [BTreeSet<String>; 2] = Default::default();
+    for function in folders("functions") {
+        let main = read(&format!("functions/{function}/src/main.rs"));
+        let environment = template.environment(&function);
+        let mut granted = BTreeSet::new();
+        for statement in template.statements(&function) {
+            if actions(statement)
+                .iter()
+                .any(|action| action.starts_with("secretsmanager:"))
+            {
+                assert_eq!(
+                    actions(statement),
+                    ["secretsmanager:GetSecretValue"],
+                    "{function}"
+                );
+                granted.extend(listed(&statement["Resource"]).into_iter().map(named));
+            }
+        }
+        let kinds = [
+            ("keyring: true", "KeysSecret", "KEYS_SECRET"),
+            ("cursors: true", "CursorSecret", "CURSOR_SECRET"),
+        ];
+        for (at, (need, secret, variable)) in kinds.into_iter().enumerate() {
+            let asks = main.contains(need);
+            assert_eq!(granted.contains(secret), asks, "{function}: {secret}");
+            assert_eq!(
+                environment.contains(variable),
+                asks,
+                "{function}: {variable}"
+            );
+            if asks {
+                readers[at].insert(function.clone());
+            }
+        }
+        assert!(
+            granted
+                .iter()
+                .all(|name| ["KeysSecret", "CursorSecret"].contains(name)),
+            "{function}"
+        );
+        let issuer = [
+            "ISSUER_URL",
+            "JWKS_URL",
+            "ISSUER_CLIENT_IDS",
+            "ISSUER_ALGORITHM",
+        ];
+        for variable in issuer {
+            let asks = main.contains("runtime::issuer()");
+            assert_eq!(
+                environment.contains(variable),
+                asks,
+                "{function}: {variable}"
+            );
+        }
+    }
+    let set = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| (*name).to_owned())
+            .collect::<BTreeSet<_>>()
+    };
+    assert_eq!(
+        readers[0],
+        set(&["authorizer", "keys"]),
+        "who mints or verifies keys"
+    );
+    // Every function with a list, and no other.
+    let listing = routes::all().filter(|route| route.operation.starts_with("List"));
+    assert_eq!(
+        readers[1],
+        listing.map(|route| route.function.to_owned()).collect(),
+        "who has cursors"
+    );
+}
+
+#[test]
+fn every_variable_that_runtime_reads_is_set_and_no_other() {
+    let template = Template::read();
+    let sources =
+        ["lib", "log", "secret"].map(|name| read(&format!("shared/runtime/src/{name}.rs")));
+    let mut wanted = BTreeSet::new();
+    for source in &sources {
+        for call in ["required(\"", "optional(\"", "read(&config, \""] {
+            let after = source.split(call).skip(1);
+            wanted.extend(after.filter_map(|rest| rest.split('"').next()));
+        }
+    }
+    // Lambda sets the first; the second is for a developer's machine, and opens `file:` secrets.
+    assert!(wanted.remove("AWS_REGION") && wanted.remove("DYNAMODB_ENDPOINT"));
+    let set = folders("functions")
+        .iter()
+        .fold(BTreeSet::new(), |set, function| {
+            let own: BTreeSet<_> = template
+                .environment(function)
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
+            &set | &own
+        });
+    assert_eq!(set, wanted.into_iter().map(str::to_owned).collect());
+}
+
+#[test]
+fn tables_are_as_the_store_defines_them() {
+    let template = Template::read();
+    let names = TableNames {
+        keys: "KeysTable".to_owned(),
+        denials: "DenialsTable".to_owned(),
+        records: "RecordsTable".to_owned(),
+        audit: "AuditTable".to_owned(),
+    };
+    let definitions = store::definitions(&names);
+    assert_eq!(
+        template.all("AWS::DynamoDB::Table").len(),
+        definitions.len()
+    );
+    for definition in definitions {
+        let TableDefinition {
+            name,
+            streamed,
+            ttl,
+            local_index,
+        } = definition;
+        let resource = template.resource(&name);
+        assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+        assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+        let table = &resource["Properties"];
+        let attributes = ["pk", "sk"]
+            .into_iter()
+            .chain(local_index.map(|(_, sort)| sort));
+        let attributes: Vec<_> = attributes
+            .map(|name| json!({ "AttributeName": name, "AttributeType": "S" }))
+            .collect();
+        assert_eq!(table["AttributeDefinitions"], json!(attributes), "{name}");
+        let schema = |sort: &str| {
+            json!([
+                { "AttributeName": "pk", "KeyType": "HASH" },
+                { "AttributeName": sort, "KeyType": "RANGE" },
+            ])
+        };
+        assert_eq!(table["KeySchema"], schema("sk"), "{name}");
+        let indexes = local_index.map(|(index, sort)| {
+            json!([{
+                "IndexName": index,
+                "KeySchema": schema(sort),
+                "Projection": { "ProjectionType": "ALL" },
+            }])
+        });
+        assert_eq!(table["LocalSecondaryIndexes"], json!(indexes), "{name}");
+        assert!(table.get("GlobalSecondaryIndexes").is_none(), "{name}");
+        let ttl = ttl.map(|attribute| json!({ "AttributeName": attribute, "Enabled": true }));
+        assert_eq!(table["TimeToLiveSpecification"], json!(ttl), "{name}");
+        let stream = streamed.then(|| json!({ "StreamViewType": "NEW_AND_OLD_IMAGES" }));
+        assert_eq!(table["StreamSpecification"], json!(stream), "{name}");
+        assert_eq!(table["BillingMode"], "PAY_PER_REQUEST", "{name}");
+        assert_eq!(table["DeletionProtectionEnabled"], true, "{name}");
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true, "{name}");
+        let recovery = &table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"];
+        assert_eq!(recovery, true, "{name}");
+        // No flood of refusals may throttle another table.
+        assert_eq!(
+            table.get("OnDemandThroughput").is_some(),
+            name == "DenialsTable",
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_stream_is_consumed_and_loses_nothing_silently() {
+    let template = Template::read();
+    let mut consumed = BTreeSet::new();
+    for (name, mapping) in template.all("AWS::Lambda::EventSourceMapping") {
+        assert_eq!(named(&mapping["FunctionName"]), "AuditFunction", "{name}");
+        let source = mapping["EventSourceArn"]["Fn::GetAtt"]
+            .as_str()
+            .expect("a stream");
+        assert!(
+            consumed.insert(source.trim_end_matches(".StreamArn").to_owned()),
+            "{source} twice"
+        );
+        assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
+        assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
+        assert_eq!(
+            mapping["FunctionResponseTypes"],
+            json!(["ReportBatchItemFailures"]),
+            "{name}"
+        );
+        assert_eq!(mapping["ParallelizationFactor"], 1, "{name}");
+        let within = |property: &str, most: i64| {
+            let value = mapping[property].as_i64().expect("a number");
+            assert!((1..=most).contains(&value), "{name}: {property} = {value}");
+        };
+        within("MaximumRetryAttempts", 10);
+        // Well within the stream's 24 h.
+        within("MaximumRecordAgeInSeconds", 12 * 3600);
+        within("MaximumBatchingWindowInSeconds", 5);
+        within("BatchSize", 100);
+        // SQS and SNS would get metadata alone.
+        let destination = named(&mapping["DestinationConfig"]["OnFailure"]["Destination"]);
+        assert_eq!(
+            template.resource(destination)["Type"],
+            "AWS::S3::Bucket",
+            "{name}"
+        );
+    }
+    let streamed: BTreeSet<_> = template
+        .all("AWS::DynamoDB::Table")
+        .into_iter()
+        .filter(|(_, table)| table.get("StreamSpecification").is_some())
+        .map(|(name, _)| name.to_owned())
+        .collect();
+    assert_eq!(consumed, streamed);
+    for (name, bucket) in template.all("AWS::S3::Bucket") {
+        for block in [
+            "BlockPublicAcls",
+            "BlockPublicPolicy",
+            "IgnorePublicAcls",
+            "RestrictPublicBuckets",
+        ] {
+            assert_eq!(
+                bucket["PublicAccessBlockConfiguration"][block], true,
+                "{name}"
+            );
+        }
+        let rules = bucket["LifecycleConfiguration"]["Rules"]
+            .as_array()
+            .expect("rules");
+        assert!(
+            rules
+                .iter()
+                .any(|rule| rule["ExpirationInDays"] == 14 && rule["Status"] == "Enabled"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn chains_are_only_ever_appended_to() {
+    let template = Template::read();
+    for function in folders("functions") {
+        for statement in template.statements(&function) {
+            let of_audit = listed(&statement["Resource"])
+                .into_iter()
+                .any(|resource| named(resource) == "AuditTable");
+            if !of_audit {
+                continue;
+            }
+            let keys = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
+            for action in actions(statement) {
+                let (may, leading) = match action {
+                    "dynamodb:PutItem" => (function == "audit", Some(json!(["CHAIN#*"]))),
+                    "dynamodb:UpdateItem" => {
+                        (function == "audit", Some(json!(["HEAD#*", "MARK#*"])))
+                    }
+                    "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" => {
+                        (["audit", "audit-log"].contains(&function.as_str()), None)
+                    }
+                    _ => (false, None),
+                };
+                assert!(may, "{function} may not {action} the audit table");
+                assert!(
+                    leading.is_none_or(|leading| *keys == leading),
+                    "{function}: {action} on {keys}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn logs_end_and_alarms_wake_somebody() {
+    let template = Template::read();
+    for (name, group) in template.all("AWS::Logs::LogGroup") {
+        let retention = named(&group["RetentionInDays"]);
+        assert_eq!(
+            template.0["Parameters"][retention]["Type"], "Number",
+            "{name}"
+        );
+    }
+    let alarms = template.all("AWS::CloudWatch::Alarm");
+    for (name, alarm) in &alarms {
+        let topic = alarm["AlarmActions"]
+            .as_array()
+            .map(|actions| named(&actions[0]));
+        assert_eq!(topic, Some("AlarmTopic"), "{name}");
+        // Every 401 is an error of the authorizer.
+        assert!(
+            !(alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == "Errors"),
+            "{name}"
+        );
+    }
+    let age = alarms
+        .iter()
+        .find(|(_, alarm)| alarm["MetricName"] == "IteratorAge")
+        .expect("an alarm for the streams");
+    assert_eq!(age.1["Threshold"], 3_600_000);
+    // What the metric counts is what the function writes.
+    for (name, filter) in template.all("AWS::Logs::MetricFilter") {
+        let pattern = filter["FilterPattern"].as_str().expect("a pattern");
+        if name == "AuthorizerFaults" {
+            assert!(pattern.contains("\"authorizer fault\""), "{pattern}");
+            assert!(read("functions/authorizer/src/lib.rs").contains("\"authorizer fault\""));
+        }
+        let metric = &filter["MetricTransformations"][0]["MetricName"];
+        assert!(
+            alarms
+                .iter()
+                .any(|(_, alarm)| alarm["MetricName"] == *metric),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn secrets_and_people_outlive_the_stack() {
+    let template = Template::read();
+    for kind in [
+        "AWS::SecretsManager::Secret",
+        "AWS::Cognito::UserPool",
+        "AWS::DynamoDB::Table",
+        "AWS::S3::Bucket",
+    ] {
+        for (name, properties) in template.all(kind) {
+            assert_eq!(
+                template.resource(name)["DeletionPolicy"],
+                "Retain",
+                "{name}"
+            );
+            // A secret in a template is none.
+            assert!(properties.get("SecretString").is_none(), "{name}");
+        }
+    }
+}

@@ -1,0 +1,368 @@
+//! Lists, compared with a model that keeps the jobs in a vector.
+
+use serde_json::{Value, json};
+use std::{collections::BTreeMap, sync::Arc};
+use tests::{Answer, Caller, Seeded, TestApp, job};
+use tokio::task::JoinSet;
+
+/// What was acknowledged, by id: so the last one is the newest.
+#[derive(Debug, Default, Clone)]
+pub(super) struct Model(BTreeMap<String, Value>);
+
+impl Model {
+    pub(super) fn put(&mut self, view: &Value) {
+        self.0.insert(id(view), view.clone());
+    }
+
+    pub(super) fn remove(&mut self, id: &str) {
+        self.0.remove(id);
+    }
+
+    /// The jobs as a list shows them.
+    pub(super) fn list(&self, filter: &Filter) -> Vec<Value> {
+        let newest_first = self.0.values().rev();
+        let mut jobs: Vec<_> = newest_first
+            .filter(|job| filter.status.is_none_or(|status| job["status"] == status))
+            .filter_map(|job| match &filter.q {
+                None => Some((String::new(), job.clone())),
+                Some(q) => {
+                    let q = cut(q);
+                    let found = words(job).into_iter().filter(|word| word.starts_with(&q));
+                    Some((found.min()?, job.clone()))
+                }
+            })
+            .collect();
+        // Stable: among equal words the newest stays first.
+        jobs.sort_by(|(one, _), (other, _)| one.cmp(other));
+        jobs.into_iter().map(|(_, job)| job).collect()
+    }
+}
+
+#[derive(Debug, Clone, Default)]
+pub(super) struct Filter {
+    pub(super) status: Option<&'static str>,
+    pub(super) q: Option<String>,
+}
+
+impl Filter {
+    fn query(&self) -> String {
+        let status = self.status.map(|status| format!("&status={status}"));
+        let q = self.q.as_ref().map(|q| {
+            let encoded: String = q.bytes().map(|byte| format!("%{byte:02X}")).collect();
+            format!("&q={encoded}")
+        });
+        status.unwrap_or_default() + &q.unwrap_or_default()
+    }
+}
+
+pub(super) fn id(view: &Value) -> String {
+    view["id"].as_str().expect("an id").to_owned()
+}
+
+/// Contract §5: the first 10 distinct words of the title, lower-cased, each cut at 32 characters.
+fn words(job: &Value) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in job["title"].as_str().expect("a title").split_whitespace() {
+        let word = cut(word);
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    words.truncate(10);
+    words
+}
+
+fn cut(word: &str) -> String {
+    word.to_lowercase().chars().take(32).collect()
+}
+
+fn items(list: &Answer) -> Vec<Value> {
+    assert_eq!(list.status, 200, "{}", list.body);
+    list.data()["items"].as_array().expect("items").clone()
+}
+
+/// One page in page mode, with everything that it says of the list.
+async fn check_page(
+    app: &TestApp,
+    key: &Caller,
+    model: &Model,
+    filter: &Filter,
+    page: usize,
+    limit: usize,
+) {
+    let target = format!("/jobs?page={page}&limit={limit}{}", filter.query());
+    let list = app.get(key, &target).await;
+    let all = model.list(filter);
+    let expected: Vec<_> = all.iter().skip((page - 1) * limit).take(limit).cloned().collect();
+    assert_eq!(items(&list), expected, "{target}");
+    let more = all.len() > page * limit;
+    let mut pagination = list.data()["pagination"].clone();
+    let cursor = pagination["nextCursor"].take();
+    assert_eq!(cursor.is_string(), more, "{target}");
+    let counted = filter.q.is_none();
+    assert_eq!(
+        pagination,
+        json!({
+            "total": counted.then_some(all.len()),
+            "totalIsLowerBound": false,
+            "page": page,
+            "limit": limit,
+            "totalPages": counted.then_some(all.len().div_ceil(limit)),
+            "hasNextPage": more,
+            "hasPreviousPage": page > 1,
+            "nextCursor": null,
+        }),
+        "{target}"
+    );
+}
+
+/// The whole list in cursor mode. Each page but the last is full.
+pub(super) async fn walk(app: &TestApp, key: &Caller, filter: &Filter, limit: usize) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut next = String::new();
+    loop {
+        let target = format!("/jobs?limit={limit}{}{next}", filter.query());
+        let list = app.get(key, &target).await;
+        let found = items(&list);
+        let pagination = &list.data()["pagination"];
+        if !next.is_empty() {
+            assert_eq!(pagination["page"], Value::Null, "{target}");
+            assert_eq!(pagination["hasPreviousPage"], Value::Null, "{target}");
+        }
+        let length = found.len();
+        all.extend(found);
+        match pagination["nextCursor"].as_str() {
+            Some(cursor) => {
+                assert_eq!(pagination["hasNextPage"], true, "{target}");
+                assert_eq!(length, limit, "{target}");
+                next = format!("&cursor={cursor}");
+            }
+            None => {
+                assert_eq!(pagination["hasNextPage"], false, "{target}");
+                return all;
+            }
+        }
+    }
+}
+
+const WORDS: [&str; 16] = [
+    "Rust",
+    "rustacean",
+    "RUSTIC",
+    "senior",
+    "Sr.",
+    "Sales",
+    "São",
+    "ÉCOLE",
+    "école",
+    "C++",
+    "a=b#c",
+    "日本",
+    "日本語",
+    "🦀",
+    "Donaudampfschifffahrtsgesellschaftskapitän",
+    "Donaudampfschifffahrtsgesellschaftsmütze",
+];
+
+fn title(seeded: &mut Seeded) -> String {
+    let count = 2 + seeded.below(13);
+    let words: Vec<_> = (0..count).map(|_| *seeded.pick(&WORDS)).collect();
+    let mut title = words.join(*seeded.pick(&[" ", "  ", "\u{a0}", "\n"]));
+    while title.chars().count() > 200 {
+        title.pop();
+    }
+    while title.chars().count() < 5 {
+        title.push('!');
+    }
+    title
+}
+
+fn filter(seeded: &mut Seeded) -> Filter {
+    let status = seeded.chance(50).then(|| *seeded.pick(&["OPEN", "CLOSED"]));
+    let q = seeded.chance(60).then(|| {
+        let word = seeded.pick(&WORDS);
+        let length = 1 + seeded.below(word.chars().count());
+        let mut q: String = word.chars().take(length).collect();
+        if seeded.chance(20) {
+            q = q.to_uppercase();
+        }
+        if seeded.chance(15) {
+            // No word holds white space, so nothing is found; least of all the rest of an index row.
+            q.push_str(*seeded.pick(&[" ", " f", " fe", " Rust"]));
+        }
+        q
+    });
+    Filter { status, q }
+}
+
+#[tokio::test]
+async fn lists_show_what_a_naive_model_shows_after_every_change() {
+    const SEED: u64 = 0x0011_5751;
+    let app = Arc::new(TestApp::start().await);
+    let acme = app.company("Acme").await;
+    let globex = app.company("Globex").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let other = app.key_with(&globex, json!({})).await.caller;
+    assert_eq!(app.post(&other, "/jobs", &job()).await.status, 201);
+    let mut seeded = Seeded::new(SEED);
+    let mut model = Model::default();
+    for step in 0..150 {
+        let ids: Vec<String> = model.0.keys().cloned().collect();
+        match seeded.below(10) {
+            5..8 if !ids.is_empty() => {
+                let id = seeded.pick(&ids);
+                let mut patch = json!({});
+                if seeded.chance(70) {
+                    patch["title"] = json!(title(&mut seeded));
+                }
+                if seeded.chance(50) {
+                    patch["status"] = json!(seeded.pick(&["OPEN", "CLOSED"]));
+                }
+                let changed = app.patch(&key, &format!("/jobs/{id}"), &patch).await;
+                assert_eq!(changed.status, 200, "seed {SEED}, step {step}: {}", changed.body);
+                model.put(changed.data());
+            }
+            8.. if !ids.is_empty() => {
+                let id = seeded.pick(&ids);
+                let deleted = app.delete(&key, &format!("/jobs/{id}")).await;
+                assert_eq!(deleted.status, 200, "seed {SEED}, step {step}: {}", deleted.body);
+                model.remove(id);
+            }
+            _ => {
+                // Several at once: their ids may be of one millisecond.
+                let mut making = JoinSet::new();
+                for _ in 0..1 + seeded.below(3) {
+                    let mut body = job();
+                    body["title"] = json!(title(&mut seeded));
+                    body["status"] = json!(seeded.pick(&["OPEN", "CLOSED"]));
+                    let (app, key) = (Arc::clone(&app), key.clone());
+                    making.spawn(async move { app.post(&key, "/jobs", &body).await });
+                }
+                for made in making.join_all().await {
+                    assert_eq!(made.status, 201, "seed {SEED}, step {step}: {}", made.body);
+                    model.put(made.data());
+                }
+            }
+        }
+        for _ in 0..2 {
+            let filter = filter(&mut seeded);
+            let limit = *seeded.pick(&[1, 2, 3, 5, 20, 100]);
+            let page = 1 + seeded.below(model.list(&filter).len() / limit + 2);
+            check_page(&app, &key, &model, &filter, page, limit).await;
+        }
+        if step % 15 == 14 {
+            for _ in 0..4 {
+                let filter = filter(&mut seeded);
+                let limit = *seeded.pick(&[2, 3, 7]);
+                let walked = walk(&app, &key, &filter, limit).await;
+                assert_eq!(walked, model.list(&filter), "seed {SEED}, step {step}, {filter:?}");
+            }
+        }
+    }
+    for filter in [
+        Filter::default(),
+        Filter { status: Some("OPEN"), q: None },
+        Filter { status: Some("CLOSED"), q: None },
+    ] {
+        assert_eq!(walk(&app, &key, &filter, 4).await, model.list(&filter));
+    }
+}
+
+#[tokio::test]
+async fn q_finds_a_prefix_of_one_of_the_first_ten_distinct_words_cut_at_32_characters() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let long = "x".repeat(32);
+    let title = format!("One two TWO three four five six seven {long}yz nine İstanbul eleven");
+    let mut body = job();
+    body["title"] = json!(title);
+    let made = app.post(&key, "/jobs", &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    for (q, found) in [
+        ("o", true),
+        ("ONE", true),
+        ("ones", false),
+        ("ne", false),
+        ("tw", true),
+        ("seven", true),
+        (long.as_str(), true),
+        // Cut as the word was.
+        (&format!("{long}yz"), true),
+        (&format!("{long}q"), true),
+        ("nine", true),
+        // The tenth distinct word, whose lower case has more characters.
+        ("i\u{307}stanbul", true),
+        ("İst", true),
+        ("eleven", false),
+        ("one two", false),
+        ("one ", false),
+        (" one", false),
+        ("one f", false),
+        ("#", false),
+        ("%", false),
+        ("~", false),
+    ] {
+        let filter = Filter { status: None, q: Some(q.to_owned()) };
+        let list = walk(&app, &key, &filter, 5).await;
+        assert_eq!(list.len(), usize::from(found), "{q}");
+    }
+}
+
+#[tokio::test]
+async fn the_order_of_q_is_the_matched_word_then_newest_and_each_job_stands_once() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let mut ids = Vec::new();
+    for title in ["rusty rust", "rustic", "rust rustic rusty", "rustic rusty", "trust"] {
+        let mut body = job();
+        body["title"] = json!(title);
+        ids.push(id(app.post(&key, "/jobs", &body).await.data()));
+        // Ids of one millisecond have no order in time.
+        app.advance(std::time::Duration::from_millis(2));
+    }
+    let expected = [&ids[2], &ids[0], &ids[3], &ids[1]];
+    for limit in 1..6 {
+        let filter = Filter { status: None, q: Some("rus".to_owned()) };
+        let found: Vec<_> = walk(&app, &key, &filter, limit).await.iter().map(id).collect();
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "limit {limit}");
+    }
+}
+
+#[tokio::test]
+async fn paging_by_cursor_neither_repeats_nor_skips_while_jobs_come_and_go() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let mut ids = Vec::new();
+    for _ in 0..24 {
+        ids.push(id(app.post(&key, "/jobs", &job()).await.data()));
+        app.advance(std::time::Duration::from_millis(2));
+    }
+    for filter in ["", "&status=OPEN", "&q=senior", "&q=senior&status=OPEN"] {
+        let mut seen: Vec<String> = Vec::new();
+        let mut next = String::new();
+        let mut deleted = Vec::new();
+        loop {
+            let list = app.get(&key, &format!("/jobs?limit=3{filter}{next}")).await;
+            let found: Vec<_> = items(&list).iter().map(id).collect();
+            seen.extend(found.iter().cloned());
+            // The row that the cursor stands on, the first one of this page, and a new one.
+            for gone in [found.last(), found.first()].into_iter().flatten() {
+                app.delete(&key, &format!("/jobs/{gone}")).await;
+                deleted.push(gone.clone());
+            }
+            assert_eq!(app.post(&key, "/jobs", &job()).await.status, 201);
+            match list.data()["pagination"]["nextCursor"].as_str() {
+                Some(cursor) => next = format!("&cursor={cursor}"),
+                None => break,
+            }
+        }
+        let mut expected = ids.clone();
+        expected.reverse();
+        assert_eq!(seen, expected, "{filter}");
+        let left = walk(&app, &key, &Filter::default(), 50).await;
+        ids = left.iter().rev().map(id).collect();
+    }
+}

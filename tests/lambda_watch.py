@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""Proves that every function runs under the real Runtime API: `cargo lambda watch` behind the local gateway.
+
+Needs cargo and cargo-lambda on the PATH. Exits with 0 only if every function answered from a process of its own.
+"""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
+# What the story calls.
+OPERATIONS = ["CreateApiKey", "CreateJob", "GetDenial", "ListAuditEvents", "ListJobs", "SuspendApiKey"]
+FEATURES = ["--features", "lambda"]
+# A first invocation starts a process through cargo, and two cores may be busy.
+PATIENCE = 120
+
+
+class Failure(Exception):
+    pass
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def running(name, command, log):
+    """A process group that ends with the block, whatever happens in it."""
+    with open(log, "wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        yield process
+        if process.poll() is not None:
+            raise Failure(f"{name} ended by itself with {process.returncode}")
+    finally:
+        for sent in (signal.SIGTERM, signal.SIGKILL):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, sent)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(10)
+
+
+def eventually(what, ask, pause=0.5):
+    """The first answer that will do; a `Failure` after a bounded time."""
+    end = time.monotonic() + PATIENCE
+    while True:
+        answer = ask()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise Failure(f"not within {PATIENCE} s: {what}")
+        time.sleep(pause)
+
+
+class Caller:
+    def __init__(self, api, credential):
+        self.api = api
+        self.credential = credential
+
+    def call(self, method, target, body=None):
+        """Status, headers and body."""
+        headers = {"Authorization": f"Bearer {self.credential}"}
+        data = None
+        if body is not None:
+            data = json.dumps(body).encode()
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(self.api + target, data, headers, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=40) as answer:
+                return answer.status, answer.headers, json.load(answer)
+        except urllib.error.HTTPError as answer:
+            return answer.code, answer.headers, json.loads(answer.read() or b"{}")
+
+    def data(self, status, method, target, body=None):
+        found, _, answer = self.call(method, target, body)
+        if found != status:
+            raise Failure(f"{method} {target}: {found} instead of {status}: {answer}")
+        return answer["data"]
+
+
+def sign_in(issuer, email):
+    form = {
+        "grant_type": "password",
+        "username": email,
+        "password": "instaview",
+        "client_id": "instaview-local",
+    }
+    data = urllib.parse.urlencode(form).encode()
+    with urllib.request.urlopen(f"{issuer}/token", data, timeout=10) as answer:
+        return json.load(answer)["access_token"]
+
+
+def story(facts):
+    demo = Caller(facts["apiUrl"], facts["demoKey"])
+    # 503 until the functions' processes are there.
+    eventually("a function answers", lambda: demo.call("GET", "/jobs")[0] == 200)
+    eventually("the function keys answers", lambda: demo.call("GET", "/whoami")[0] == 200)
+
+    owner = Caller(facts["apiUrl"], sign_in(facts["issuerUrl"], "owner@acme.example"))
+    made = owner.data(201, "POST", "/api-keys", {"name": "Watched", "scopes": ["read:jobs", "write:jobs"]})
+    key = Caller(facts["apiUrl"], made["key"])
+    job = {"title": "Lambda Operator", "description": "Runs under the real Runtime API.", "status": "OPEN"}
+    job = key.data(201, "POST", "/jobs", job)
+    found = key.data(200, "GET", "/jobs?q=operator")["items"]
+    if [item["id"] for item in found] != [job["id"]]:
+        raise Failure(f"the new job is not what is found: {found}")
+    status, _, answer = key.call("DELETE", f"/jobs/{job['id']}")
+    if (status, answer["error"]["details"]) != (403, {"requiredScope": "delete:jobs"}):
+        raise Failure(f"deleting without the scope: {status} {answer}")
+
+    owner.data(200, "POST", f"/api-keys/{made['id']}/suspend")
+    status, headers, answer = key.call("GET", "/jobs")
+    if status != 401 or answer["error"]["code"] != "INVALID_API_KEY":
+        raise Failure(f"a suspended key: {status} {answer}")
+    request = headers["X-Request-Id"]
+    why = owner.data(200, "GET", f"/denials/{request}")
+    if why["reason"] != "SUSPENDED" or why["keyId"] != made["id"]:
+        raise Failure(f"the explanation: {why}")
+
+    def told():
+        status, _, answer = owner.call("GET", "/audit-events?limit=100")
+        events = answer["data"]["items"] if status == 200 else []
+        mine = [event for event in events if event.get("keyId") == made["id"]]
+        types = {event["type"] for event in mine}
+        refused = any(event.get("requestId") == request for event in mine)
+        return refused and {"api_key.created", "authentication.succeeded", "api_key.suspended"} <= types
+
+    eventually("the events of the key", told)
+
+
+def main():
+    build = ["cargo", "build", "--locked", "--bins", *FEATURES]
+    # All binaries first: a first invocation that compiles outlasts the gateway's 29 s.
+    subprocess.run([*build, "--workspace"], cwd=ROOT, check=True)
+    with tempfile.TemporaryDirectory(prefix="instaview-watch-") as folder:
+        folder = pathlib.Path(folder)
+        data, info = folder / "data", folder / "info.json"
+        logs = {name: folder / name for name in ("local.log", "watch.log")}
+        port = free_port()
+        metadata = subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version=1"], cwd=ROOT)
+        target = pathlib.Path(json.loads(metadata)["target_directory"])
+        local = [target / "debug" / "local", "--port", "0", "--data-dir", data, "--info-file", info]
+        local += ["--invoke-url", f"http://127.0.0.1:{port}"]
+        watch = ["cargo", "lambda", "watch", "--ignore-changes", "--disable-cors"]
+        watch += ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
+        watch += ["--env-file", data / "lambda.env", *FEATURES]
+        try:
+            with running("local", local, logs["local.log"]) as process:
+
+                def facts():
+                    if process.poll() is not None:
+                        raise Failure("local did not start")
+                    # Written in one step, when everything is there.
+                    return info.exists() and json.loads(info.read_text())
+
+                found = eventually("the facts of the local system", facts, 0.1)
+                with running("cargo lambda watch", watch, logs["watch.log"]):
+                    story(found)
+            text = logs["watch.log"].read_text(errors="replace")
+            text = re.sub(r"\x1b\[[0-9;]*m", "", text)
+            for function in FUNCTIONS:
+                if f'starting lambda function instance function="{function}"' not in text:
+                    raise Failure(f"{function} was never started")
+            # Everything that the story did was logged by them, and no credential with it.
+            for operation in OPERATIONS:
+                if operation not in text:
+                    raise Failure(f"{operation} left no line in the functions' logs")
+            if "sk_" in text or "eyJ" in text:
+                raise Failure("a key stands in the functions' logs")
+        except BaseException:
+            for name, log in logs.items():
+                lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+                print(f"--- {name}", *lines[-60:], sep="\n", file=sys.stderr)
+            raise
+    print(f"under the Runtime API: {', '.join(FUNCTIONS)}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except (Failure, subprocess.CalledProcessError) as failure:
+        sys.exit(f"lambda_watch: {failure}")

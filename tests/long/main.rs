@@ -1,0 +1,16 @@
+//! The runs that take too long for every day, with the promises' own numbers: `cargo test -p tests --features long --test long`.
+
+#![expect(
+    clippy::print_stdout,
+    reason = "seeds and figures, for whoever has to repeat a run"
+)]
+
+#[path = "../api/authorization"]
+mod authorization {
+    mod changes;
+    mod growth;
+    #[expect(dead_code, reason = "the other tests of the module need the rest")]
+    mod process;
+
+    use process::Process;
+}
