@@ -184,20 +184,26 @@ impl Tenant {
         let canary = format!("Canary{name}");
         let company = app.company(&canary).await;
         let key = app.key_with(&company, json!({ "name": canary })).await;
-        let mut marks = BTreeSet::from([canary.clone(), company.id.to_string()]);
-        marks.insert(key.id.to_string());
-        marks.insert(key.caller.credential.clone().expect("a key"));
-        Tenant {
+        let mut tenant = Tenant {
             email: format!("@{}.example", canary.to_lowercase()),
             company,
             canary,
-            key: key.caller,
+            key: key.caller.clone(),
             jobs: Vec::new(),
             keys: vec![key.id.to_string()],
             denials: Vec::new(),
             cursors: Vec::new(),
-            marks,
-        }
+            marks: BTreeSet::new(),
+        };
+        tenant.mark(&tenant.company.id.to_string());
+        tenant.took(&key);
+        tenant
+    }
+
+    /// This key is the company's alone.
+    fn took(&mut self, key: &Key) {
+        self.mark(&key.id.to_string());
+        self.mark(key.caller.credential.as_deref().expect("a key"));
     }
 
     /// Tokens end after an hour.
@@ -205,6 +211,15 @@ impl Tenant {
         self.company.owner = app.person(&format!("owner{}", self.email));
         self.company.admin = app.person(&format!("admin{}", self.email));
         self.company.member = app.person(&format!("member{}", self.email));
+    }
+
+    /// From now on this stands in no other company's answer, nor does a key's id as its prefix.
+    fn mark(&mut self, text: &str) {
+        let text = text.trim_end_matches('=');
+        self.marks.insert(text.to_owned());
+        if text.len() == 8 {
+            self.marks.insert(format!("sk_iv{text}"));
+        }
     }
 
     /// Takes in what an answer to this company's caller says of its objects.
@@ -222,21 +237,23 @@ impl Tenant {
             _ => None,
         };
         if let Some(pool) = pool {
-            self.marks.extend(ids.iter().cloned());
-            pool.extend(ids);
+            pool.extend(ids.iter().cloned());
             pool.sort();
             pool.dedup();
+            for id in &ids {
+                self.mark(id);
+            }
         }
         if let Some(key) = data["key"].as_str() {
-            self.marks.insert(key.to_owned());
+            self.mark(key);
         }
         if let Some(cursor) = data["pagination"]["nextCursor"].as_str() {
-            self.marks.insert(cursor.to_owned());
+            self.mark(cursor);
             self.cursors.push(cursor.to_owned());
         }
         if let (Some(id), 401 | 403 | 429) = (answer.header("x-request-id"), answer.status) {
             self.denials.push(id.to_owned());
-            self.marks.insert(id.to_owned());
+            self.mark(id);
         }
     }
 }
@@ -347,17 +364,27 @@ fn path_of(
     })
 }
 
+/// The words of a text: runs of what ids, keys and canaries are made of.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    text.split(move |c| !inside(c)).filter(|word| word.len() >= 8)
+}
+
 /// What the answer holds of the others, that the request itself did not bring.
-fn foreign<'t>(tenants: &'t [Tenant], who: usize, sent: &str, answer: &HttpResponse) -> Option<&'t str> {
+fn foreign(tenants: &[Tenant], who: usize, sent: &str, answer: &HttpResponse) -> Option<String> {
     let mut text = answer.text();
     for (_, value) in &answer.headers {
         text.push('\n');
         text.push_str(value);
     }
-    let others = tenants.iter().enumerate().filter(|(index, _)| *index != who);
-    let mut marks = others.flat_map(|(_, other)| other.marks.iter());
+    let others = || tenants.iter().enumerate().filter(|(index, _)| *index != who);
+    let is_mark = |word: &str| others().any(|(_, other)| other.marks.contains(word));
+    let word = words(&text).find(|word| is_mark(word) && !sent.contains(*word));
+    // Names and addresses, in whatever they may be embedded.
+    let mut canaries = others().flat_map(|(_, other)| [&other.canary, &other.email]);
+    let canary = canaries.find(|canary| text.contains(*canary) && !sent.contains(*canary));
     // Only what is spelled out in the request may come back: the id of a 404.
-    marks.find(|mark| text.contains(mark.as_str()) && !sent.contains(mark.as_str())).map(String::as_str)
+    word.or(canary.map(String::as_str)).map(str::to_owned)
 }
 
 #[tokio::test]
@@ -399,8 +426,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
         if answer.status == 401 {
             let name = json!({ "name": tenants[who].canary });
             let key = app.key_with(&tenants[who].company, name).await;
-            tenants[who].marks.insert(key.caller.credential.clone().expect("a key"));
-            tenants[who].marks.insert(key.id.to_string());
+            tenants[who].took(&key);
             tenants[who].key = key.caller;
         }
     }

@@ -121,7 +121,7 @@ fn only_api_reads_the_clock_and_randomness() {
 fn a_principal_comes_from_the_authorizers_decision_or_its_context() {
     only_in(
         "Principal::committed(",
-        &["functions/authorizer/src/decide.rs"],
+        &["functions/authorizer/src/decide.rs", "tests/"],
     );
     only_in(
         "Heard::read(",

@@ -149,8 +149,8 @@ const JOB: Asked<'_> = Asked {
 
 /// What one task knocks at: every one has a memory of its own.
 enum Door {
-    Authorizer(Process),
-    Gateway(Gateway),
+    Authorizer(Box<Process>),
+    Gateway(Box<Gateway>),
 }
 
 impl Door {
@@ -185,9 +185,10 @@ impl Hammer {
             let weather = Weather::seeded(SEED + number);
             if number % 4 == 3 {
                 let another = app.system.another_app(app.app().clock.clone(), &weather);
-                return Door::Gateway(app.system.another_gateway(another).expect("a gateway"));
+                let gateway = app.system.another_gateway(another).expect("a gateway");
+                return Door::Gateway(Box::new(gateway));
             }
-            Door::Authorizer(Process::new(app, weather))
+            Door::Authorizer(Box::new(Process::new(app, weather)))
         };
         Hammer {
             doors: (1..=TASKS).map(door).collect(),

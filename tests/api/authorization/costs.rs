@@ -93,7 +93,8 @@ async fn a_row_with_forty_ranges_is_still_one_unit() {
         writes.retain(|call| call.operation == "UpdateItem");
         let units: Vec<_> = writes.iter().map(|call| call.write_units).collect();
         assert_eq!(units, [1.0; 30], "{inside:?}");
-        assert_eq!(process.get_job(&key.caller).await.status, 401);
+        let outside = key.caller.from_address("192.0.2.1");
+        assert_eq!(process.get_job(&outside).await.status, 401);
     }
 }
 

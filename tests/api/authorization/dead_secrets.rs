@@ -21,7 +21,7 @@ async fn a_dead_secret_never_costs_the_good_one_a_refusal() {
     app.next_minute(Duration::ZERO);
     let mut good = 0;
     for round in 0..100 {
-        // First of all, cold, and in every rhythm.
+        // First of all, and in every rhythm.
         for _ in 0..=round % 3 {
             assert_eq!(process.get_job(&dead).await.status, 401);
         }
@@ -76,6 +76,21 @@ async fn a_resumed_key_is_good_within_a_second_whoever_hammers() {
             200,
             "{before} ms"
         );
+    }
+}
+
+/// What is remembered of a refusal is remembered of that secret.
+#[tokio::test]
+async fn a_dead_secrets_refusal_is_not_remembered_against_the_good_one() {
+    let (app, acme, key, dead) = start().await;
+    let process = Process::new(&app, Weather::calm());
+    for _ in 0..3 {
+        act(&app, &acme, &key, "suspend").await;
+        app.advance(Duration::from_secs(2));
+        assert_eq!(process.get_job(&dead).await.status, 401);
+        act(&app, &acme, &key, "resume").await;
+        assert_eq!(process.get_job(&dead).await.status, 401);
+        assert_eq!(process.get_job(&key.caller).await.status, 200);
     }
 }
 

@@ -23,7 +23,7 @@ const BEFORE: usize = if cfg!(feature = "long") {
 } else {
     1_500
 };
-const COMPARED: usize = 200;
+const COMPARED: usize = 100;
 const MOST: f64 = 1.5;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -70,13 +70,13 @@ async fn totals_and_index_rows_never_drift_from_the_jobs_under_eight_writers() {
     }
     for status in [None, Some("OPEN"), Some("CLOSED")] {
         let filter = Filter { status, q: None };
-        assert_eq!(walk(&app, &key, &filter, 3).await, model.list(&filter), "{status:?}");
+        assert_eq!(walk(&app, &key, &filter, 7).await, model.list(&filter), "{status:?}");
         let query = status.map(|status| format!("?status={status}")).unwrap_or_default();
         let list = app.get(&key, &format!("/jobs{query}")).await;
         assert_eq!(list.data()["pagination"]["total"], model.list(&filter).len(), "{status:?}");
         for q in ["r", "rust", "senior", "sales", "lead", "developer", "engineer"] {
             let filter = Filter { status, q: Some(q.to_owned()) };
-            assert_eq!(walk(&app, &key, &filter, 3).await, model.list(&filter), "{status:?} {q}");
+            assert_eq!(walk(&app, &key, &filter, 7).await, model.list(&filter), "{status:?} {q}");
         }
     }
 }
