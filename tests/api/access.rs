@@ -37,7 +37,9 @@ fn status(code: &str) -> u16 {
 /// The answer is this error in the contract's envelope, with the headers that every error has.
 fn assert_error(answer: &Answer, code: &str, details: &Value, what: &str) {
     assert_eq!(answer.status, status(code), "{what}: {}", answer.body);
-    let message = api::Code::ALL.into_iter().find(|known| known.as_str() == code);
+    let message = api::Code::ALL
+        .into_iter()
+        .find(|known| known.as_str() == code);
     let message = message.expect("a code").message();
     let timestamp = &answer.body["timestamp"];
     assert_eq!(
@@ -51,7 +53,10 @@ fn assert_error(answer: &Answer, code: &str, details: &Value, what: &str) {
         "{what}"
     );
     let instant = timestamp.as_str().map(str::parse::<model::Timestamp>);
-    assert!(timestamp.is_null() || matches!(instant, Some(Ok(_))), "{what}: {timestamp}");
+    assert!(
+        timestamp.is_null() || matches!(instant, Some(Ok(_))),
+        "{what}: {timestamp}"
+    );
     assert_headers(answer, what);
     match code {
         "INVALID_API_KEY" => {
@@ -69,12 +74,26 @@ fn assert_error(answer: &Answer, code: &str, details: &Value, what: &str) {
 /// What every response but the public ones' carries.
 fn assert_headers(answer: &Answer, what: &str) {
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{what}");
-    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{what}");
+    assert!(
+        answer
+            .header("x-request-id")
+            .is_some_and(|id| !id.is_empty()),
+        "{what}"
+    );
     let cross_origin = |name: &str| name.to_ascii_lowercase().starts_with("access-control-");
-    assert!(!answer.raw.headers.iter().any(|(name, _)| cross_origin(name)), "{what}");
+    assert!(
+        !answer
+            .raw
+            .headers
+            .iter()
+            .any(|(name, _)| cross_origin(name)),
+        "{what}"
+    );
 }
 
 fn retry_after(answer: &Answer) -> i64 {
-    let seconds = answer.header("retry-after").and_then(|seconds| seconds.parse().ok());
+    let seconds = answer
+        .header("retry-after")
+        .and_then(|seconds| seconds.parse().ok());
     seconds.expect("Retry-After in seconds")
 }

@@ -162,12 +162,15 @@ impl Kind {
             Kind::Owner | Kind::SeveralNamed | Kind::SignedInToday => person(Role::Owner),
             Kind::Admin => person(Role::Admin),
             Kind::Member => person(Role::Member),
-            Kind::Foreigner | Kind::PersonNamesNoCompany | Kind::PersonRepeatsCompany | Kind::WithoutMembership => {
-                lost(denied())
-            }
+            Kind::Foreigner
+            | Kind::PersonNamesNoCompany
+            | Kind::PersonRepeatsCompany
+            | Kind::WithoutMembership => lost(denied()),
             Kind::SeveralUnnamed => lost(refused("COMPANY_ID_REQUIRED", json!({}))),
             Kind::StaleSignIn => match route.access {
-                Access::Role(_) if !route.method.is_read() => lacks(json!({ "maxAuthAge": 43_200 })),
+                Access::Role(_) if !route.method.is_read() => {
+                    lacks(json!({ "maxAuthAge": 43_200 }))
+                }
                 _ => person(Role::Owner),
             },
         }
@@ -179,7 +182,8 @@ impl World {
         let acme = app.company("Acme").await;
         let globex = app.company("Globex").await;
         for company in [&acme, &globex] {
-            let made = local::seed::member(&app.system, company.id, "both@example.com", Role::Owner).await;
+            let made =
+                local::seed::member(&app.system, company.id, "both@example.com", Role::Owner).await;
             made.expect("a membership");
         }
         let live = app.key_with(&acme, json!({})).await;
@@ -192,7 +196,9 @@ impl World {
         }
         let soon = in_seconds(app.now(), 60);
         let expired = app.key_with(&acme, json!({ "expiresAt": soon })).await;
-        let elsewhere = app.key_with(&acme, json!({ "allowedIPs": ["203.0.113.0/24"] })).await;
+        let elsewhere = app
+            .key_with(&acme, json!({ "allowedIPs": ["203.0.113.0/24"] }))
+            .await;
         let mut without = Vec::new();
         for scope in Scope::ALL {
             let others = ScopeSet::all().iter().filter(|other| *other != scope);
@@ -236,7 +242,10 @@ impl World {
         } else {
             self.live.caller.clone()
         };
-        let naming = |query: String| Caller { query: Some(query), ..live.clone() };
+        let naming = |query: String| Caller {
+            query: Some(query),
+            ..live.clone()
+        };
         let text = |caller: &Caller| caller.credential.clone().expect("a credential");
         match kind {
             Kind::NoKey => Caller::nobody(),
@@ -250,7 +259,9 @@ impl World {
             Kind::WrongAddress => self.elsewhere.caller.clone(),
             // Callers with a header of their own: see `World::request`.
             Kind::Basic | Kind::TwoHeaders => Caller::nobody(),
-            Kind::IdToken => Caller::with(&app.system.issuer().token_for(owner, app.now()).id_token),
+            Kind::IdToken => {
+                Caller::with(&app.system.issuer().token_for(owner, app.now()).id_token)
+            }
             Kind::ExpiredToken => self.expired_token.clone(),
             Kind::TokenOfAnother => Caller::with(&token_of_another_client(app, owner)),
             Kind::GoodKey => live,
@@ -272,7 +283,10 @@ impl World {
             Kind::Member => self.acme.member.clone(),
             Kind::Foreigner => self.globex.owner.for_company(acme),
             Kind::PersonNamesNoCompany => self.acme.owner.for_company("acme"),
-            Kind::PersonRepeatsCompany => self.acme.owner.for_company(format!("{acme}&companyId={acme}")),
+            Kind::PersonRepeatsCompany => self
+                .acme
+                .owner
+                .for_company(format!("{acme}&companyId={acme}")),
             Kind::WithoutMembership => app.person("nobody@example.com"),
             Kind::SeveralUnnamed => app.person("both@example.com"),
             Kind::SeveralNamed => app.person("both@example.com").for_company(acme),
@@ -299,24 +313,33 @@ pub(super) fn in_seconds(now: Timestamp, seconds: i64) -> Timestamp {
 /// A key under our own secrets, whose secret no row knows.
 pub(super) fn minted(app: &TestApp, id: KeyId) -> Caller {
     let keyring = app.app().keyring.as_deref().expect("a keyring");
-    let (plain, _) = keyring.mint(KeyKind::Standard, id, app.app().entropy.bytes());
+    let (plain, _) = keyring.latest().mint(KeyKind::Standard, id, app.app().entropy.bytes());
     Caller::with(plain.expose())
 }
 
 /// Another tag, and the checksum that goes with it.
 fn forged(key: &str) -> String {
     let (body, tag) = (&key[..35], &key[35..40]);
-    let other: String = tag.chars().map(|c| if c == '0' { '1' } else { '0' }).collect();
+    let other: String = tag
+        .chars()
+        .map(|c| if c == '0' { '1' } else { '0' })
+        .collect();
     let untied = format!("{body}{other}");
     let checksum = checksum(&untied);
-    assert_eq!(key[40..], self::checksum(&key[..40]), "the test computes checksums as the contract says");
+    assert_eq!(
+        key[40..],
+        self::checksum(&key[..40]),
+        "the test computes checksums as the contract says"
+    );
     format!("{untied}{checksum}")
 }
 
 /// CRC-32 (IEEE) in Base62, six digits.
 fn checksum(text: &str) -> String {
     let crc = !text.bytes().fold(!0u32, |crc, byte| {
-        (0..8).fold(crc ^ u32::from(byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg()))
+        (0..8).fold(crc ^ u32::from(byte), |crc, _| {
+            (crc >> 1) ^ (0xedb8_8320 & (crc & 1).wrapping_neg())
+        })
     });
     const DIGITS: &[u8] = b"0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     let mut digits = [0; 6];

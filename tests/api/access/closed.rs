@@ -5,7 +5,9 @@ use super::{
     callers::{Expected, Kind, World},
     requests::{Objects, facts, path, request},
 };
-use auth::{Answer as Decided, Commit, Context, Counted, Principal, RateLimited, Unit, Verdict, Who, Window};
+use auth::{
+    Answer as Decided, Commit, Context, Counted, Principal, RateLimited, Unit, Verdict, Who, Window,
+};
 use embedded::{Fault, Weather};
 use lambda_http::Body;
 use local::{Gateway, HttpRequest, HttpResponse};
@@ -26,7 +28,10 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
         retry_after: 17,
         limit: 30,
         reset: 1_795_503_600,
-        window: Window { unit: Unit::Minute, index: 1 },
+        window: Window {
+            unit: Unit::Minute,
+            index: 1,
+        },
     };
     let verdicts = [
         (Verdict::CompanyRequired, "COMPANY_ID_REQUIRED", json!({})),
@@ -39,9 +44,13 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
     ];
     for route in routes::all().filter(|route| route.access != Access::Public) {
         for (verdict, code, details) in &verdicts {
-            let mut context = Decided::Verdict(*verdict).context(app.now()).expect("a context");
+            let mut context = Decided::Verdict(*verdict)
+                .context(app.now())
+                .expect("a context");
             let what = format!("{} with {verdict:?}", route.operation);
-            assert!(!context.keys().any(|name| good_context(&app, &acme, &key, route).contains_key(name) && name != "verdict"));
+            assert!(!context.keys().any(|name| {
+                good_context(&app, &acme, &key, route).contains_key(name) && name != "verdict"
+            }));
             let answer = invoked(&app, route, Some(fields(&context))).await;
             assert_error(&answer.0, code, details, &what);
             assert_eq!(answer.1, 0, "{what}: store calls");
@@ -49,7 +58,11 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
             let verdict = context.remove("verdict").expect("a verdict");
             context.extend(good_context(&app, &acme, &key, route));
             context.insert("verdict".to_owned(), verdict);
-            let numbers = [("retryAfter", "17"), ("limit", "30"), ("reset", "1795503600")];
+            let numbers = [
+                ("retryAfter", "17"),
+                ("limit", "30"),
+                ("reset", "1795503600"),
+            ];
             context.extend(numbers.map(|(name, value)| (name.to_owned(), value.to_owned())));
             let answer = invoked(&app, route, Some(fields(&context))).await;
             assert_error(&answer.0, code, details, &what);
@@ -67,7 +80,12 @@ async fn a_context_that_is_not_plainly_an_acceptance_of_this_operation_is_503() 
     for route in routes::all().filter(|route| route.access != Access::Public) {
         let good = good_context(&app, &acme, &key, route);
         let served = invoked(&app, route, Some(fields(&good))).await;
-        assert!(served.0.status < 500, "{}: {}", route.operation, served.0.body);
+        assert!(
+            served.0.status < 500,
+            "{}: {}",
+            route.operation,
+            served.0.body
+        );
         app.settle().await;
         for (how, context) in unusable(route, &good) {
             let (answer, calls) = invoked(&app, route, context).await;
@@ -83,7 +101,11 @@ async fn a_public_operation_needs_no_context_and_believes_none() {
     let app = TestApp::calm().await;
     app.settle().await;
     for route in routes::all().filter(|route| route.access == Access::Public) {
-        for context in [None, Some(json!({})), Some(json!({ "verdict": "company_denied" }))] {
+        for context in [
+            None,
+            Some(json!({})),
+            Some(json!({ "verdict": "company_denied" })),
+        ] {
             let (answer, calls) = invoked(&app, route, context).await;
             assert_eq!((answer.status, calls), (200, 0), "{}", route.operation);
         }
@@ -98,14 +120,24 @@ async fn an_event_of_no_operation_of_the_function_reaches_no_handler() {
     app.settle().await;
     for route in routes::all().filter(|route| route.access != Access::Public) {
         let context = good_context(&app, &acme, &key, route);
-        for (method, resource) in [("PUT", route.path), (route.method.as_str(), "/nothing"), ("", "")] {
+        for (method, resource) in [
+            ("PUT", route.path),
+            (route.method.as_str(), "/nothing"),
+            ("", ""),
+        ] {
             let mut event = event(&app, route, Some(fields(&context)));
-            event["requestContext"]["httpMethod"] = if method.is_empty() { "GET" } else { method }.into();
+            event["requestContext"]["httpMethod"] =
+                if method.is_empty() { "GET" } else { method }.into();
             event["requestContext"]["resourcePath"] = resource.into();
             app.system.weather().take_calls();
             let answer = handled(&app, route, &event).await;
             assert_error(&answer, "ROUTE_NOT_FOUND", &json!({}), route.operation);
-            assert_eq!(app.system.weather().take_calls().len(), 0, "{}", route.operation);
+            assert_eq!(
+                app.system.weather().take_calls().len(),
+                0,
+                "{}",
+                route.operation
+            );
         }
     }
 }
@@ -116,8 +148,14 @@ fn unusable(route: &Route, good: &Context) -> Vec<(String, Option<Value>)> {
         ("no context".to_owned(), None),
         ("null".to_owned(), Some(Value::Null)),
         ("an empty context".to_owned(), Some(json!({}))),
-        ("the principal's id alone".to_owned(), Some(json!({ "principalId": "x" }))),
-        ("the verdict alone".to_owned(), Some(json!({ "verdict": "ok" }))),
+        (
+            "the principal's id alone".to_owned(),
+            Some(json!({ "principalId": "x" })),
+        ),
+        (
+            "the verdict alone".to_owned(),
+            Some(json!({ "verdict": "ok" })),
+        ),
     ];
     let with = |name: &str, value: Value| {
         let mut context = fields(good);
@@ -139,40 +177,72 @@ fn unusable(route: &Route, good: &Context) -> Vec<(String, Option<Value>)> {
         }
     }
     for verdict in ["", "OK", "ok ", "forbidden", "unauthorized", "true"] {
-        all.push((format!("verdict {verdict:?}"), with("verdict", verdict.into())));
+        all.push((
+            format!("verdict {verdict:?}"),
+            with("verdict", verdict.into()),
+        ));
     }
-    all.push(("a limit without its facts".to_owned(), Some(json!({ "verdict": "rate_limited" }))));
+    all.push((
+        "a limit without its facts".to_owned(),
+        Some(json!({ "verdict": "rate_limited" })),
+    ));
     for name in ["retryAfter", "limit", "reset"] {
-        let mut context = json!({ "verdict": "rate_limited", "retryAfter": "1", "limit": "1", "reset": "1" });
+        let mut context =
+            json!({ "verdict": "rate_limited", "retryAfter": "1", "limit": "1", "reset": "1" });
         context[name] = "soon".into();
         all.push((format!("a limit with garbage in {name}"), Some(context)));
     }
-    let numbers = good.keys().filter(|name| ["limit", "remaining", "reset"].iter().any(|part| name.starts_with(part)));
+    let numbers = good.keys().filter(|name| {
+        ["limit", "remaining", "reset"]
+            .iter()
+            .any(|part| name.starts_with(part))
+    });
     for name in numbers {
         for garbage in ["", "1e3", "99999999999999999999"] {
             all.push((format!("{name} = {garbage:?}"), with(name, garbage.into())));
         }
     }
-    for name in ["kind", "keyId", "keyKind", "personId", "owner", "company", "role"] {
+    for name in [
+        "kind", "keyId", "keyKind", "personId", "owner", "company", "role",
+    ] {
         if good.contains_key(name) {
             all.push((format!("{name} garbled"), with(name, "garbage".into())));
         }
     }
     for other in routes::all().filter(|other| other.operation != route.operation) {
-        all.push((format!("the word for {}", other.operation), with("operation", other.operation.into())));
+        all.push((
+            format!("the word for {}", other.operation),
+            with("operation", other.operation.into()),
+        ));
     }
-    all.push(("the operation in another case".to_owned(), with("operation", route.operation.to_lowercase().into())));
+    all.push((
+        "the operation in another case".to_owned(),
+        with("operation", route.operation.to_lowercase().into()),
+    ));
     match route.access {
         Access::Scope(scope) => {
-            let others: Vec<_> = ScopeSet::all().iter().filter(|other| *other != scope).map(|other| other.as_str()).collect();
-            all.push(("every scope but the one".to_owned(), with("scopes", others.join(" ").into())));
+            let others: Vec<_> = ScopeSet::all()
+                .iter()
+                .filter(|other| *other != scope)
+                .map(|other| other.as_str())
+                .collect();
+            all.push((
+                "every scope but the one".to_owned(),
+                with("scopes", others.join(" ").into()),
+            ));
             all.push(("no scope".to_owned(), with("scopes", "".into())));
-            all.push(("scopes joined by commas".to_owned(), with("scopes", format!("{0},{0}", scope.as_str()).into())));
+            all.push((
+                "scopes joined by commas".to_owned(),
+                with("scopes", format!("{0},{0}", scope.as_str()).into()),
+            ));
             all.push(("a person with scopes".to_owned(), as_person(good)));
         }
         Access::Role(least) => {
             for lower in Role::ALL.into_iter().filter(|role| *role < least) {
-                all.push((format!("the role {}", lower.as_str()), with("role", lower.as_str().into())));
+                all.push((
+                    format!("the role {}", lower.as_str()),
+                    with("role", lower.as_str().into()),
+                ));
             }
             all.push(("a key with a role".to_owned(), as_key(good)));
         }
@@ -202,7 +272,9 @@ fn as_key(good: &Context) -> Option<Value> {
 fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> Context {
     let by_person = matches!(route.access, Access::Role(_));
     let who = if by_person {
-        Who::Person { id: app.system.issuer().person("owner@acme.example") }
+        Who::Person {
+            id: app.system.issuer().person("owner@acme.example"),
+        }
     } else {
         Who::Key {
             id: key.id,
@@ -215,23 +287,42 @@ fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> C
         count: Vec::new(),
         forget: Vec::new(),
         company: Some(company.id),
-        scopes: if by_person { ScopeSet::EMPTY } else { ScopeSet::all() },
+        scopes: if by_person {
+            ScopeSet::EMPTY
+        } else {
+            ScopeSet::all()
+        },
         role: by_person.then_some(Role::Owner),
         secret_suffix: None,
     };
     let owner = Some(Owner::Company(company.id));
     let counted = Counted::default();
-    let principal = Principal::committed(who, owner, &commit, route.operation, RateLimit::PERSON, &counted, app.now());
+    let principal = Principal::committed(
+        who,
+        owner,
+        &commit,
+        route.operation,
+        RateLimit::PERSON,
+        &counted,
+        app.now(),
+    );
     (&principal).into()
 }
 
 fn fields(context: &Context) -> Value {
-    let fields: Map<_, _> = context.iter().map(|(name, value)| (name.clone(), value.as_str().into())).collect();
+    let fields: Map<_, _> = context
+        .iter()
+        .map(|(name, value)| (name.clone(), value.as_str().into()))
+        .collect();
     fields.into()
 }
 
 /// The function's answer to an event with this authorizer context, and how often it asked the store.
-async fn invoked(app: &TestApp, route: &'static Route, authorizer: Option<Value>) -> (Answer, usize) {
+async fn invoked(
+    app: &TestApp,
+    route: &'static Route,
+    authorizer: Option<Value>,
+) -> (Answer, usize) {
     let event = event(app, route, authorizer);
     app.system.weather().take_calls();
     let answer = handled(app, route, &event).await;
@@ -242,7 +333,10 @@ async fn invoked(app: &TestApp, route: &'static Route, authorizer: Option<Value>
 fn event(app: &TestApp, route: &Route, authorizer: Option<Value>) -> Value {
     let nowhere = Objects::nowhere(app);
     let path = path(route, &nowhere);
-    let parameters: Map<_, _> = route.parameters().map(|name| (name.to_owned(), nowhere.id(name).into())).collect();
+    let parameters: Map<_, _> = route
+        .parameters()
+        .map(|name| (name.to_owned(), nowhere.id(name).into()))
+        .collect();
     let headers = json!({ "content-type": "application/json", "host": "api.example" });
     let mut context = json!({
         "accountId": "000000000000",
@@ -292,7 +386,8 @@ async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
         _ => panic!("every answer is text"),
     };
     let headers = parts.headers.iter();
-    let headers = headers.map(|(name, value)| (name.to_string(), value.to_str().expect("ASCII").to_owned()));
+    let headers =
+        headers.map(|(name, value)| (name.to_string(), value.to_str().expect("ASCII").to_owned()));
     read(HttpResponse {
         status: parts.status.as_u16(),
         headers: headers.collect(),
@@ -369,7 +464,10 @@ async fn away(faults: &[Fault]) {
             let away = all(&gateway, &requests).await;
             let names = app.app().table.names();
             let handlers = [&names.records, &names.audit];
-            let asked = weather.take_calls().into_iter().filter(|call| handlers.iter().any(|table| call.tables.contains(table)));
+            let asked = weather
+                .take_calls()
+                .into_iter()
+                .filter(|call| handlers.iter().any(|table| call.tables.contains(table)));
             assert_eq!(asked.count(), 0, "a handler asked the store");
             for ((route, kind, _), answer) in requests.iter().zip(&away) {
                 let what = format!("{} by {kind:?}, warm: {warm}, {fault:?}", route.operation);
@@ -377,7 +475,10 @@ async fn away(faults: &[Fault]) {
                     Some((code, details)) => assert_error(answer, code, &details, &what),
                     None => {
                         assert_error(answer, "SERVICE_UNAVAILABLE", &json!({}), &what);
-                        assert!(answer.body["timestamp"].is_null(), "{what}: a function answered");
+                        assert!(
+                            answer.body["timestamp"].is_null(),
+                            "{what}: a function answered"
+                        );
                     }
                 }
             }
@@ -387,10 +488,19 @@ async fn away(faults: &[Fault]) {
                     continue;
                 }
                 let answer = read(gateway.call(request).await);
-                let what = format!("{} by {kind:?} after {fault:?}, warm: {warm}", route.operation);
+                let what = format!(
+                    "{} by {kind:?} after {fault:?}, warm: {warm}",
+                    route.operation
+                );
                 match kind.expected(route) {
-                    Expected::Refused(code, details) => assert_error(&answer, code, &details, &what),
-                    Expected::Passes => assert!(matches!(answer.status, 200 | 201 | 404), "{what}: {}", answer.body),
+                    Expected::Refused(code, details) => {
+                        assert_error(&answer, code, &details, &what)
+                    }
+                    Expected::Passes => assert!(
+                        matches!(answer.status, 200 | 201 | 404),
+                        "{what}: {}",
+                        answer.body
+                    ),
                 }
             }
         }
@@ -414,7 +524,10 @@ fn found_without_the_store(kind: Kind, route: &Route) -> Option<(&'static str, V
     }
 }
 
-async fn all(gateway: &Arc<Gateway>, requests: &[(&'static Route, Kind, HttpRequest)]) -> Vec<Answer> {
+async fn all(
+    gateway: &Arc<Gateway>,
+    requests: &[(&'static Route, Kind, HttpRequest)],
+) -> Vec<Answer> {
     let mut sent = JoinSet::new();
     for (number, (_, _, request)) in requests.iter().enumerate() {
         let (gateway, request) = (Arc::clone(gateway), request.clone());
@@ -432,18 +545,40 @@ async fn a_refusal_that_cannot_be_kept_stays_what_it_is() {
     let denials = world.app.app().table.names().denials.clone();
     let table = denials.clone();
     weather.set(&Weather::script(move |call| {
-        if call.tables().contains(&table) { Fault::Unreachable } else { Fault::None }
+        if call.tables().contains(&table) {
+            Fault::Unreachable
+        } else {
+            Fault::None
+        }
     }));
     weather.take_calls();
     for route in routes::all().filter(|route| route.access != Access::Public) {
-        for kind in [Kind::Suspended, Kind::WrongSecret, Kind::MissingScope, Kind::OtherCompany, Kind::Member] {
+        for kind in [
+            Kind::Suspended,
+            Kind::WrongSecret,
+            Kind::MissingScope,
+            Kind::OtherCompany,
+            Kind::Member,
+        ] {
             if let Expected::Refused(code, details) = kind.expected(route) {
                 let caller = world.caller(kind, route).await;
-                let answer = world.app.send(request(route, &caller, &Objects::nowhere(&world.app))).await;
-                assert_error(&answer, code, &details, &format!("{} by {kind:?}", route.operation));
+                let answer = world
+                    .app
+                    .send(request(route, &caller, &Objects::nowhere(&world.app)))
+                    .await;
+                assert_error(
+                    &answer,
+                    code,
+                    &details,
+                    &format!("{} by {kind:?}", route.operation),
+                );
             }
         }
     }
-    let tried = weather.take_calls().iter().filter(|call| call.tables.contains(&denials)).count();
+    let tried = weather
+        .take_calls()
+        .iter()
+        .filter(|call| call.tables.contains(&denials))
+        .count();
     assert!(tried > 0, "the denials table was tried");
 }

@@ -35,7 +35,12 @@ async fn a_member_reads_why_and_others_get_the_404_of_what_never_was() {
         let id = refused.answer.header("x-request-id").expect("an id");
         let path = format!("/denials/{}", id.replace('=', "%3D"));
         for who in ["member", "admin", "owner"] {
-            let found = app.get(&app.person(&format!("{who}@{}.example", refused.domain)), &path).await;
+            let found = app
+                .get(
+                    &app.person(&format!("{who}@{}.example", refused.domain)),
+                    &path,
+                )
+                .await;
             assert_eq!(found.status, 200, "{what} by {who}: {}", found.body);
             let denial = found.data();
             assert_eq!(denial["requestId"], id, "{what}");
@@ -45,37 +50,70 @@ async fn a_member_reads_why_and_others_get_the_404_of_what_never_was() {
             assert_eq!(denial["sourceIp"], "198.51.100.7", "{what}");
             assert_eq!(denial["companyId"], json!(refused.company), "{what}");
             assert_eq!(denial["suppressed"], false, "{what}");
-            assert_eq!(denial["keyId"], json!(refused.key.as_ref().map(|key| key.id)), "{what}");
-            let suffix = refused.key.as_ref().filter(|_| refused.known_secret).map(|key| {
-                let text = key.caller.credential.as_deref().expect("a key");
-                text[text.len() - 4..].to_owned()
-            });
+            assert_eq!(
+                denial["keyId"],
+                json!(refused.key.as_ref().map(|key| key.id)),
+                "{what}"
+            );
+            let suffix = refused
+                .key
+                .as_ref()
+                .filter(|_| refused.known_secret)
+                .map(|key| {
+                    let text = key.caller.credential.as_deref().expect("a key");
+                    text[text.len() - 4..].to_owned()
+                });
             assert_eq!(denial["secretSuffix"], json!(suffix), "{what}");
             let message = denial["message"].as_str().expect("a message");
             for fact in &refused.says {
-                assert!(message.contains(fact.as_str()), "{what}: {message:?} lacks {fact:?}");
+                assert!(
+                    message.contains(fact.as_str()),
+                    "{what}: {message:?} lacks {fact:?}"
+                );
             }
             if let Some(key) = &refused.key {
                 let secret = &key.caller.credential.as_deref().expect("a key")[13..42];
-                assert!(!found.raw.text().contains(secret), "{what}: the secret stands in the denial");
+                assert!(
+                    !found.raw.text().contains(secret),
+                    "{what}: the secret stands in the denial"
+                );
             }
         }
         for other in ["member@globex.example", "owner@globex.example"] {
             let other = app.person(other);
             let foreign = app.get(&other, &path).await;
             let never = app.get(&other, "/denials/bmV2ZXIgd2FzIGhlcmU%3D").await;
-            assert_eq!((foreign.status, foreign.code()), (404, "RESOURCE_NOT_FOUND"), "{what}");
+            assert_eq!(
+                (foreign.status, foreign.code()),
+                (404, "RESOURCE_NOT_FOUND"),
+                "{what}"
+            );
             assert_eq!(foreign.details()["resourceId"], id, "{what}");
             assert_eq!(anonymous(&foreign), anonymous(&never), "{what}");
         }
-        let outsider = app.person("member@globex.example").for_company(refused.company);
-        assert_eq!(app.get(&outsider, &path).await.code(), "RESOURCE_ACCESS_DENIED", "{what}");
+        let outsider = app
+            .person("member@globex.example")
+            .for_company(refused.company);
+        assert_eq!(
+            app.get(&outsider, &path).await.code(),
+            "RESOURCE_ACCESS_DENIED",
+            "{what}"
+        );
     }
-    assert_eq!(provoked, Reason::ALL.len() - 2, "all but those of ATS keys and of nobody's");
+    assert_eq!(
+        provoked,
+        Reason::ALL.len() - 2,
+        "all but those of ATS keys and of nobody's"
+    );
 }
 
 /// `None` where no company may read of it.
-async fn provoke(app: &TestApp, acme: &Company, globex: &Company, reason: Reason) -> Option<Refused> {
+async fn provoke(
+    app: &TestApp,
+    acme: &Company,
+    globex: &Company,
+    reason: Reason,
+) -> Option<Refused> {
     let key = async |fields: Value| app.key_with(acme, fields).await;
     let list_jobs = async |key: Key, query: &str, says: Vec<String>| Refused {
         answer: app.get(&key.caller, &format!("/jobs{query}")).await,
@@ -95,7 +133,18 @@ async fn provoke(app: &TestApp, acme: &Company, globex: &Company, reason: Reason
         Reason::WrongSecret => {
             let key = key(json!({})).await;
             let wrong = minted(app, key.id);
-            Refused { known_secret: false, ..list_jobs(Key { caller: wrong, ..key }, "", vec!["secret".to_owned()]).await }
+            Refused {
+                known_secret: false,
+                ..list_jobs(
+                    Key {
+                        caller: wrong,
+                        ..key
+                    },
+                    "",
+                    vec!["secret".to_owned()],
+                )
+                .await
+            }
         }
         Reason::Suspended => {
             let key = key(json!({})).await;
@@ -115,14 +164,21 @@ async fn provoke(app: &TestApp, acme: &Company, globex: &Company, reason: Reason
         }
         Reason::Address => {
             let key = key(json!({ "allowedIPs": ["203.0.113.0/24"] })).await;
-            list_jobs(key, "", vec!["198.51.100.7".to_owned(), "203.0.113.0/24".to_owned()]).await
+            list_jobs(
+                key,
+                "",
+                vec!["198.51.100.7".to_owned(), "203.0.113.0/24".to_owned()],
+            )
+            .await
         }
         Reason::Scope => {
             let key = app.key(acme, [Scope::ReadAgents]).await;
             list_jobs(key, "", vec!["read:jobs".to_owned()]).await
         }
         Reason::Role => Refused {
-            answer: app.post(&app.person("member@acme.example"), "/api-keys", &json!({})).await,
+            answer: app
+                .post(&app.person("member@acme.example"), "/api-keys", &json!({}))
+                .await,
             says: vec!["ADMIN".to_owned()],
             key: None,
             operation: "CreateApiKey",
@@ -144,22 +200,38 @@ async fn provoke(app: &TestApp, acme: &Company, globex: &Company, reason: Reason
         }
         Reason::Company => {
             let key = key(json!({})).await;
-            list_jobs(key, &format!("?companyId={}", globex.id), vec!["companyId".to_owned()]).await
+            list_jobs(
+                key,
+                &format!("?companyId={}", globex.id),
+                vec!["companyId".to_owned()],
+            )
+            .await
         }
         Reason::RateLimit => {
-            let limits = RateLimit { per_minute: 2, per_hour: 1_000, per_second: None };
-            let narrow = app.company_on("Narrow", Plan::Enterprise, Some(limits)).await;
+            let limits = RateLimit {
+                per_minute: 2,
+                per_hour: 1_000,
+                per_second: None,
+            };
+            let narrow = app
+                .company_on("Narrow", Plan::Enterprise, Some(limits))
+                .await;
             let key = app.key_with(&narrow, json!({})).await;
             app.next_minute(Duration::ZERO);
             for _ in 0..2 {
                 assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
             }
             let says = vec!["2 requests".to_owned(), "minute".to_owned()];
-            Refused { company: narrow.id, domain: "narrow", ..list_jobs(key, "", says).await }
+            Refused {
+                company: narrow.id,
+                domain: "narrow",
+                ..list_jobs(key, "", says).await
+            }
         }
         Reason::StaleSignIn => Refused {
             answer: {
-                let stale = app.person_signed_in("owner@acme.example", Duration::from_secs(13 * 3600));
+                let stale =
+                    app.person_signed_in("owner@acme.example", Duration::from_secs(13 * 3600));
                 app.post(&stale, "/api-keys", &json!({})).await
             },
             says: vec!["12 hours".to_owned()],
@@ -193,16 +265,30 @@ async fn a_refusal_beyond_the_first_sixty_of_a_minute_says_that_more_were_suppre
     for _ in 0..63 {
         let answer = app.get(&key.caller, "/jobs").await;
         assert_eq!(answer.status, 403);
-        ids.push(answer.header("x-request-id").expect("an id").replace('=', "%3D"));
+        ids.push(
+            answer
+                .header("x-request-id")
+                .expect("an id")
+                .replace('=', "%3D"),
+        );
     }
     let read = async |id: &String| app.get(&acme.member, &format!("/denials/{id}")).await;
     for id in [&ids[0], &ids[59]] {
         let kept = read(id).await;
-        assert_eq!((kept.status, &kept.data()["suppressed"]), (200, &json!(true)), "{}", kept.body);
+        assert_eq!(
+            (kept.status, &kept.data()["suppressed"]),
+            (200, &json!(true)),
+            "{}",
+            kept.body
+        );
         assert!(kept.data()["count"].as_u64() >= Some(1));
     }
     for id in &ids[60..] {
-        assert_eq!(read(id).await.code(), "RESOURCE_NOT_FOUND", "one that wasn't kept is the plain 404");
+        assert_eq!(
+            read(id).await.code(),
+            "RESOURCE_NOT_FOUND",
+            "one that wasn't kept is the plain 404"
+        );
     }
 }
 
@@ -211,9 +297,16 @@ async fn junk_leaves_nothing_to_be_read() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
     let unknown = minted(&app, model::KeyId::new(app.app().entropy.bytes()));
-    for caller in [tests::Caller::nobody(), tests::Caller::with("junk"), unknown] {
+    for caller in [
+        tests::Caller::nobody(),
+        tests::Caller::with("junk"),
+        unknown,
+    ] {
         let answer = app.get(&caller, "/jobs").await;
-        let id = answer.header("x-request-id").expect("an id").replace('=', "%3D");
+        let id = answer
+            .header("x-request-id")
+            .expect("an id")
+            .replace('=', "%3D");
         let found = app.get(&acme.owner, &format!("/denials/{id}")).await;
         assert_eq!((answer.status, found.code()), (401, "RESOURCE_NOT_FOUND"));
     }

@@ -14,7 +14,10 @@ async fn a_request_id_that_a_client_chose_hides_no_refusal_and_loses_no_count() 
     let app = TestApp::start().await;
     let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
     let scopes = json!({ "scopes": ["read:jobs"] });
-    let keys = [app.key_with(&acme, scopes.clone()).await, app.key_with(&acme, scopes.clone()).await];
+    let keys = [
+        app.key_with(&acme, scopes.clone()).await,
+        app.key_with(&acme, scopes.clone()).await,
+    ];
     let theirs = app.key_with(&globex, scopes).await;
     app.next_minute(Duration::ZERO);
 
@@ -31,7 +34,11 @@ async fn a_request_id_that_a_client_chose_hides_no_refusal_and_loses_no_count() 
     sent(&app, &theirs.caller, "GET", 200).await;
 
     let ids: std::collections::HashSet<_> = refused.iter().map(|(_, answer)| id(answer)).collect();
-    assert_eq!(ids.len(), refused.len(), "each response has an id of its own");
+    assert_eq!(
+        ids.len(),
+        refused.len(),
+        "each response has an id of its own"
+    );
     let member = app.person("member@acme.example");
     for (key, answer) in &refused {
         let found = app.get(&member, &path(id(answer))).await;
@@ -44,12 +51,25 @@ async fn a_request_id_that_a_client_chose_hides_no_refusal_and_loses_no_count() 
 
     // What they chose finds a refusal of their own, never another company's.
     let by_label = app.get(&member, &path(CHOSEN)).await;
-    assert_eq!(by_label.data()["companyId"], json!(acme.id), "{}", by_label.body);
+    assert_eq!(
+        by_label.data()["companyId"],
+        json!(acme.id),
+        "{}",
+        by_label.body
+    );
     let their_member = app.person("member@globex.example");
     let by_label = app.get(&their_member, &path(CHOSEN)).await;
-    assert_eq!(by_label.data()["companyId"], json!(globex.id), "{}", by_label.body);
+    assert_eq!(
+        by_label.data()["companyId"],
+        json!(globex.id),
+        "{}",
+        by_label.body
+    );
     assert_eq!(by_label.data()["keyId"], json!(theirs.id));
-    assert_eq!(app.get(&their_member, &path(id(&foreign))).await.status, 200);
+    assert_eq!(
+        app.get(&their_member, &path(id(&foreign))).await.status,
+        200
+    );
     assert_eq!(app.get(&member, &path(id(&foreign))).await.status, 404);
     for (_, answer) in &refused {
         assert_eq!(app.get(&their_member, &path(id(answer))).await.status, 404);
@@ -65,8 +85,18 @@ async fn a_request_id_that_a_client_chose_hides_no_refusal_and_loses_no_count() 
 }
 
 async fn sent(app: &TestApp, caller: &Caller, method: &str, status: u16) -> Answer {
-    let path = if method == "GET" { "/jobs" } else { "/jobs/0190a1b2-c3d4-7000-8000-000000000000" };
-    let answer = app.send(caller.request(method, path).header("x-amzn-RequestId", CHOSEN)).await;
+    let path = if method == "GET" {
+        "/jobs"
+    } else {
+        "/jobs/0190a1b2-c3d4-7000-8000-000000000000"
+    };
+    let answer = app
+        .send(
+            caller
+                .request(method, path)
+                .header("x-amzn-RequestId", CHOSEN),
+        )
+        .await;
     assert_eq!(answer.status, status, "{}", answer.body);
     assert_eq!(answer.header("x-amzn-requestid"), Some(CHOSEN));
     assert_ne!(id(&answer), CHOSEN);
@@ -82,7 +112,13 @@ fn path(id: &str) -> String {
 }
 
 async fn total(app: &TestApp, key: &Key) -> u64 {
-    app.app().table.find_key(key.id).await.expect("a store").expect("a key").total
+    app.app()
+        .table
+        .find_key(key.id)
+        .await
+        .expect("a store")
+        .expect("a key")
+        .total
 }
 
 /// Refusals in the company's chain.

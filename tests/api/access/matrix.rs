@@ -30,15 +30,24 @@ async fn every_route_gives_every_kind_of_caller_the_contracts_answer() {
 }
 
 fn assert_passes(answer: &Answer, route: &routes::Route, what: &str) {
-    let missing = answer.status == 404 && answer.code() == "RESOURCE_NOT_FOUND" && route.parameters().next().is_some();
-    assert!(matches!(answer.status, 200 | 201) || missing, "{what}: {} {}", answer.status, answer.body);
+    let missing = answer.status == 404
+        && answer.code() == "RESOURCE_NOT_FOUND"
+        && route.parameters().next().is_some();
+    assert!(
+        matches!(answer.status, 200 | 201) || missing,
+        "{what}: {} {}",
+        answer.status,
+        answer.body
+    );
     assert_eq!(answer.body["success"], answer.status < 400, "{what}");
     if route.access != Access::Public {
         assert_headers(answer, what);
         for header in ["limit", "remaining", "reset"] {
             for unit in ["minute", "hour"] {
                 let name = format!("x-ratelimit-{header}-{unit}");
-                let number = answer.header(&name).and_then(|text| text.parse::<u64>().ok());
+                let number = answer
+                    .header(&name)
+                    .and_then(|text| text.parse::<u64>().ok());
                 assert!(number.is_some(), "{what}: {name}");
             }
         }
@@ -57,12 +66,19 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
                 routes::Role::Admin => acme.admin.clone(),
                 routes::Role::Owner => acme.owner.clone(),
             },
-            Access::AnyPrincipal | Access::SelfKey => app.key(&acme, [routes::Scope::ReadBilling]).await.caller,
+            Access::AnyPrincipal | Access::SelfKey => {
+                app.key(&acme, [routes::Scope::ReadBilling]).await.caller
+            }
             Access::Public => Caller::nobody(),
         };
         let objects = Objects::of(&app, &acme).await;
         let answer = app.send(request(route, &caller, &objects)).await;
-        assert!(matches!(answer.status, 200 | 201), "{}: {}", route.operation, answer.body);
+        assert!(
+            matches!(answer.status, 200 | 201),
+            "{}: {}",
+            route.operation,
+            answer.body
+        );
         assert!(!answer.data().is_null(), "{}", route.operation);
     }
 }
@@ -71,16 +87,27 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
 async fn what_is_no_route_is_404_for_everybody() {
     let world = World::make(TestApp::calm().await).await;
     let nowhere = Objects::nowhere(&world.app);
-    let known: HashSet<_> = routes::all().map(|route| (route.method.as_str(), route.path)).collect();
+    let known: HashSet<_> = routes::all()
+        .map(|route| (route.method.as_str(), route.path))
+        .collect();
     let good = routes::all().next().expect("a route");
-    for kind in [Kind::NoKey, Kind::Forged, Kind::Suspended, Kind::GoodKey, Kind::Owner] {
+    for kind in [
+        Kind::NoKey,
+        Kind::Forged,
+        Kind::Suspended,
+        Kind::GoodKey,
+        Kind::Owner,
+    ] {
         let caller = world.caller(kind, good).await;
         for route in routes::all() {
             for method in ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"] {
                 if known.contains(&(method, route.path)) {
                     continue;
                 }
-                let answer = world.app.send(caller.request(method, &path(route, &nowhere))).await;
+                let answer = world
+                    .app
+                    .send(caller.request(method, &path(route, &nowhere)))
+                    .await;
                 let what = format!("{method} {} by {kind:?}", route.path);
                 // `/api-keys/self` is a key's path with an id that none has.
                 assert_error(&answer, "ROUTE_NOT_FOUND", &json!({}), &what);
@@ -96,7 +123,12 @@ async fn what_is_no_route_is_404_for_everybody() {
 async fn no_other_carrier_of_a_key_is_read() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
-    let key = app.key_with(&acme, json!({})).await.caller.credential.expect("a key");
+    let key = app
+        .key_with(&acme, json!({}))
+        .await
+        .caller
+        .credential
+        .expect("a key");
     let get = |target: &str| Caller::nobody().request("GET", target);
     let sent = [
         get("/jobs").header("x-api-key", &key),
@@ -113,7 +145,11 @@ async fn no_other_carrier_of_a_key_is_read() {
     ];
     for (number, request) in sent.into_iter().enumerate() {
         let answer = app.send(request).await;
-        assert_eq!((answer.status, answer.raw.text().as_str()), (401, UNAUTHORIZED), "{number}");
+        assert_eq!(
+            (answer.status, answer.raw.text().as_str()),
+            (401, UNAUTHORIZED),
+            "{number}"
+        );
     }
     let shouted = get("/jobs").header("AUTHORIZATION", &format!("bEARER {key}"));
     assert_eq!(app.send(shouted).await.status, 200);
@@ -123,13 +159,26 @@ async fn no_other_carrier_of_a_key_is_read() {
 async fn the_address_is_the_gateways_word_and_no_headers() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
-    let listed = app.key_with(&acme, json!({ "allowedIPs": ["203.0.113.0/24"] })).await.caller;
-    let claims = ["x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip", "cf-connecting-ip", "x-client-ip"];
+    let listed = app
+        .key_with(&acme, json!({ "allowedIPs": ["203.0.113.0/24"] }))
+        .await
+        .caller;
+    let claims = [
+        "x-forwarded-for",
+        "forwarded",
+        "x-real-ip",
+        "true-client-ip",
+        "cf-connecting-ip",
+        "x-client-ip",
+    ];
     for header in claims {
         let claimed = listed.request("GET", "/jobs").header(header, "203.0.113.9");
         assert_eq!(app.send(claimed).await.status, 401, "{header}");
     }
-    let inside = listed.from_address("203.0.113.9").request("GET", "/jobs").header("x-forwarded-for", "192.0.2.1");
+    let inside = listed
+        .from_address("203.0.113.9")
+        .request("GET", "/jobs")
+        .header("x-forwarded-for", "192.0.2.1");
     assert_eq!(app.send(inside).await.status, 200);
     let mapped = listed.from_address("::ffff:203.0.113.9");
     assert_eq!(app.get(&mapped, "/jobs").await.status, 200);

@@ -163,8 +163,12 @@ async fn of_any_two_faults_the_earlier_one_of_the_contract_wins() {
     let world = World::make().await;
     for route in routes::all() {
         let mut stand = world.stand(route);
-        let mut faults: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.can_hit(route, &stand.facts)).collect();
-        let first_of_its_kind = routes::all().find(|other| (other.method, other.function) == (route.method, route.function));
+        let mut faults: Vec<_> = Fault::ALL
+            .into_iter()
+            .filter(|fault| fault.can_hit(route, &stand.facts))
+            .collect();
+        let first_of_its_kind = routes::all()
+            .find(|other| (other.method, other.function) == (route.method, route.function));
         let in_full = first_of_its_kind.is_some_and(|first| first.operation == route.operation);
         if !in_full {
             // Large bodies are slow; the test below sends one to each route.
@@ -188,11 +192,16 @@ async fn of_all_the_faults_that_a_request_can_have_the_earliest_wins() {
     let world = World::make().await;
     for route in routes::all() {
         let mut stand = world.stand(route);
-        let faults: Vec<_> = Fault::ALL.into_iter().filter(|fault| fault.can_hit(route, &stand.facts)).collect();
+        let faults: Vec<_> = Fault::ALL
+            .into_iter()
+            .filter(|fault| fault.can_hit(route, &stand.facts))
+            .collect();
         for (at, first) in faults.iter().enumerate() {
             let mut together = vec![*first];
             for next in faults[at..].iter().filter(|next| **next != TooLarge) {
-                if together.iter().all(|fault| fault.goes_with(*next, route)) && !together.contains(next) {
+                if together.iter().all(|fault| fault.goes_with(*next, route))
+                    && !together.contains(next)
+                {
                     together.push(*next);
                 }
             }
@@ -217,19 +226,32 @@ impl World {
         app.advance(Duration::from_secs(3600 - into.unsigned_abs()));
         let wide = app.company("Wide").await;
         let other = app.company("Other").await;
-        let narrow = app.company_on("Narrow", Plan::Enterprise, Some(NARROW)).await;
+        let narrow = app
+            .company_on("Narrow", Plan::Enterprise, Some(NARROW))
+            .await;
         for company in [&wide, &other] {
-            let made = local::seed::member(&app.system, company.id, "both@example.com", Role::Owner).await;
+            let made =
+                local::seed::member(&app.system, company.id, "both@example.com", Role::Owner).await;
             made.expect("a membership");
         }
-        for (email, role) in [("tired-member@wide.example", Role::Member), ("tired-admin@wide.example", Role::Admin)] {
-            local::seed::member(&app.system, wide.id, email, role).await.expect("a membership");
+        for (email, role) in [
+            ("tired-member@wide.example", Role::Member),
+            ("tired-admin@wide.example", Role::Admin),
+        ] {
+            local::seed::member(&app.system, wide.id, email, role)
+                .await
+                .expect("a membership");
             tire(&app, &wide, email).await;
         }
         let key = async |scopes: &[Scope], revoked: bool| {
             let key = app.key(&wide, scopes.iter().copied()).await;
             if revoked {
-                let done = app.send(wide.owner.request("POST", &format!("/api-keys/{}/revoke", key.id))).await;
+                let done = app
+                    .send(
+                        wide.owner
+                            .request("POST", &format!("/api-keys/{}/revoke", key.id)),
+                    )
+                    .await;
                 assert_eq!(done.status, 200, "{}", done.body);
             }
             key.id.to_string()
@@ -241,7 +263,13 @@ impl World {
             revoked_owners_only: key(&[Scope::WriteCompanies], true).await,
             nowhere: Objects::nowhere(&app),
         };
-        World { app, wide, narrow, other, objects }
+        World {
+            app,
+            wide,
+            narrow,
+            other,
+            objects,
+        }
     }
 
     fn stand(&self, route: &'static Route) -> Stand<'_> {
@@ -265,7 +293,12 @@ impl Stand<'_> {
         let first = faults.iter().min().expect("a fault");
         let what = format!("{} with {faults:?}", self.route.operation);
         let same_stage = faults.iter().filter(|fault| fault.stage() == first.stage());
-        self.assert_answers(&answer, *first, &same_stage.copied().collect::<Vec<_>>(), &what);
+        self.assert_answers(
+            &answer,
+            *first,
+            &same_stage.copied().collect::<Vec<_>>(),
+            &what,
+        );
     }
 
     async fn request(&mut self, faults: &[Fault]) -> HttpRequest {
@@ -297,11 +330,15 @@ impl Stand<'_> {
             }
             // Not the body that was sent with the same key before.
             if has(KeyUsedBefore) {
-                let field = ["title", "name", "reason"].into_iter().find(|field| fields.contains_key(*field));
+                let field = ["title", "name", "reason"]
+                    .into_iter()
+                    .find(|field| fields.contains_key(*field));
                 fields.insert(field.expect("a text").to_owned(), "Something else".into());
             }
         }
-        let mut bytes = body.map(|body| body.to_string().into_bytes()).unwrap_or_default();
+        let mut bytes = body
+            .map(|body| body.to_string().into_bytes())
+            .unwrap_or_default();
         if has(NotJson) && bytes.is_empty() {
             bytes = b"{}".to_vec();
         }
@@ -309,7 +346,14 @@ impl Stand<'_> {
             bytes.resize(256 * 1024 + 1, b' ');
         }
         if !bytes.is_empty() {
-            request = request.body(if has(NotJson) { "text/plain" } else { "application/json" }, bytes);
+            request = request.body(
+                if has(NotJson) {
+                    "text/plain"
+                } else {
+                    "application/json"
+                },
+                bytes,
+            );
         }
         if has(BadIdempotencyKey) {
             request = request.header("idempotency-key", &"k".repeat(256));
@@ -327,7 +371,11 @@ impl Stand<'_> {
         let has = |fault| faults.contains(&fault);
         if has(BadId) {
             let bad = "!".to_owned();
-            return Objects { job: bad.clone(), key: bad.clone(), denial: bad };
+            return Objects {
+                job: bad.clone(),
+                key: bad.clone(),
+                denial: bad,
+            };
         }
         if has(NoObject) {
             return self.objects.nowhere.clone();
@@ -339,12 +387,17 @@ impl Stand<'_> {
             (false, true) => &self.objects.revoked,
             (true, true) => &self.objects.revoked_owners_only,
         };
-        Objects { key: key.clone(), ..self.objects.plain.clone() }
+        Objects {
+            key: key.clone(),
+            ..self.objects.plain.clone()
+        }
     }
 
     /// Whoever has these faults; each is made once.
     async fn caller(&mut self, faults: &[Fault]) -> Caller {
-        let of_callers = |fault: &Fault| (Unauthenticated..=OverLimit).contains(fault) && *fault != CompanyDenied;
+        let of_callers = |fault: &Fault| {
+            (Unauthenticated..=OverLimit).contains(fault) && *fault != CompanyDenied
+        };
         let mut faults: Vec<_> = faults.iter().copied().filter(of_callers).collect();
         faults.sort();
         faults.dedup();
@@ -354,7 +407,8 @@ impl Stand<'_> {
         let has = |fault| faults.contains(&fault);
         let by_person = matches!(self.route.access, Access::Role(_));
         let made = if by_person == has(WrongCredential) {
-            self.key(has(Unauthenticated), has(NotPermitted), has(OverLimit)).await
+            self.key(has(Unauthenticated), has(NotPermitted), has(OverLimit))
+                .await
         } else {
             let email = match (has(CompanyMissing), has(OverLimit), has(NotPermitted)) {
                 (true, _, _) => "both@example.com",
@@ -373,7 +427,11 @@ impl Stand<'_> {
         let tokens = self.app.system.issuer().token_for(email, self.app.now());
         let caller = Caller::with(&tokens.access_token);
         self.use_idempotency_key(&caller).await;
-        if unauthenticated { Caller::with(&tokens.id_token) } else { caller }
+        if unauthenticated {
+            Caller::with(&tokens.id_token)
+        } else {
+            caller
+        }
     }
 
     async fn key(&self, unauthenticated: bool, not_permitted: bool, over_limit: bool) -> Caller {
@@ -390,7 +448,14 @@ impl Stand<'_> {
             assert_eq!(self.app.get(&key.caller, "/whoami").await.status, 429);
         }
         if unauthenticated {
-            let done = self.app.send(company.owner.request("POST", &format!("/api-keys/{}/suspend", key.id))).await;
+            let done = self
+                .app
+                .send(
+                    company
+                        .owner
+                        .request("POST", &format!("/api-keys/{}/suspend", key.id)),
+                )
+                .await;
             assert_eq!(done.status, 200, "{}", done.body);
             // A refusal from before is remembered for one second (architecture §4); nothing is accepted by it.
             self.app.advance(Duration::from_secs(1));
@@ -406,11 +471,23 @@ impl Stand<'_> {
         // A target of its own, on which the action has an effect: without one, nothing is remembered.
         let key = self.app.key(self.wide, [Scope::ReadJobs]).await.id;
         if self.facts.resumes {
-            let done = self.app.send(self.wide.owner.request("POST", &format!("/api-keys/{key}/suspend"))).await;
+            let done = self
+                .app
+                .send(
+                    self.wide
+                        .owner
+                        .request("POST", &format!("/api-keys/{key}/suspend")),
+                )
+                .await;
             assert_eq!(done.status, 200, "{}", done.body);
         }
-        let target = Objects { key: key.to_string(), ..self.objects.plain.clone() };
-        let request = caller.request("POST", &path(self.route, &target)).header("idempotency-key", USED);
+        let target = Objects {
+            key: key.to_string(),
+            ..self.objects.plain.clone()
+        };
+        let request = caller
+            .request("POST", &path(self.route, &target))
+            .header("idempotency-key", USED);
         let request = match &self.facts.body {
             Some(body) => request.json(body),
             None => request,
@@ -424,12 +501,25 @@ impl Stand<'_> {
             NoRoute => exact("ROUTE_NOT_FOUND", json!({})),
             Unauthenticated => exact("INVALID_API_KEY", json!({})),
             WrongCredential => {
-                let wanted = if matches!(self.route.access, Access::Role(_)) { "PERSON" } else { "API_KEY" };
-                exact("INSUFFICIENT_PERMISSIONS", json!({ "requiredCredential": wanted }));
+                let wanted = if matches!(self.route.access, Access::Role(_)) {
+                    "PERSON"
+                } else {
+                    "API_KEY"
+                };
+                exact(
+                    "INSUFFICIENT_PERMISSIONS",
+                    json!({ "requiredCredential": wanted }),
+                );
             }
             NotPermitted => match self.route.access {
-                Access::Scope(scope) => exact("INSUFFICIENT_PERMISSIONS", json!({ "requiredScope": scope.as_str() })),
-                Access::Role(role) => exact("INSUFFICIENT_PERMISSIONS", json!({ "requiredRole": role.as_str() })),
+                Access::Scope(scope) => exact(
+                    "INSUFFICIENT_PERMISSIONS",
+                    json!({ "requiredScope": scope.as_str() }),
+                ),
+                Access::Role(role) => exact(
+                    "INSUFFICIENT_PERMISSIONS",
+                    json!({ "requiredRole": role.as_str() }),
+                ),
                 _ => panic!("{what}: no such fault"),
             },
             CompanyMissing => exact("COMPANY_ID_REQUIRED", json!({})),
@@ -443,7 +533,14 @@ impl Stand<'_> {
             BadIdempotencyKey | BadBody | BadQuery | BadId => {
                 exact("VALIDATION_ERROR", answer.details().clone());
                 let found = answer.faults();
-                assert_eq!(found.len(), same_stage.iter().collect::<std::collections::HashSet<_>>().len(), "{what}: {found:?}");
+                assert_eq!(
+                    found.len(),
+                    same_stage
+                        .iter()
+                        .collect::<std::collections::HashSet<_>>()
+                        .len(),
+                    "{what}: {found:?}"
+                );
                 for fault in same_stage {
                     let (at, rule) = match fault {
                         BadIdempotencyKey => ("Idempotency-Key", "format"),
@@ -458,13 +555,22 @@ impl Stand<'_> {
             NoObject => {
                 let parameter = self.route.parameters().next().expect("an id");
                 let id = self.objects.nowhere.id(parameter);
-                exact("RESOURCE_NOT_FOUND", json!({ "resourceType": self.facts.resource, "resourceId": id }));
+                exact(
+                    "RESOURCE_NOT_FOUND",
+                    json!({ "resourceType": self.facts.resource, "resourceId": id }),
+                );
             }
-            OwnersOnly => exact("INSUFFICIENT_PERMISSIONS", json!({ "requiredRole": "OWNER" })),
+            OwnersOnly => exact(
+                "INSUFFICIENT_PERMISSIONS",
+                json!({ "requiredRole": "OWNER" }),
+            ),
             OldVersion => exact("RESOURCE_CONFLICT", json!({ "reason": "VERSION" })),
             WrongState => {
                 let (from, to) = self.facts.refused_when_revoked.expect("a state");
-                exact("INVALID_STATE_TRANSITION", json!({ "from": from, "to": to }));
+                exact(
+                    "INVALID_STATE_TRANSITION",
+                    json!({ "from": from, "to": to }),
+                );
             }
         }
     }
@@ -474,7 +580,10 @@ impl Stand<'_> {
 async fn tire(app: &TestApp, company: &Company, email: &str) {
     let now = app.now();
     let minute = Window::at(Unit::Minute, now);
-    let windows = (0..8).map(|later| Window { index: minute.index + later, ..minute });
+    let windows = (0..8).map(|later| Window {
+        index: minute.index + later,
+        ..minute
+    });
     let person = app.system.issuer().person(email);
     let commit = Commit {
         version: Some(1),
@@ -497,7 +606,10 @@ async fn tire(app: &TestApp, company: &Company, email: &str) {
     for _ in 0..RateLimit::PERSON.per_minute {
         let nonce = Nonce(app.app().entropy.bytes());
         let owner = Owner::Company(company.id);
-        app.app().table.commit_member(&person, owner, &commit, nonce, &last).await.expect("counted");
+        app.app()
+            .table
+            .commit_member(&person, owner, &commit, nonce, &last)
+            .await
+            .expect("counted");
     }
 }
-

@@ -57,27 +57,41 @@ pub(super) fn facts(route: &Route) -> Facts {
         resource: "api_key",
     };
     match route.operation {
-        "ListJobs" | "ListApiKeys" | "ListAuditEvents" | "GetWhoami" | "GetHealth" => plain(None, ""),
+        "ListJobs" | "ListApiKeys" | "ListAuditEvents" | "GetWhoami" | "GetHealth" => {
+            plain(None, "")
+        }
         "GetJob" => plain(None, "job"),
         "CreateJob" => plain(Some(job()), ""),
         "UpdateJob" => Facts {
             versioned: true,
             ..plain(Some(json!({ "title": "Staff Rust Engineer" })), "job")
         },
-        "DeleteJob" => Facts { versioned: true, ..plain(None, "job") },
+        "DeleteJob" => Facts {
+            versioned: true,
+            ..plain(None, "job")
+        },
         "GetApiKey" => plain(None, "api_key"),
         "CreateApiKey" => Facts {
             owners_only: OwnersOnly::Body,
-            ..plain(Some(json!({ "name": "Another", "scopes": ["read:jobs"] })), "")
+            ..plain(
+                Some(json!({ "name": "Another", "scopes": ["read:jobs"] })),
+                "",
+            )
         },
         "UpdateApiKey" => Facts {
             owners_only: OwnersOnly::Body,
             versioned: true,
             refused_when_revoked: Some(("REVOKED", "REVOKED")),
-            ..plain(Some(json!({ "name": "Renamed", "scopes": ["read:jobs"] })), "api_key")
+            ..plain(
+                Some(json!({ "name": "Renamed", "scopes": ["read:jobs"] })),
+                "api_key",
+            )
         },
         "SuspendApiKey" => action(Some(("REVOKED", "SUSPENDED"))),
-        "ResumeApiKey" => Facts { resumes: true, ..action(Some(("REVOKED", "ACTIVE"))) },
+        "ResumeApiKey" => Facts {
+            resumes: true,
+            ..action(Some(("REVOKED", "ACTIVE")))
+        },
         "RevokeApiKey" => action(None),
         "RevokeOwnApiKey" => plain(Some(json!({ "reason": "a test" })), ""),
         "GetDenial" => plain(None, "denial"),
@@ -103,7 +117,9 @@ impl Objects {
         assert_eq!(made.status, 201, "{}", made.body);
         let refused = app.get(&key.caller, "/api-keys").await;
         assert_eq!(refused.status, 403, "{}", refused.body);
-        let plain = app.key_with(company, json!({ "scopes": ["read:jobs"] })).await;
+        let plain = app
+            .key_with(company, json!({ "scopes": ["read:jobs"] }))
+            .await;
         Objects {
             job: made.data()["id"].as_str().expect("an id").to_owned(),
             key: plain.id.to_string(),
@@ -123,9 +139,14 @@ impl Objects {
 
 /// The path with these objects' ids, percent-encoded where Base64 needs it.
 pub(super) fn path(route: &Route, objects: &Objects) -> String {
-    route.parameters().fold(route.path.to_owned(), |path, name| {
-        path.replace(&format!("{{{name}}}"), &objects.id(name).replace('=', "%3D"))
-    })
+    route
+        .parameters()
+        .fold(route.path.to_owned(), |path, name| {
+            path.replace(
+                &format!("{{{name}}}"),
+                &objects.id(name).replace('=', "%3D"),
+            )
+        })
 }
 
 /// A valid request.

@@ -22,7 +22,10 @@ async fn all_dead_keys_get_the_same_bytes_for_the_same_work() {
         callers.push((kind, world.caller(kind, route).await));
     }
     let first = app.send(callers[0].1.request("GET", "/jobs")).await;
-    assert_eq!((first.status, first.raw.text().as_str()), (401, UNAUTHORIZED));
+    assert_eq!(
+        (first.status, first.raw.text().as_str()),
+        (401, UNAUTHORIZED)
+    );
     app.settle().await;
 
     let (mut asked, mut stored) = (0, 0);
@@ -59,7 +62,10 @@ async fn all_dead_keys_get_the_same_bytes_for_the_same_work() {
         }
     }
     assert_eq!(asked, 2 * ROUNDS * MINUTES * Kind::DEAD.len());
-    assert!(stored > 5 * ROUNDS * MINUTES, "the known ones were looked up");
+    assert!(
+        stored > 5 * ROUNDS * MINUTES,
+        "the known ones were looked up"
+    );
 }
 
 #[tokio::test]
@@ -71,7 +77,10 @@ async fn a_suspended_key_is_the_one_401_and_a_resumed_one_is_served_at_once() {
     for _ in 0..3 {
         for (action, status) in [("suspend", 401), ("resume", 200)] {
             let path = format!("/api-keys/{}/{action}", key.id);
-            assert_eq!(app.send(acme.admin.request("POST", &path)).await.status, 200);
+            assert_eq!(
+                app.send(acme.admin.request("POST", &path)).await.status,
+                200
+            );
             if action == "resume" {
                 // Loosening is honoured within one second; the remembered refusal is of another version anyhow.
                 app.advance(Duration::from_secs(1));
@@ -87,7 +96,10 @@ async fn a_suspended_key_is_the_one_401_and_a_resumed_one_is_served_at_once() {
 async fn a_wrong_secret_never_harms_the_right_one() {
     let world = World::make(TestApp::start().await).await;
     let route = routes::by_operation("ListJobs").expect("a route");
-    let (right, wrong) = (world.caller(Kind::GoodKey, route).await, world.caller(Kind::WrongSecret, route).await);
+    let (right, wrong) = (
+        world.caller(Kind::GoodKey, route).await,
+        world.caller(Kind::WrongSecret, route).await,
+    );
     for _ in 0..40 {
         assert_eq!(world.app.get(&wrong, "/jobs").await.status, 401);
         assert_eq!(world.app.get(&right, "/jobs").await.status, 200);
@@ -119,7 +131,11 @@ fn work(app: &TestApp) -> Vec<Work> {
 
 /// The same bytes and headers, but for the ids of the request.
 fn assert_same(answer: &Answer, first: &Answer, kind: Kind) {
-    assert_eq!((answer.status, &answer.raw.body), (401, &first.raw.body), "{kind:?}");
+    assert_eq!(
+        (answer.status, &answer.raw.body),
+        (401, &first.raw.body),
+        "{kind:?}"
+    );
     let without_ids = |answer: &Answer| -> Vec<(String, String)> {
         let ids = ["x-request-id", "x-amzn-requestid", "x-amz-apigw-id"];
         let mut headers = answer.raw.headers.clone();
@@ -127,5 +143,9 @@ fn assert_same(answer: &Answer, first: &Answer, kind: Kind) {
         headers
     };
     assert_eq!(without_ids(answer), without_ids(first), "{kind:?}");
-    assert_eq!(answer.header("www-authenticate"), Some("Bearer"), "{kind:?}");
+    assert_eq!(
+        answer.header("www-authenticate"),
+        Some("Bearer"),
+        "{kind:?}"
+    );
 }
