@@ -15,7 +15,8 @@ use tests::{Answer, Caller, Key, TestApp};
 
 /// `POST /api-keys/{id}/{action}` without a body.
 async fn act(app: &TestApp, caller: &Caller, key: &Key, action: &str) -> Answer {
-    app.send(caller.request("POST", &format!("/api-keys/{}/{action}", key.id))).await
+    app.send(caller.request("POST", &format!("/api-keys/{}/{action}", key.id)))
+        .await
 }
 
 async fn shown(app: &TestApp, caller: &Caller, key: &Key) -> Value {
@@ -27,7 +28,9 @@ async fn shown(app: &TestApp, caller: &Caller, key: &Key) -> Value {
 /// An instant so long from now, as clients write it.
 fn from_now(app: &TestApp, by: Duration) -> String {
     let millis = app.now().millis() + i64::try_from(by.as_millis()).expect("in range");
-    model::Timestamp::from_millis(millis).expect("in range").to_string()
+    model::Timestamp::from_millis(millis)
+        .expect("in range")
+        .to_string()
 }
 
 /// The 22 characters that nobody but the key's holder may know.
@@ -47,13 +50,21 @@ async fn a_new_key_is_shown_once_with_the_contracts_format() {
         "allowedIPs": ["198.51.100.7"],
     });
     let made = app.post(&acme.admin, "/api-keys", &body).await;
-    assert_eq!((made.status, made.header("etag")), (201, Some("\"1\"")), "{}", made.body);
+    assert_eq!(
+        (made.status, made.header("etag")),
+        (201, Some("\"1\"")),
+        "{}",
+        made.body
+    );
     let mut data = made.data().clone();
     let key = data["key"].take();
     let key = key.as_str().expect("a key");
     let id = data["id"].as_str().expect("an id").to_owned();
     assert_eq!(key.len(), 46);
-    assert!(key.bytes().skip(3).all(|byte| byte.is_ascii_alphanumeric()), "Base62");
+    assert!(
+        key.bytes().skip(3).all(|byte| byte.is_ascii_alphanumeric()),
+        "Base62"
+    );
     assert_eq!((&key[..5], &key[5..13]), ("sk_iv", id.as_str()));
     data.as_object_mut().expect("an object").remove("key");
 
@@ -114,7 +125,9 @@ async fn fields_of_a_key_keep_their_rules_on_create_and_on_patch() {
     let past = from_now(&app, Duration::ZERO);
     let future = from_now(&app, Duration::from_secs(60));
     let addresses = |count: usize| -> Value {
-        (0..count).map(|n| format!("198.51.{}.{}", n / 200, n % 200)).collect()
+        (0..count)
+            .map(|n| format!("198.51.{}.{}", n / 200, n % 200))
+            .collect()
     };
     let all: Vec<_> = Scope::ALL.into_iter().map(Scope::as_str).collect();
     let twice: Vec<_> = all.iter().chain(&all[..1]).collect();
@@ -137,14 +150,22 @@ async fn fields_of_a_key_keep_their_rules_on_create_and_on_patch() {
         ("scopes", json!(["read:jobs"]), ""),
         ("scopes", json!(all), ""),
         ("scopes", json!(twice), "/scopes/14 duplicate"),
-        ("scopes", json!(["read:jobs", "READ:JOBS"]), "/scopes/1 enum"),
+        (
+            "scopes",
+            json!(["read:jobs", "READ:JOBS"]),
+            "/scopes/1 enum",
+        ),
         ("scopes", json!(["read:jobs", "*"]), "/scopes/1 enum"),
         ("scopes", json!([null]), "/scopes/0 type"),
         ("expiresAt", json!(past), "/expiresAt future"),
         ("expiresAt", json!(future), ""),
         ("expiresAt", json!("2999-12-31T23:59:59+01:00"), ""),
         ("expiresAt", json!("2999-12-31"), "/expiresAt format"),
-        ("expiresAt", json!("2999-02-30T00:00:00Z"), "/expiresAt format"),
+        (
+            "expiresAt",
+            json!("2999-02-30T00:00:00Z"),
+            "/expiresAt format",
+        ),
         ("expiresAt", json!("tomorrow"), "/expiresAt format"),
         ("expiresAt", json!(32_503_680_000u64), "/expiresAt type"),
         ("expiresAt", Value::Null, ""),
@@ -155,39 +176,84 @@ async fn fields_of_a_key_keep_their_rules_on_create_and_on_patch() {
         ("allowedIPs", json!(["10.0.0.0/7"]), "/allowedIPs/0 format"),
         ("allowedIPs", json!(["0.0.0.0/0"]), "/allowedIPs/0 format"),
         ("allowedIPs", json!(["::/0"]), "/allowedIPs/0 format"),
-        ("allowedIPs", json!(["::ffff:0:0/96"]), "/allowedIPs/0 format"),
+        (
+            "allowedIPs",
+            json!(["::ffff:0:0/96"]),
+            "/allowedIPs/0 format",
+        ),
         ("allowedIPs", json!(["2000::/15"]), "/allowedIPs/0 format"),
-        ("allowedIPs", json!(["198.51.100.7/33"]), "/allowedIPs/0 format"),
-        ("allowedIPs", json!(["198.51.100.007"]), "/allowedIPs/0 format"),
+        (
+            "allowedIPs",
+            json!(["198.51.100.7/33"]),
+            "/allowedIPs/0 format",
+        ),
+        (
+            "allowedIPs",
+            json!(["198.51.100.007"]),
+            "/allowedIPs/0 format",
+        ),
         ("allowedIPs", json!(["198.51.100"]), "/allowedIPs/0 format"),
-        ("allowedIPs", json!(["acme.example"]), "/allowedIPs/0 format"),
-        ("allowedIPs", json!(["198.51.100.7 "]), "/allowedIPs/0 format"),
+        (
+            "allowedIPs",
+            json!(["acme.example"]),
+            "/allowedIPs/0 format",
+        ),
+        (
+            "allowedIPs",
+            json!(["198.51.100.7 "]),
+            "/allowedIPs/0 format",
+        ),
         ("allowedIPs", json!([7]), "/allowedIPs/0 type"),
         ("allowedIPs", json!("198.51.100.7"), "/allowedIPs type"),
-        ("allowedIPs", json!(["10.0.0.1", "::ffff:10.0.0.1"]), "/allowedIPs/1 duplicate"),
+        (
+            "allowedIPs",
+            json!(["10.0.0.1", "::ffff:10.0.0.1"]),
+            "/allowedIPs/1 duplicate",
+        ),
         ("allowedIPs", Value::Null, ""),
         ("key", json!("sk_iv"), "/key unknown_field"),
         ("status", json!("ACTIVE"), "/status unknown_field"),
         ("companyId", json!(acme.id), "/companyId unknown_field"),
-        ("rateLimit", json!({ "perMinute": 1 }), "/rateLimit unknown_field"),
+        (
+            "rateLimit",
+            json!({ "perMinute": 1 }),
+            "/rateLimit unknown_field",
+        ),
     ] {
         let case = format!("{field} = {value:.70}");
         let mut body = json!({ "name": "Import", "scopes": ["read:jobs"] });
         body[field] = value.clone();
         let made = app.post(&acme.owner, "/api-keys", &body).await;
         let before = shown(&app, &acme.owner, &patched).await;
-        let changed = app.patch(&acme.owner, &path, &json!({ field: value })).await;
+        let changed = app
+            .patch(&acme.owner, &path, &json!({ field: value }))
+            .await;
         if fault.is_empty() {
-            assert_eq!((made.status, changed.status), (201, 200), "{case}: {}", changed.body);
+            assert_eq!(
+                (made.status, changed.status),
+                (201, 200),
+                "{case}: {}",
+                changed.body
+            );
             assert_eq!(made.data()[field], changed.data()[field], "{case}");
         } else {
             for refused in [made, changed] {
-                assert_eq!((refused.status, refused.faults()), (400, vec![fault.to_owned()]), "{case}");
+                assert_eq!(
+                    (refused.status, refused.faults()),
+                    (400, vec![fault.to_owned()]),
+                    "{case}"
+                );
             }
             assert_eq!(shown(&app, &acme.owner, &patched).await, before, "{case}");
         }
     }
-    let none = app.post(&acme.owner, "/api-keys", &json!({ "expiresAt": past, "x": 1 })).await;
+    let none = app
+        .post(
+            &acme.owner,
+            "/api-keys",
+            &json!({ "expiresAt": past, "x": 1 }),
+        )
+        .await;
     assert_eq!(
         none.faults(),
         ["/name required", "/scopes required", "/x unknown_field"],
@@ -204,10 +270,13 @@ async fn an_allowlist_is_canonical_and_host_bits_are_refused_naming_the_network(
         ("2001:db8::1/64", "2001:db8::/64"),
         ("::ffff:10.0.0.1/104", "10.0.0.0/8"),
     ] {
-        let body = json!({ "name": "x", "scopes": ["read:jobs"], "allowedIPs": ["192.0.2.1", wrong] });
+        let body =
+            json!({ "name": "x", "scopes": ["read:jobs"], "allowedIPs": ["192.0.2.1", wrong] });
         let refused = app.post(&acme.owner, "/api-keys", &body).await;
         assert_eq!(refused.faults(), ["/allowedIPs/1 format"], "{wrong}");
-        let message = refused.details()["errors"][0]["message"].as_str().expect("a message");
+        let message = refused.details()["errors"][0]["message"]
+            .as_str()
+            .expect("a message");
         assert!(message.ends_with(network), "{wrong}: {message}");
     }
     let written = [
@@ -218,8 +287,17 @@ async fn an_allowlist_is_canonical_and_host_bits_are_refused_naming_the_network(
         "10.0.0.0/8",
     ];
     let key = app.key_with(&acme, json!({ "allowedIPs": written })).await;
-    let expected = ["10.1.2.3", "192.0.2.0/24", "2001:db8::1", "198.51.100.7", "10.0.0.0/8"];
-    assert_eq!(shown(&app, &acme.owner, &key).await["allowedIPs"], json!(expected));
+    let expected = [
+        "10.1.2.3",
+        "192.0.2.0/24",
+        "2001:db8::1",
+        "198.51.100.7",
+        "10.0.0.0/8",
+    ];
+    assert_eq!(
+        shown(&app, &acme.owner, &key).await["allowedIPs"],
+        json!(expected)
+    );
     for (address, status) in [
         ("198.51.100.7", 200),
         ("192.0.2.255", 200),
@@ -233,10 +311,17 @@ async fn an_allowlist_is_canonical_and_host_bits_are_refused_naming_the_network(
         assert_eq!(answer.status, status, "{address}");
     }
     let path = format!("/api-keys/{}", key.id);
-    let cleared = app.patch(&acme.owner, &path, &json!({ "allowedIPs": null })).await;
+    let cleared = app
+        .patch(&acme.owner, &path, &json!({ "allowedIPs": null }))
+        .await;
     assert!(cleared.data().get("allowedIPs").is_none());
     app.advance(Duration::from_secs(2));
-    assert_eq!(app.get(&key.caller.from_address("198.51.100.8"), "/jobs").await.status, 200);
+    assert_eq!(
+        app.get(&key.caller.from_address("198.51.100.8"), "/jobs")
+            .await
+            .status,
+        200
+    );
 }
 
 #[tokio::test]
@@ -245,7 +330,12 @@ async fn whoami_says_who_the_bearer_is() {
     let acme = app.company("Acme").await;
     let globex = app.company("Globex").await;
     let expires = from_now(&app, Duration::from_secs(3600));
-    let key = app.key_with(&acme, json!({ "scopes": ["read:jobs"], "expiresAt": expires })).await;
+    let key = app
+        .key_with(
+            &acme,
+            json!({ "scopes": ["read:jobs"], "expiresAt": expires }),
+        )
+        .await;
     let credential = key.caller.credential.as_deref().expect("a key");
     let answer = app.get(&key.caller, "/whoami").await;
     assert_eq!(
@@ -279,21 +369,32 @@ async fn whoami_says_who_the_bearer_is() {
             "rateLimit": people,
         })
     );
-    let nobody = app.get(&app.person("nobody@elsewhere.example"), "/whoami").await;
+    let nobody = app
+        .get(&app.person("nobody@elsewhere.example"), "/whoami")
+        .await;
     assert_eq!(nobody.data()["memberships"], json!([]));
     assert_eq!(nobody.data().get("companyId"), None);
     assert_eq!(nobody.data().get("role"), None);
 
     // A person of both companies.
     let email = "admin@acme.example";
-    local::seed::member(&app.system, globex.id, email, routes::Role::Owner).await.expect("a member");
+    local::seed::member(&app.system, globex.id, email, routes::Role::Owner)
+        .await
+        .expect("a member");
     let both = app.get(&app.person(email), "/whoami").await;
-    let mut memberships = both.data()["memberships"].as_array().expect("memberships").clone();
+    let mut memberships = both.data()["memberships"]
+        .as_array()
+        .expect("memberships")
+        .clone();
     memberships.sort_by_key(|one| one["name"].as_str().map(str::to_owned));
-    let role = |company: &tests::Company, name: &str, role: &str| {
-        json!({ "owner": { "kind": "COMPANY", "id": company.id }, "name": name, "role": role })
-    };
-    assert_eq!(memberships, [role(&acme, "Acme", "ADMIN"), role(&globex, "Globex", "OWNER")]);
+    let role = |company: &tests::Company, name: &str, role: &str| json!({ "owner": { "kind": "COMPANY", "id": company.id }, "name": name, "role": role });
+    assert_eq!(
+        memberships,
+        [
+            role(&acme, "Acme", "ADMIN"),
+            role(&globex, "Globex", "OWNER")
+        ]
+    );
     assert_eq!(both.data().get("companyId"), None);
     assert_eq!(both.data().get("role"), None);
     // Such a person says which company is meant.
@@ -306,13 +407,25 @@ async fn whoami_says_who_the_bearer_is() {
 async fn health_is_public_and_asks_for_nothing() {
     let app = TestApp::calm().await;
     app.system.weather().take_calls();
-    for caller in [Caller::nobody(), Caller::with("sk_ivnonsense"), Caller::with("x.y.z")] {
+    for caller in [
+        Caller::nobody(),
+        Caller::with("sk_ivnonsense"),
+        Caller::with("x.y.z"),
+    ] {
         let health = app.get(&caller, "/health?companyId=x&companyId=y").await;
-        assert_eq!((health.status, &health.data()["status"]), (200, &json!("ok")));
+        assert_eq!(
+            (health.status, &health.data()["status"]),
+            (200, &json!("ok"))
+        );
         assert!(health.data()["version"].is_string());
         assert_eq!(health.header("cache-control"), None);
         assert!(health.header("x-request-id").is_some());
     }
     assert_eq!(app.system.weather().take_calls(), []);
-    assert_eq!(app.post(&Caller::nobody(), "/health", &json!({})).await.code(), "ROUTE_NOT_FOUND");
+    assert_eq!(
+        app.post(&Caller::nobody(), "/health", &json!({}))
+            .await
+            .code(),
+        "ROUTE_NOT_FOUND"
+    );
 }

@@ -26,14 +26,29 @@ async fn a_job_is_created_read_listed_changed_and_deleted() {
     assert_eq!(listed.data()["items"], json!([made.data()]));
     assert_eq!(listed.data()["pagination"]["total"], 1);
 
-    let changed = app.patch(&key, &path, &json!({ "title": "Staff Rust Engineer", "status": "CLOSED" })).await;
+    let changed = app
+        .patch(
+            &key,
+            &path,
+            &json!({ "title": "Staff Rust Engineer", "status": "CLOSED" }),
+        )
+        .await;
     assert_eq!(changed.status, 200, "{}", changed.body);
     assert_eq!(changed.data()["version"], 2);
-    assert_eq!(app.get(&key, "/jobs?q=staf").await.data()["items"], json!([changed.data()]));
-    assert_eq!(app.get(&key, "/jobs?status=OPEN").await.data()["pagination"]["total"], 0);
+    assert_eq!(
+        app.get(&key, "/jobs?q=staf").await.data()["items"],
+        json!([changed.data()])
+    );
+    assert_eq!(
+        app.get(&key, "/jobs?status=OPEN").await.data()["pagination"]["total"],
+        0
+    );
 
     let deleted = app.delete(&key, &path).await;
     assert_eq!((deleted.status, deleted.data()), (200, &json!(true)));
     assert_eq!(app.delete(&key, &path).await.code(), "RESOURCE_NOT_FOUND");
-    assert_eq!(app.get(&key, "/jobs").await.data()["pagination"]["total"], 0);
+    assert_eq!(
+        app.get(&key, "/jobs").await.data()["pagination"]["total"],
+        0
+    );
 }

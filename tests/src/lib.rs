@@ -83,7 +83,12 @@ impl TestApp {
     pub async fn in_weather(weather: Weather) -> TestApp {
         let dial = Arc::new(AtomicI64::new(0));
         let clock = Clock::moved(Arc::clone(&dial));
-        let system = System::builder().weather(weather).clock(clock).start().await.expect("the system starts");
+        let system = System::builder()
+            .weather(weather)
+            .clock(clock)
+            .start()
+            .await
+            .expect("the system starts");
         TestApp { system, dial }
     }
 
@@ -100,7 +105,9 @@ impl TestApp {
             (admin.as_str(), Role::Admin),
             (member.as_str(), Role::Member),
         ];
-        let id = seed::company(&self.system, name, plan, limits, &people).await.expect("a company");
+        let id = seed::company(&self.system, name, plan, limits, &people)
+            .await
+            .expect("a company");
         Company {
             id,
             owner: self.person(&owner),
@@ -127,7 +134,10 @@ impl TestApp {
 
     /// Moves the clock of everything.
     pub fn advance(&self, by: Duration) {
-        self.dial.fetch_add(i64::try_from(by.as_millis()).expect("in range"), Ordering::SeqCst);
+        self.dial.fetch_add(
+            i64::try_from(by.as_millis()).expect("in range"),
+            Ordering::SeqCst,
+        );
     }
 
     /// Moves the clock to the beginning of the next minute (and `offset` further), so that a test has a whole window before it.
@@ -167,18 +177,23 @@ impl TestApp {
 
     /// A key with these scopes, made by the company's owner.
     pub async fn key(&self, company: &Company, scopes: impl IntoIterator<Item = Scope>) -> Key {
-        self.key_with(company, json!({ "scopes": ScopeSet::from_iter(scopes) })).await
+        self.key_with(company, json!({ "scopes": ScopeSet::from_iter(scopes) }))
+            .await
     }
 
     /// A key with these fields; the name is made up, and without scopes it has them all.
     pub async fn key_with(&self, company: &Company, mut fields: Value) -> Key {
         let all = fields.as_object_mut().expect("an object");
         all.entry("name").or_insert_with(|| json!("Test key"));
-        all.entry("scopes").or_insert_with(|| json!(ScopeSet::all()));
+        all.entry("scopes")
+            .or_insert_with(|| json!(ScopeSet::all()));
         let answer = self.post(&company.owner, "/api-keys", &fields).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         Key {
-            id: answer.body["data"]["id"].as_str().and_then(|id| id.parse().ok()).expect("an id"),
+            id: answer.body["data"]["id"]
+                .as_str()
+                .and_then(|id| id.parse().ok())
+                .expect("an id"),
             caller: Caller::with(answer.body["data"]["key"].as_str().expect("a key")),
         }
     }
@@ -195,15 +210,24 @@ impl Caller {
 
     /// Nobody: no Authorization header at all.
     pub fn nobody() -> Caller {
-        Caller { credential: None, ..Caller::with("") }
+        Caller {
+            credential: None,
+            ..Caller::with("")
+        }
     }
 
     pub fn from_address(&self, address: &str) -> Caller {
-        Caller { address: address.to_owned(), ..self.clone() }
+        Caller {
+            address: address.to_owned(),
+            ..self.clone()
+        }
     }
 
     pub fn for_company(&self, id: impl std::fmt::Display) -> Caller {
-        Caller { query: Some(format!("companyId={id}")), ..self.clone() }
+        Caller {
+            query: Some(format!("companyId={id}")),
+            ..self.clone()
+        }
     }
 
     pub fn request(&self, method: &str, target: &str) -> HttpRequest {
@@ -223,7 +247,10 @@ impl Caller {
 /// The credential stays out of a failed test's output.
 impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Caller").field("address", &self.address).field("query", &self.query).finish_non_exhaustive()
+        f.debug_struct("Caller")
+            .field("address", &self.address)
+            .field("query", &self.query)
+            .finish_non_exhaustive()
     }
 }
 
@@ -255,9 +282,15 @@ impl Answer {
 
     /// The faults of a 400, as `path rule`.
     pub fn faults(&self) -> Vec<String> {
-        let errors = self.details()["errors"].as_array().cloned().unwrap_or_default();
+        let errors = self.details()["errors"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
         let text = |fault: &Value, name: &str| fault[name].as_str().unwrap_or_default().to_owned();
-        errors.iter().map(|fault| format!("{} {}", text(fault, "path"), text(fault, "rule"))).collect()
+        errors
+            .iter()
+            .map(|fault| format!("{} {}", text(fault, "path"), text(fault, "rule")))
+            .collect()
     }
 }
 

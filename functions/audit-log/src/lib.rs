@@ -24,12 +24,13 @@ async fn list_audit_events(call: &Call<'_, Operation>) -> Result<Reply, ApiError
     let parts = read(&mut input);
     let (request, filter) = input.finish(parts)?;
     let text = text(&filter);
-    let start = call.start(&request, &text)?;
+    let start = call.start(&request, &text).await?;
     let listed = call
         .store()?
         .list_events(&filter, &start, request.limit)
         .await?;
-    call.ok(&call.page(&request, &text, listed, |event| event)?)
+    let answer = call.page(&request, &text, listed, |event| event).await?;
+    call.ok(&answer)
 }
 
 fn read(input: &mut Input<'_>) -> Option<(PageRequest, EventFilter)> {

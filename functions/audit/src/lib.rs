@@ -126,7 +126,7 @@ fn report(appended: &Appended) {
             "revisions are missing"
         );
     }
-    tracing::info!(
+    tracing::debug!(
         events = appended.events,
         repeated = appended.repeated,
         recounted = appended.recounted,

@@ -54,11 +54,6 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
             Some(Image::Member(old)) => member_changed(&old, &new)?,
             Some(_) => return Err(Unreadable::Images),
         },
-        (Some(Image::Member(old)), None) => {
-            let at = record.change.approximate_creation_date_time;
-            let at = Timestamp::from_millis(at.timestamp_millis());
-            member_removed(&old, at.unwrap_or(old.created_at))
-        }
         (old, Some(Image::Person(new))) => match old {
             None => person_counted(0, 0, &new)?,
             Some(Image::Person(old)) => person_counted(old.rev, old.total, &new)?,
@@ -168,17 +163,7 @@ fn key_fields(row: &KeyRow) -> [(&'static str, Option<Value>); 4] {
 }
 
 fn member_added(new: &MemberRow) -> Revision {
-    let event = EventFacts {
-        changes: Some(vec![
-            person(new),
-            Change {
-                field: "role".to_owned(),
-                before: None,
-                after: Some(json!(new.facts.role.as_str())),
-            },
-        ]),
-        ..by_stamp(new.facts.owner, EventType::MemberAdded, &new.changed)
-    };
+    let event = member_event(new, EventType::MemberAdded, None, Some(new));
     told(new.facts.owner, new.rev, new.changed.at, vec![event])
 }
 
@@ -186,15 +171,19 @@ fn member_changed(old: &MemberRow, new: &MemberRow) -> Result<Revision, Unreadab
     follows(old.rev, new.rev)?;
     let owner = new.facts.owner;
     let mut events = Vec::new();
-    let role = |row: &MemberRow| Some(json!(row.facts.role.as_str()));
-    if let Some(change) = change("role", role(old), role(new)) {
-        if old.facts.counted.version == new.facts.counted.version {
-            return Err(Unreadable::Unannounced("version"));
+    match (old.facts.ended, new.facts.ended) {
+        (false, true) => {
+            events.push(member_event(new, EventType::MemberRemoved, Some(old), None));
         }
-        events.push(EventFacts {
-            changes: Some(vec![person(new), change]),
-            ..by_stamp(owner, EventType::MemberRoleChanged, &new.changed)
-        });
+        (true, false) => events.push(member_event(new, EventType::MemberAdded, None, Some(new))),
+        (false, false) if old.facts.role != new.facts.role => {
+            let kind = EventType::MemberRoleChanged;
+            events.push(member_event(new, kind, Some(old), Some(new)));
+        }
+        (false, false) | (true, true) => {}
+    }
+    if !events.is_empty() && old.facts.counted.version == new.facts.counted.version {
+        return Err(Unreadable::Unannounced("version"));
     }
     let used = used(old.total, new.total, new.last_use.as_ref())?;
     events.extend(used.map(|last| authenticated(owner, user(&new.facts.person), last)));
@@ -204,26 +193,25 @@ fn member_changed(old: &MemberRow, new: &MemberRow) -> Result<Revision, Unreadab
     })
 }
 
-/// Deleting a row leaves no stamp of who did it, so the system stands for them; and no `rev`, so it counts as the one after the last.
-fn member_removed(old: &MemberRow, at: Timestamp) -> Revision {
-    let owner = old.facts.owner;
-    let event = EventFacts {
+/// The role before and after, and whose it is.
+fn member_event(
+    row: &MemberRow,
+    kind: EventType,
+    before: Option<&MemberRow>,
+    after: Option<&MemberRow>,
+) -> EventFacts {
+    let role = |row: &MemberRow| json!(row.facts.role.as_str());
+    EventFacts {
         changes: Some(vec![
-            person(old),
+            person(row),
             Change {
                 field: "role".to_owned(),
-                before: Some(json!(old.facts.role.as_str())),
-                after: None,
+                before: before.map(role),
+                after: after.map(role),
             },
         ]),
-        ..happened(
-            at,
-            owner,
-            EventType::MemberRemoved,
-            Actor::system("members"),
-        )
-    };
-    told(owner, old.rev + 1, at, vec![event])
+        ..by_stamp(row.facts.owner, kind, &row.changed)
+    }
 }
 
 /// Which person a member's event is about.

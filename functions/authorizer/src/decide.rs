@@ -6,6 +6,7 @@ use auth::{
 };
 use model::{Actor, ActorKind, CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
 use sha2::{Digest, Sha256};
+use std::sync::Arc;
 use store::{Committed, LastUse, StoreError};
 
 use crate::{Authorizer, AuthorizerError, event::Request, memory::Remember};
@@ -20,10 +21,10 @@ pub(crate) enum Subject {
 
 /// A credential that is good by itself; what it may do says the row.
 #[derive(Debug)]
-pub(crate) enum Credential<'a> {
+pub(crate) enum Credential {
     Key {
         presented: PresentedKey,
-        keyring: &'a Keyring,
+        keyring: Arc<Keyring>,
     },
     Person {
         token: AccessToken,
@@ -91,7 +92,7 @@ impl Authorizer {
         &self,
         request: &Request,
         subject: &Subject,
-        credential: &Credential<'_>,
+        credential: &Credential,
     ) -> Result<Outcome, AuthorizerError> {
         let asked = &request.asked;
         let remember = Remember::new(subject, credential.digest(), asked);
@@ -237,7 +238,7 @@ impl Authorizer {
     }
 }
 
-impl Credential<'_> {
+impl Credential {
     /// Tells this credential from another of the same subject, for as long as the process lives.
     fn digest(&self) -> [u8; 16] {
         match self {
@@ -255,7 +256,7 @@ impl Credential<'_> {
 impl Facts {
     fn decide(
         &self,
-        credential: &Credential<'_>,
+        credential: &Credential,
         asked: &auth::Asked,
         grant: Option<Option<Grant>>,
         now: Timestamp,

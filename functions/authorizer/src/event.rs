@@ -17,8 +17,8 @@ pub(crate) struct Request {
     pub(crate) method_arn: String,
     /// The extended request id: a label.
     pub(crate) id: String,
-    /// The plain one, which the client may have chosen.
-    pub(crate) plain_id: String,
+    /// Of the plain one, which the client may have chosen.
+    pub(crate) plain_digest: String,
     /// A digest: user agents are long and the caller's own text.
     pub(crate) user_agent: Option<String>,
 }
@@ -47,11 +47,14 @@ impl Request {
         let mut query = event
             .multi_value_query_string_parameters
             .unwrap_or_default();
-        let company = match query.remove("companyId").unwrap_or_default().as_mut_slice() {
+        let company = match query.remove("companyId").unwrap_or_default().as_slice() {
             [] => NamedCompany::Absent,
-            [one] => NamedCompany::One(std::mem::take(one)),
-            _ => NamedCompany::Repeated,
+            [one] => one
+                .parse()
+                .map_or(NamedCompany::Unusable, NamedCompany::One),
+            _ => NamedCompany::Unusable,
         };
+        let plain_digest = store::request_digest(&context.request_id);
         Ok(Request {
             asked: Asked {
                 route,
@@ -62,8 +65,10 @@ impl Request {
             method_arn: event.method_arn,
             id: context
                 .extended_request_id
-                .unwrap_or_else(|| context.request_id.clone()),
-            plain_id: context.request_id,
+                .filter(|id| is_label(id))
+                .or_else(|| Some(context.request_id.clone()).filter(|id| is_label(id)))
+                .unwrap_or_else(|| plain_digest.clone()),
+            plain_digest,
             user_agent: context.identity.user_agent.map(|agent| {
                 let digest: [u8; 32] = Sha256::digest(agent).into();
                 digest[..8]
@@ -73,6 +78,14 @@ impl Request {
             }),
         })
     }
+}
+
+/// Whether the id can be shown, stored and searched for as it is.
+fn is_label(id: &str) -> bool {
+    (1..=128).contains(&id.len())
+        && id
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || b"-_=+/".contains(&byte))
 }
 
 impl Bearer {

@@ -13,8 +13,8 @@ pub use answer::AuthorizerAnswer;
 
 use api::App;
 use auth::{
-    AccessToken, Answer, IssuerConfig, JwksCache, JwksUnavailable, PresentedKey, TokenRefused,
-    key_id, verify_access_token,
+    AccessToken, Answer, IssuerConfig, JwksCache, JwksUnavailable, Keyring, PresentedKey,
+    TokenRefused, key_id, verify_access_token,
 };
 use model::PersonId;
 use serde_json::Value;
@@ -107,13 +107,11 @@ impl Authorizer {
         request: &Request,
         text: &str,
     ) -> Result<AuthorizerAnswer, AuthorizerError> {
-        let keyring = self
-            .app
-            .keyring
-            .as_deref()
-            .ok_or(AuthorizerError::NoKeyring)?;
-        let presented = PresentedKey::parse(text).filter(|key| keyring.verify_tag(key).is_some());
-        let Some(presented) = presented else {
+        let presented = match PresentedKey::parse(text) {
+            Some(presented) => self.verified(presented).await?,
+            None => None,
+        };
+        let Some((presented, keyring)) = presented else {
             // Junk and forgeries cost no I/O: no row could explain them to anybody.
             tracing::info!(
                 request_id = request.id,
@@ -129,6 +127,28 @@ impl Authorizer {
         self.answer(request, outcome).await
     }
 
+    /// The key with the keyring that its tag fits.
+    async fn verified(
+        &self,
+        presented: PresentedKey,
+    ) -> Result<Option<(PresentedKey, Arc<Keyring>)>, AuthorizerError> {
+        let keyring = self
+            .app
+            .keyring
+            .as_deref()
+            .ok_or(AuthorizerError::NoKeyring)?;
+        let now = self.app.clock.now();
+        let known = keyring.current(now).await;
+        if known.verify_tag(&presented).is_some() {
+            return Ok(Some((presented, known)));
+        }
+        // Somebody else may know a newer generation.
+        let newer = keyring.newer(now).await;
+        Ok(newer
+            .filter(|newer| newer.verify_tag(&presented).is_some())
+            .map(|newer| (presented, newer)))
+    }
+
     async fn authorize_person(
         &self,
         request: &Request,
@@ -136,7 +156,7 @@ impl Authorizer {
     ) -> Result<AuthorizerAnswer, AuthorizerError> {
         let token = self.verify(request, text).await?;
         let person = PersonId::new(&token.issuer, &token.subject);
-        let outcome = match self.membership(request, &person).await? {
+        let outcome = match self.membership(request, &token, &person).await? {
             Ok(subject) => {
                 self.decide(request, &subject, &Credential::Person { token })
                     .await?
@@ -167,11 +187,15 @@ impl Authorizer {
     async fn membership(
         &self,
         request: &Request,
+        token: &AccessToken,
         person: &PersonId,
     ) -> Result<Result<Subject, Outcome>, AuthorizerError> {
         let asked = &request.asked;
         if !matches!(asked.route.access, routes::Access::Role(_)) {
             return Ok(Ok(Subject::Person(person.clone())));
+        }
+        if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
+            return Ok(Err(Outcome::unowned(refusal)));
         }
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
@@ -203,7 +227,7 @@ impl Authorizer {
     ) -> Result<AuthorizerAnswer, AuthorizerError> {
         match outcome {
             Outcome::Passed(principal) => {
-                tracing::info!(
+                tracing::debug!(
                     request_id = request.id,
                     caller = principal.id(),
                     operation = principal.operation(),

@@ -46,21 +46,22 @@ impl Authorizer {
         if let Answer::Verdict(Verdict::RateLimited(RateLimited { window, .. })) =
             refused.refusal.answer
         {
-            // One row a subject and window; each process tries once, whether the row was read or is as its own last write left it.
-            let told = self
+            // One row a subject and window; each process tries until one is there.
+            if self
                 .memory
-                .note(subject, |kept| kept.window.replace(window) == Some(window));
-            if told {
+                .note(subject, |kept| kept.window == Some(window))
+            {
                 return Ok(());
             }
             let limit = RateLimitRow {
                 row,
                 window: window.to_string(),
             };
-            return table
+            table
                 .keep_rate_limit(&limit, self.app.entropy.bytes())
-                .await
-                .map(|_: Kept| ());
+                .await?;
+            self.memory.note(subject, |kept| kept.window = Some(window));
+            return Ok(());
         }
         let minute = now.seconds().div_euclid(60);
         let count = self.memory.note(subject, |kept| {
@@ -93,7 +94,7 @@ impl Refused {
         Some(DenialRow {
             owner: *owner,
             actor,
-            plain_request_id: request.plain_id.clone(),
+            plain_request_digest: request.plain_digest.clone(),
             denial: Denial {
                 request_id: request.id.clone(),
                 at: now,

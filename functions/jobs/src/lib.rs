@@ -43,12 +43,15 @@ async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let query = ListQuery {
         filters,
         q,
-        start: call.start(&page, &filter)?,
+        start: call.start(&page, &filter).await?,
         limit: page.limit,
     };
     let store = call.store()?;
     let listed = store.list::<JobFields>(&query).await?;
-    call.ok(&call.page(&page, &filter, listed, |job| job.view(&store))?)
+    let answer = call
+        .page(&page, &filter, listed, |job| job.view(&store))
+        .await?;
+    call.ok(&answer)
 }
 
 async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
@@ -59,7 +62,7 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.store()?;
     call.once(&store, async |once| {
         let job = Stored {
-            id: JobId::new(call.now, call.app.entropy.bytes()),
+            id: JobId::new(call.now, call.entropy().bytes()),
             fields,
             version: 1,
             created_at: call.now,
@@ -92,8 +95,9 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
     let store = call.store()?;
     for _ in 0..TRIES {
-        let old = matching(&store, id, if_match).await?;
+        let old = found(&store, id).await?;
         let fields = old.fields.clone().patched(patch.clone())?;
+        check_version(&old, if_match)?;
         if fields == old.fields {
             return Ok(call.ok(&old.view(&store))?.version(old.version));
         }
@@ -120,7 +124,8 @@ async fn delete(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
     let store = call.store()?;
     for _ in 0..TRIES {
-        let old = matching(&store, id, if_match).await?;
+        let old = found(&store, id).await?;
+        check_version(&old, if_match)?;
         match store.delete(&old, &call.stamp(None)?).await {
             Ok(()) => return call.ok(&true),
             Err(StoreError::Conflict) => continue,
@@ -140,14 +145,9 @@ async fn found(store: &CompanyStore, id: JobId) -> Result<Stored<JobFields>, Api
         .map_err(ApiError::or_not_found("job", id))
 }
 
-async fn matching(
-    store: &CompanyStore,
-    id: JobId,
-    if_match: IfMatch,
-) -> Result<Stored<JobFields>, ApiError> {
-    let job = found(store, id).await?;
-    if !if_match.allows(job.version) {
-        return Err(ApiError::Conflict(ConflictReason::Version));
+fn check_version(job: &Stored<JobFields>, if_match: IfMatch) -> Result<(), ApiError> {
+    match if_match.allows(job.version) {
+        true => Ok(()),
+        false => Err(ApiError::Conflict(ConflictReason::Version)),
     }
-    Ok(job)
 }

@@ -65,9 +65,16 @@ pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let text = format!("{filter:?}");
     let listed = call
         .store()?
-        .list_keys(&filter, &call.start(&page, &text)?, page.limit, call.now)
+        .list_keys(
+            &filter,
+            &call.start(&page, &text).await?,
+            page.limit,
+            call.now,
+        )
         .await?;
-    let answer: Page<ApiKey> = call.page(&page, &text, listed, |row| row.view(call.now))?;
+    let answer: Page<ApiKey> = call
+        .page(&page, &text, listed, |row| row.view(call.now))
+        .await?;
     call.ok(&answer)
 }
 
@@ -92,13 +99,9 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     call.once(&store, async |once| {
         may_give(&call, fields.scopes)?;
         let company = store.get_company().await?;
-        let keyring = call
-            .app
-            .keyring
-            .as_deref()
-            .ok_or_else(|| ApiError::internal("no keyring"))?;
-        let id = KeyId::new(call.app.entropy.bytes());
-        let (plain, secret) = keyring.mint(KeyKind::Standard, id, call.app.entropy.bytes());
+        let keyring = call.keyring().await?;
+        let id = KeyId::new(call.entropy().bytes());
+        let (plain, secret) = keyring.mint(KeyKind::Standard, id, call.entropy().bytes());
         let new = NewKey {
             id,
             kind: KeyKind::Standard,
@@ -245,7 +248,7 @@ async fn change_state(
             if row.facts.state == state {
                 let reply = shown(call, &row)?;
                 if let Some(remembered) = once.remember(&reply) {
-                    let nonce = call.app.entropy.bytes();
+                    let nonce = call.entropy().bytes();
                     store.remember_answer(&remembered, nonce).await?;
                 }
                 return Ok(reply);

@@ -2,7 +2,7 @@
 
 use api::{ApiError, Call, Reply};
 use auth::Who;
-use model::{CompanyId, KeyId, KeyKind, Owner, PartnerId, RateLimit, RoleText, Timestamp};
+use model::{CompanyId, KeyKind, Owner, PartnerId, PersonId, RateLimit, RoleText, Timestamp};
 use routes::{ScopeSet, keys::Operation};
 use serde::Serialize;
 
@@ -56,51 +56,46 @@ pub struct MembershipOf {
 }
 
 pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
-    let principal = call.principal()?;
-    let whoami = match principal.who() {
-        Who::Key { id, .. } => key(&call, *id).await?,
-        Who::Person { id } => {
-            let mut memberships = Vec::new();
-            for row in call.app.table.list_memberships(id).await? {
-                let owner = row.facts.owner;
-                let name = call.app.table.find_owner_name(owner).await?;
-                memberships.push(MembershipOf {
-                    owner,
-                    name,
-                    role: RoleText(row.facts.role),
-                });
-            }
-            let only = match memberships.as_slice() {
-                [only] => Some(only.clone()),
-                _ => None,
-            };
-            Whoami {
-                kind: BearerKind::Person,
-                id: id.to_string(),
-                key: None,
-                company_id: only.as_ref().and_then(|only| only.owner.company()),
-                partner_id: None,
-                role: only.map(|only| only.role),
-                memberships: Some(memberships),
-                rate_limit: RateLimit::PERSON,
-            }
-        }
+    let whoami = match call.principal()?.who() {
+        Who::Key { .. } => key(&call).await?,
+        Who::Person { id } => person(&call, id).await?,
     };
     call.ok(&whoami)
 }
 
-async fn key(call: &Call<'_, Operation>, id: KeyId) -> Result<Whoami, ApiError> {
+async fn person(call: &Call<'_, Operation>, id: &PersonId) -> Result<Whoami, ApiError> {
+    let memberships = call.bearer()?.list_memberships().await?;
+    let memberships: Vec<_> = memberships
+        .into_iter()
+        .map(|(row, name)| MembershipOf {
+            owner: row.facts.owner,
+            name,
+            role: RoleText(row.facts.role),
+        })
+        .collect();
+    let only = match memberships.as_slice() {
+        [only] => Some(only.clone()),
+        _ => None,
+    };
+    Ok(Whoami {
+        kind: BearerKind::Person,
+        id: id.to_string(),
+        key: None,
+        company_id: only.as_ref().and_then(|only| only.owner.company()),
+        partner_id: None,
+        role: only.map(|only| only.role),
+        memberships: Some(memberships),
+        rate_limit: RateLimit::PERSON,
+    })
+}
+
+async fn key(call: &Call<'_, Operation>) -> Result<Whoami, ApiError> {
     // It was there when the request was counted; a row that is gone now is our fault.
-    let row = call
-        .app
-        .table
-        .find_key(id)
-        .await?
-        .ok_or_else(|| ApiError::internal("the key's row is gone"))?;
+    let row = call.bearer()?.get_key().await?;
     let facts = &row.facts;
     Ok(Whoami {
         kind: BearerKind::ApiKey,
-        id: id.to_string(),
+        id: facts.id.to_string(),
         key: Some(WhichKey {
             prefix: row.prefix(),
             name: row.name.to_string(),

@@ -1,11 +1,13 @@
 //! The secrets of one local system: random when it is first started, kept in its data directory.
 
 use anyhow::Context;
-use api::{Clock, Entropy};
+use api::{Clock, Entropy, Reloading, Source};
 use auth::{Keyring, SecretDocument};
+use model::Timestamp;
 use p256::ecdsa::SigningKey;
 use std::sync::Arc;
 use store::CursorKeys;
+use zeroize::Zeroizing;
 
 use crate::data_dir::DataDir;
 
@@ -14,8 +16,8 @@ pub(crate) const CURSOR_FILE: &str = "cursor-secret.json";
 const ISSUER_FILE: &str = "issuer-key.json";
 
 pub(crate) struct Secrets {
-    pub(crate) keyring: Arc<Keyring>,
-    pub(crate) cursors: Arc<CursorKeys>,
+    pub(crate) keyring: Arc<Reloading<Keyring>>,
+    pub(crate) cursors: Arc<Reloading<CursorKeys>>,
     /// Of the development issuer.
     pub(crate) signing: SigningKey,
 }
@@ -28,19 +30,43 @@ impl Secrets {
         entropy: Entropy,
     ) -> anyhow::Result<Secrets> {
         let document = |name| document(dir, name, clock, entropy);
-        let cursor = document(CURSOR_FILE)?;
         let issuer = document(ISSUER_FILE)?;
+        let now = clock.now();
         Ok(Secrets {
-            keyring: Arc::new(Keyring::new(&document(KEYS_FILE)?)),
-            cursors: Arc::new(CursorKeys::new(
-                cursor
-                    .verified()
-                    .map(|(number, secret)| (number, secret.as_slice())),
-            )),
+            keyring: reloading(dir, KEYS_FILE, &document(KEYS_FILE)?, Keyring::new, now),
+            cursors: reloading(
+                dir,
+                CURSOR_FILE,
+                &document(CURSOR_FILE)?,
+                CursorKeys::new,
+                now,
+            ),
             // Two of 2^32 random numbers are no key; the file would have to be deleted.
             signing: SigningKey::from_slice(issuer.newest().1).context(ISSUER_FILE)?,
         })
     }
+}
+
+/// Read again from its file, as a Lambda process reads it from Secrets Manager.
+fn reloading<T: Send + Sync + 'static>(
+    dir: Option<&DataDir>,
+    name: &'static str,
+    document: &SecretDocument,
+    make: fn(&SecretDocument) -> T,
+    now: Timestamp,
+) -> Arc<Reloading<T>> {
+    let first = make(document);
+    let Some(path) = dir.map(|dir| dir.file(name)) else {
+        return Arc::new(Reloading::fixed(first));
+    };
+    let source: Source<T> = Arc::new(move || {
+        let path = path.clone();
+        Box::pin(async move {
+            let text = Zeroizing::new(std::fs::read_to_string(path).ok()?);
+            Some(make(&SecretDocument::from_json(&text).ok()?))
+        })
+    });
+    Arc::new(Reloading::new(first, now, source))
 }
 
 fn document(

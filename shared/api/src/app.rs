@@ -12,6 +12,8 @@ use std::{
 };
 use store::{CursorKeys, Table};
 
+use crate::Reloading;
+
 /// What every function gets.
 #[derive(Debug, Clone)]
 pub struct App {
@@ -19,9 +21,9 @@ pub struct App {
     pub clock: Clock,
     pub entropy: Entropy,
     /// `None` in functions that list nothing.
-    pub cursors: Option<Arc<CursorKeys>>,
+    pub cursors: Option<Arc<Reloading<CursorKeys>>>,
     /// `None` in functions that neither check nor make keys.
-    pub keyring: Option<Arc<Keyring>>,
+    pub keyring: Option<Arc<Reloading<Keyring>>>,
 }
 
 /// The only reader of time.
@@ -75,8 +77,8 @@ impl Clock {
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let millis = i64::try_from(since.as_millis()).unwrap_or(i64::MAX);
-        // A clock beyond the year 9999 shows the epoch: nothing that could expire is valid then.
-        Timestamp::from_millis(millis).unwrap_or(Timestamp::EPOCH)
+        // A clock that is out of range shows the end of time: nothing that could expire is valid then.
+        Timestamp::from_millis(millis).unwrap_or(Timestamp::LAST)
     }
 }
 

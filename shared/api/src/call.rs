@@ -1,20 +1,21 @@
 //! One call of one operation, as its handler gets it.
 
-use auth::Principal;
+use auth::{Keyring, Principal};
 use lambda_http::{
     Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
 };
 use model::Timestamp;
 use routes::Operation;
 use serde::Serialize;
-use store::{CompanyStore, Stamp};
+use std::sync::Arc;
+use store::{BearerStore, CompanyStore, Stamp};
 
-use crate::{Accepted, ApiError, App, Input, Reply, body};
+use crate::{Accepted, ApiError, App, Entropy, Input, Reply, body};
 
 /// A request that was let through, with what its handler may need.
 #[derive(Debug)]
 pub struct Call<'a, Op> {
-    pub app: &'a App,
+    pub(crate) app: &'a App,
     /// The instant at which the call is decided: one for all its parts.
     pub now: Timestamp,
     pub(crate) accepted: Accepted<Op>,
@@ -63,6 +64,23 @@ impl<'a, Op: Operation> Call<'a, Op> {
             .table
             .company(self.principal()?)
             .map_err(ApiError::internal)
+    }
+
+    /// The bearer's own rows, whatever company it acts in.
+    pub fn bearer(&self) -> Result<BearerStore, ApiError> {
+        Ok(self.app.table.bearer(self.principal()?))
+    }
+
+    pub fn entropy(&self) -> Entropy {
+        self.app.entropy
+    }
+
+    /// What makes keys.
+    pub async fn keyring(&self) -> Result<Arc<Keyring>, ApiError> {
+        match &self.app.keyring {
+            Some(keyring) => Ok(keyring.current(self.now).await),
+            None => Err(ApiError::internal("this function has no keyring")),
+        }
     }
 
     /// Starts reading what the client sent.

@@ -1,7 +1,7 @@
 //! Why a request has no result.
 
 use auth::{Forbidden, RateLimited, Verdict};
-use model::{Fault, Faults, KeyStatus};
+use model::{Fault, Faults, KeyStatus, Rule};
 use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -167,6 +167,9 @@ impl From<StoreError> for ApiError {
         match error {
             StoreError::Throttled(_) | StoreError::Unreachable(_) => ApiError::unavailable(error),
             StoreError::AlreadyDone => ApiError::AlreadyDone,
+            StoreError::TooDeep => {
+                Fault::new("?page", Rule::Range, "begins too far down; use cursor").into()
+            }
             StoreError::Conflict => ApiError::Conflict(ConflictReason::Busy),
             StoreError::NotFound
             | StoreError::Full

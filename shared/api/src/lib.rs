@@ -13,6 +13,7 @@ mod error;
 mod input;
 mod once;
 mod page;
+mod reloading;
 mod reply;
 mod respond;
 
@@ -24,5 +25,6 @@ pub use error::{ApiError, ConflictReason, ErrorBody};
 pub use input::{IfMatch, Input};
 pub use once::Once;
 pub use page::{Page, PageRequest, Pagination};
+pub use reloading::{Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use respond::respond;

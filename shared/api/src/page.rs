@@ -3,7 +3,8 @@
 use model::Rule;
 use routes::Operation;
 use serde::Serialize;
-use store::{CursorScope, Listed, Start};
+use std::sync::Arc;
+use store::{CursorKeys, CursorScope, Listed, Start};
 
 use crate::{ApiError, Call, Input};
 
@@ -86,14 +87,14 @@ impl<Op: Operation> Call<'_, Op> {
     ///
     /// # Errors
     /// 400 with rule `cursor` for a cursor that isn't this list's.
-    pub fn start(&self, request: &PageRequest, filter: &str) -> Result<Start, ApiError> {
+    pub async fn start(&self, request: &PageRequest, filter: &str) -> Result<Start, ApiError> {
         match &request.cursor {
             None => Ok(Start::Skip(
                 (request.page.unwrap_or(1) - 1) * request.limit as u64,
             )),
             Some(cursor) => {
                 let scope = self.cursor_scope(filter)?;
-                let keys = self.cursor_keys()?;
+                let keys = self.cursor_keys().await?;
                 keys.open(&scope, cursor, self.now)
                     .map(Start::After)
                     .map_err(|_| {
@@ -109,7 +110,7 @@ impl<Op: Operation> Call<'_, Op> {
     }
 
     /// The page as the client gets it.
-    pub fn page<T, V>(
+    pub async fn page<T, V>(
         &self,
         request: &PageRequest,
         filter: &str,
@@ -125,7 +126,7 @@ impl<Op: Operation> Call<'_, Op> {
         let next_cursor = match &next {
             None => None,
             Some(position) => {
-                let sealed = self.cursor_keys()?.seal(
+                let sealed = self.cursor_keys().await?.seal(
                     &self.cursor_scope(filter)?,
                     position,
                     self.now,
@@ -160,10 +161,10 @@ impl<Op: Operation> Call<'_, Op> {
         })
     }
 
-    fn cursor_keys(&self) -> Result<&store::CursorKeys, ApiError> {
-        self.app
-            .cursors
-            .as_deref()
-            .ok_or_else(|| ApiError::internal("this function has no cursor keys"))
+    async fn cursor_keys(&self) -> Result<Arc<CursorKeys>, ApiError> {
+        match &self.app.cursors {
+            Some(cursors) => Ok(cursors.current(self.now).await),
+            None => Err(ApiError::internal("this function has no cursor keys")),
+        }
     }
 }

@@ -20,12 +20,12 @@ pub struct Asked {
 }
 
 /// The `companyId` of the query.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamedCompany {
     Absent,
-    One(String),
-    /// Given twice: readers disagree about which one counts, so none does.
-    Repeated,
+    One(CompanyId),
+    /// No company's id, or given twice: readers disagree about which one counts, so none does.
+    Unusable,
 }
 
 /// A key's row.
@@ -59,6 +59,8 @@ pub struct MemberFacts {
     pub person: PersonId,
     pub owner: Owner,
     pub role: Role,
+    /// The row of a membership that ended stays, so that its version goes on: no hint of the old one is ever right again.
+    pub ended: bool,
     pub counted: Counted,
 }
 
@@ -167,6 +169,19 @@ pub enum Decision {
     NeedGrant(CompanyId),
     /// Let through if, and only if, this write is applied.
     Commit(Commit),
+}
+
+impl Decision {
+    /// A refusal of a request that was made with this secret.
+    fn by_secret(self, secret_suffix: Option<String>) -> Decision {
+        match self {
+            Decision::Refuse(refusal) => Decision::Refuse(Refusal {
+                secret_suffix,
+                ..refusal
+            }),
+            other => other,
+        }
+    }
 }
 
 /// Why not, and what the client gets.
@@ -319,14 +334,8 @@ impl KeyFacts {
 
         let (company, scopes) = if asked.route.needs_company() {
             match self.company(asked, grant) {
-                Ok(Some(acting)) => (Some(acting.0), acting.1),
-                Ok(None) => return need_grant(asked),
-                Err(refusal) => {
-                    return Decision::Refuse(Refusal {
-                        secret_suffix: suffix,
-                        ..*refusal
-                    });
-                }
+                Ok((company, scopes)) => (Some(company), scopes),
+                Err(decision) => return decision.by_secret(suffix),
             }
         } else {
             (self.owner.company(), self.scopes)
@@ -348,53 +357,45 @@ impl KeyFacts {
         }
     }
 
-    /// The company to act in and the scopes that count there; `Ok(None)` while the grant is not known.
+    /// The company to act in and the scopes that count there, or what else follows.
     fn company(
         &self,
         asked: &Asked,
         grant: Option<Option<Grant>>,
-    ) -> Result<Option<(CompanyId, ScopeSet)>, Box<Refusal>> {
-        let named = named(&asked.company);
+    ) -> Result<(CompanyId, ScopeSet), Box<Decision>> {
+        let refuse = |refusal| Err(Box::new(Decision::Refuse(refusal)));
         if let Owner::Company(own) = self.owner {
-            return match named {
-                Ok(None) => Ok(Some((own, self.scopes))),
-                Ok(Some(named)) if named == own => Ok(Some((own, self.scopes))),
-                _ => Err(Box::new(denied(
+            return match asked.company {
+                NamedCompany::Absent => Ok((own, self.scopes)),
+                NamedCompany::One(named) if named == own => Ok((own, self.scopes)),
+                _ => refuse(denied(
                     Reason::Company,
                     "the key belongs to another company than companyId names",
-                ))),
+                )),
             };
         }
-        let Some(_) = named.map_err(Box::new)? else {
-            return Err(Box::new(Refusal {
-                reason: Reason::CompanyMissing,
-                answer: Answer::Verdict(Verdict::CompanyRequired),
-                message: "an ATS key names the company in companyId".to_owned(),
-                secret_suffix: None,
-            }));
+        let named = match named(asked) {
+            Ok(Some(named)) => named,
+            Ok(None) => return refuse(missing("an ATS key names the company in companyId")),
+            Err(refusal) => return refuse(refusal),
         };
-        let Some(grant) = grant else { return Ok(None) };
-        let company = match &asked.company {
-            NamedCompany::One(text) => text.parse::<CompanyId>().ok(),
-            _ => None,
+        let Some(grant) = grant else {
+            return Err(Box::new(Decision::NeedGrant(named)));
         };
-        match (company, grant) {
-            (Some(company), Some(grant)) if grant.active => {
-                let scopes = self.scopes.intersection(grant.scopes);
-                match asked.route.access {
-                    Access::Scope(scope) if !scopes.contains(scope) => Err(Box::new(Refusal {
-                        reason: Reason::Scope,
-                        answer: Answer::Forbidden(Forbidden::Scope(scope)),
-                        message: scope_missing("grant", scope),
-                        secret_suffix: None,
-                    })),
-                    _ => Ok(Some((company, scopes))),
-                }
-            }
-            _ => Err(Box::new(denied(
+        let Some(grant) = grant.filter(|grant| grant.active) else {
+            return refuse(denied(
                 Reason::Grant,
                 "no active grant links the partner and the company",
+            ));
+        };
+        let scopes = self.scopes.intersection(grant.scopes);
+        match asked.route.access {
+            Access::Scope(scope) if !scopes.contains(scope) => Err(Box::new(forbidden(
+                Forbidden::Scope(scope),
+                scope_missing("grant", scope),
+                None,
             ))),
+            _ => Ok((named, scopes)),
         }
     }
 }
@@ -402,8 +403,11 @@ impl KeyFacts {
 impl MemberFacts {
     /// As [`KeyFacts::decide`]; the token was verified, and the membership found by the company that the request names or by being the only one.
     pub fn decide(&self, token: &AccessToken, asked: &Asked, now: Timestamp) -> Decision {
+        if self.ended {
+            return Decision::Refuse(no_membership());
+        }
         if let Err(refusal) = person_may(asked, Some(self.role), token, now) {
-            return Decision::Refuse(*refusal);
+            return *refusal;
         }
         match self.counted.count(RateLimit::PERSON, now) {
             Err(limited) => Decision::Refuse(limited),
@@ -430,7 +434,7 @@ pub fn decide_person(
     now: Timestamp,
 ) -> Decision {
     if let Err(refusal) = person_may(asked, None, token, now) {
-        return Decision::Refuse(*refusal);
+        return *refusal;
     }
     match counted.count(RateLimit::PERSON, now) {
         Err(limited) => Decision::Refuse(limited),
@@ -451,7 +455,7 @@ pub fn decide_person(
 /// # Errors
 /// The refusal, when the request names a company in a way that can't be followed.
 pub fn named_owner(asked: &Asked) -> Result<Option<Owner>, Refusal> {
-    Ok(named(&asked.company)?.map(Owner::Company))
+    Ok(named(asked)?.map(Owner::Company))
 }
 
 /// The refusal of a person who has no membership in the company that the request names, or none at all.
@@ -461,12 +465,19 @@ pub fn no_membership() -> Refusal {
 
 /// The refusal of a person who has several memberships and names none.
 pub fn several_memberships() -> Refusal {
-    Refusal {
-        reason: Reason::CompanyMissing,
-        answer: Answer::Verdict(Verdict::CompanyRequired),
-        message: "a person with several companies names one in companyId".to_owned(),
+    missing("a person with several companies names one in companyId")
+}
+
+/// The refusal of a management write by somebody who signed in too long ago; found before any row is read.
+pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Option<Refusal> {
+    let writes = matches!(asked.route.access, Access::Role(_)) && !asked.route.method.is_read();
+    let stale = now.millis() - token.auth_time > MAX_AUTH_AGE_SECONDS * 1000;
+    (writes && stale).then(|| Refusal {
+        reason: Reason::StaleSignIn,
+        answer: Answer::Forbidden(Forbidden::StaleSignIn),
+        message: "the person signed in more than 12 hours ago".to_owned(),
         secret_suffix: None,
-    }
+    })
 }
 
 /// Management writes need a sign-in at most this old (contract §6).
@@ -477,37 +488,21 @@ fn person_may(
     role: Option<Role>,
     token: &AccessToken,
     now: Timestamp,
-) -> Result<(), Box<Refusal>> {
-    let refuse = |reason, forbidden, message: String| {
-        Err(Box::new(Refusal {
-            reason,
-            answer: Answer::Forbidden(forbidden),
-            message,
-            secret_suffix: None,
-        }))
-    };
+) -> Result<(), Box<Decision>> {
+    let refuse = |lacks, message| Err(Box::new(forbidden(lacks, message, None)));
     match asked.route.access {
         Access::Scope(_) | Access::SelfKey | Access::Public => refuse(
-            Reason::CredentialKind,
             Forbidden::Credential(Credential::ApiKey),
             "the route is for API keys; people use the dashboard".to_owned(),
         ),
         Access::Role(least) if role.is_none_or(|role| role < least) => refuse(
-            Reason::Role,
             Forbidden::Role(least),
             format!("the route needs the role {}", least.as_str()),
         ),
-        Access::Role(_)
-            if !asked.route.method.is_read()
-                && now.millis() - token.auth_time > MAX_AUTH_AGE_SECONDS * 1000 =>
-        {
-            refuse(
-                Reason::StaleSignIn,
-                Forbidden::StaleSignIn,
-                "the person signed in more than 12 hours ago".to_owned(),
-            )
-        }
-        Access::Role(_) | Access::AnyPrincipal => Ok(()),
+        Access::Role(_) | Access::AnyPrincipal => match stale_sign_in(token, asked, now) {
+            Some(refusal) => Err(Box::new(Decision::Refuse(refusal))),
+            None => Ok(()),
+        },
     }
 }
 
@@ -581,26 +576,15 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     }
 }
 
-/// The company that the query names; a refusal where it names none that could exist.
-fn named(company: &NamedCompany) -> Result<Option<CompanyId>, Refusal> {
-    match company {
+/// The company that the query names.
+fn named(asked: &Asked) -> Result<Option<CompanyId>, Refusal> {
+    match asked.company {
         NamedCompany::Absent => Ok(None),
-        NamedCompany::One(text) => text
-            .parse()
-            .map(Some)
-            .map_err(|_| denied(Reason::Company, "companyId names no company")),
-        NamedCompany::Repeated => Err(denied(
+        NamedCompany::One(id) => Ok(Some(id)),
+        NamedCompany::Unusable => Err(denied(
             Reason::Company,
-            "companyId was given more than once",
+            "companyId names no company, or was given more than once",
         )),
-    }
-}
-
-fn need_grant(asked: &Asked) -> Decision {
-    match named(&asked.company) {
-        Ok(Some(company)) => Decision::NeedGrant(company),
-        Ok(None) => Decision::Refuse(denied(Reason::Grant, "no company is named")),
-        Err(refusal) => Decision::Refuse(refusal),
     }
 }
 
@@ -626,6 +610,15 @@ fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String
         message,
         secret_suffix,
     })
+}
+
+fn missing(message: &str) -> Refusal {
+    Refusal {
+        reason: Reason::CompanyMissing,
+        answer: Answer::Verdict(Verdict::CompanyRequired),
+        message: message.to_owned(),
+        secret_suffix: None,
+    }
 }
 
 fn denied(reason: Reason, message: &str) -> Refusal {

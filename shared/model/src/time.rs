@@ -12,7 +12,8 @@ use crate::{Fault, Faults, Field, Rule};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    pub const EPOCH: Timestamp = Timestamp(0);
+    /// The last instant that RFC 3339 can write.
+    pub const LAST: Timestamp = Timestamp(253_402_300_799_999);
 
     /// From milliseconds since the Unix epoch; `None` outside the years 0 to 9999, which RFC 3339 can't write.
     pub fn from_millis(millis: i64) -> Option<Timestamp> {
@@ -32,7 +33,7 @@ impl Timestamp {
         self.0.div_euclid(1000)
     }
 
-    /// Saturates at the ends of the range.
+    /// Stays where it is when the sum would be out of range.
     pub fn plus(self, duration: Duration) -> Timestamp {
         Timestamp::from_millis(self.0.saturating_add(duration.num_milliseconds())).unwrap_or(self)
     }

@@ -11,7 +11,7 @@ mod secret;
 pub use http::{FetchKeys, HttpError, fetch_keys};
 pub use log::{RuntimeErrors, start_log};
 
-use api::{App, Clock, Entropy};
+use api::{App, Clock, Entropy, Reloading, Source};
 use auth::{IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
 use aws_config::{
     environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
@@ -47,35 +47,51 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
     let table = Table::new(dynamodb(&config), table_names()?);
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
         let keyring = match needs.keyring {
-            true => Some(secret::read(&config, "KEYS_SECRET").await?),
+            true => Some(reloading(&config, "KEYS_SECRET", Keyring::new).await?),
             false => None,
         };
         let cursors = match needs.cursors {
-            true => Some(secret::read(&config, "CURSOR_SECRET").await?),
+            true => Some(reloading(&config, "CURSOR_SECRET", CursorKeys::new).await?),
             false => None,
         };
         Ok::<_, StartError>((keyring, cursors))
     });
     if let Err(error) = warm {
-        // The first request will find out whether it lasts.
-        tracing::warn!(error = %error, "no warm connection");
+        // A role that may not read the row has opened the connection all the same; other faults the first request finds out.
+        tracing::debug!(error = %error, "the warm-up read failed");
     }
     let (keyring, cursors) = secrets?;
     Ok(App {
         table,
         clock: Clock::system(),
         entropy: Entropy,
-        cursors: cursors.as_ref().map(|document: &SecretDocument| {
-            Arc::new(CursorKeys::new(
-                document
-                    .verified()
-                    .map(|(number, secret)| (number, secret.as_slice())),
-            ))
-        }),
-        keyring: keyring
-            .as_ref()
-            .map(|document| Arc::new(Keyring::new(document))),
+        cursors,
+        keyring,
     })
+}
+
+/// A secret that is read again from where it was read.
+async fn reloading<T: Send + Sync + 'static>(
+    config: &aws_config::SdkConfig,
+    name: &'static str,
+    make: fn(&SecretDocument) -> T,
+) -> Result<Arc<Reloading<T>>, StartError> {
+    let first = make(&secret::read(config, name).await?);
+    let config = config.clone();
+    let source: Source<T> = Arc::new(move || {
+        let config = config.clone();
+        Box::pin(async move {
+            secret::read(&config, name)
+                .await
+                .ok()
+                .map(|document| make(&document))
+        })
+    });
+    Ok(Arc::new(Reloading::new(
+        first,
+        Clock::system().now(),
+        source,
+    )))
 }
 
 /// The issuer of people's tokens.

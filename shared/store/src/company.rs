@@ -1,13 +1,17 @@
 //! One company's rows, and how companies and memberships come to be.
 
-use aws_sdk_dynamodb::types::Put;
+use aws_sdk_dynamodb::{
+    operation::update_item::builders::UpdateItemFluentBuilder,
+    types::{Put, ReturnValuesOnConditionCheckFailure},
+};
 use model::{CompanyFields, CompanyId, Owner, Plan, RateLimit, Timestamp};
 use std::fmt::Display;
 
 use crate::{
     MemberRow, Membership, Stamp, StoreError, Table,
+    gate::refused_row,
     item::{Item, Read, item, key, n, s, set},
-    transact::{Transaction, put_new},
+    transact::{Refused, Transaction, put_new, send_past_transactions},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -94,7 +98,10 @@ impl Table {
             .map_err(|_| StoreError::Conflict)
     }
 
-    /// Gives a person a role; there must be no membership yet.
+    /// Gives a person a role; a membership that ended begins again on its own row.
+    ///
+    /// # Errors
+    /// `Conflict` where the person is a member.
     pub async fn create_member(
         &self,
         member: &Membership,
@@ -102,29 +109,76 @@ impl Table {
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         transaction.put(self.member_put(member, stamp)?);
-        transaction
-            .commit(self, stamp.nonce)
-            .await?
-            .map_err(|_| StoreError::Conflict)
+        let met = match transaction.commit(self, stamp.nonce).await? {
+            Ok(()) => return Ok(()),
+            Err(Refused { row, .. }) => MemberRow::read(row.ok_or(StoreError::Conflict)?)?,
+        };
+        if !met.facts.ended {
+            return Err(StoreError::Conflict);
+        }
+        let update = self
+            .member_update(&met, stamp)
+            .update_expression(
+                "SET #version = :next, #changed = :changed, #role = :role, #email = :email ADD #rev :one REMOVE #ended",
+            )
+            .expression_attribute_names("#role", "role")
+            .expression_attribute_names("#email", "email")
+            .expression_attribute_values(":role", s(member.role.as_str()))
+            .expression_attribute_values(":email", s(&member.email));
+        self.change_member(update, stamp).await
     }
 
-    /// Ends a membership: the person's next request is refused.
-    pub async fn delete_member(&self, member: &MemberRow) -> Result<(), StoreError> {
-        let key = MemberRow::key(&member.facts.person, member.facts.owner);
-        let delete = self
-            .client
-            .delete_item()
+    /// Ends a membership: the person's next request is refused. The row stays, because its version must go on.
+    ///
+    /// # Errors
+    /// `Conflict` where the row is no longer `member`.
+    pub async fn end_member(&self, member: &MemberRow, stamp: &Stamp) -> Result<(), StoreError> {
+        let update = self
+            .member_update(member, stamp)
+            .update_expression(
+                "SET #version = :next, #changed = :changed, #ended = :at ADD #rev :one",
+            )
+            .expression_attribute_values(":at", n(stamp.at.millis()));
+        self.change_member(update, stamp).await
+    }
+
+    fn member_update(&self, member: &MemberRow, stamp: &Stamp) -> UpdateItemFluentBuilder {
+        let version = member.facts.counted.version;
+        self.client
+            .update_item()
             .table_name(&self.names.keys)
-            .set_key(Some(key));
-        delete
-            .send()
-            .await
-            .map(|_| ())
-            .map_err(StoreError::from_sdk)
+            .set_key(Some(MemberRow::key(
+                &member.facts.person,
+                member.facts.owner,
+            )))
+            .condition_expression("#version = :from")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#ended", MemberRow::ENDED)
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":from", n(version))
+            .expression_attribute_values(":next", n(version + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":one", n(1))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// What an owner is called, for a person who is a member of it.
-    pub async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
+    async fn change_member(
+        &self,
+        update: UpdateItemFluentBuilder,
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        match send_past_transactions(update, stamp.nonce).await {
+            Ok(_) => Ok(()),
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => Ok(()),
+                _ => Err(StoreError::Conflict),
+            },
+        }
+    }
+
+    pub(crate) async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
         let row = self
             .find(&self.names.records, key(owner, "COMPANY"))
             .await?;

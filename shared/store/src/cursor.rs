@@ -1,5 +1,6 @@
 //! Cursors: a list's position, sealed, so that it can't be read, changed, or used elsewhere.
 
+use auth::SecretDocument;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chacha20poly1305::{
     KeyInit, XChaCha20Poly1305, XNonce,
@@ -12,8 +13,11 @@ use sha2::Sha256;
 use std::{collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
 
-/// The keys that seal cursors, by generation: the newest seals, all open.
-pub struct CursorKeys(BTreeMap<u32, XChaCha20Poly1305>);
+/// The keys of cursors by generation: one seals, all open. A staged one must not seal yet, because other processes may not know it.
+pub struct CursorKeys {
+    sealing: u32,
+    keys: BTreeMap<u32, XChaCha20Poly1305>,
+}
 
 /// What a cursor belongs to; it opens nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,23 +38,24 @@ impl CursorKeys {
     pub const LIFETIME: Duration = Duration::days(7);
     const NONCE: usize = 24;
 
-    /// `secrets`: generation and at least 32 random bytes each.
-    pub fn new<'a>(secrets: impl IntoIterator<Item = (u32, &'a [u8])>) -> CursorKeys {
+    /// `sealing`: the newest active generation.
+    pub fn new(document: &SecretDocument) -> CursorKeys {
         let cipher = |secret: &[u8]| {
             let mut key = Zeroizing::new([0; 32]);
             // 32 bytes are always a length that HKDF can give.
             let _ = Hkdf::<Sha256>::new(None, secret).expand(b"instaview cursor v1", key.as_mut());
             XChaCha20Poly1305::new((&*key).into())
         };
-        CursorKeys(
-            secrets
-                .into_iter()
+        CursorKeys {
+            sealing: document.newest().0,
+            keys: document
+                .verified()
                 .map(|(number, secret)| (number, cipher(secret)))
                 .collect(),
-        )
+        }
     }
 
-    /// `nonce`: random. `None` without a single key.
+    /// `nonce`: random. `None` without the key that seals.
     pub fn seal(
         &self,
         scope: &CursorScope,
@@ -58,7 +63,7 @@ impl CursorKeys {
         now: Timestamp,
         nonce: [u8; 24],
     ) -> Option<String> {
-        let (number, cipher) = self.0.last_key_value()?;
+        let (number, cipher) = self.keys.get_key_value(&self.sealing)?;
         let text = format!("{} {position}", now.millis());
         let payload = Payload {
             msg: text.as_bytes(),
@@ -86,7 +91,7 @@ impl CursorKeys {
             .split_first_chunk::<{ Self::NONCE }>()
             .ok_or(InvalidCursor)?;
         let cipher = self
-            .0
+            .keys
             .get(&u32::from_be_bytes(*number))
             .ok_or(InvalidCursor)?;
         let payload = Payload {
@@ -112,7 +117,7 @@ impl CursorKeys {
 
 impl fmt::Debug for CursorKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_set().entries(self.0.keys()).finish()
+        f.debug_set().entries(self.keys.keys()).finish()
     }
 }
 
@@ -133,7 +138,7 @@ mod tests {
 
     #[test]
     fn a_cursor_opens_only_where_it_was_made_and_for_7_days() {
-        let keys = CursorKeys::new([(1, [1; 32].as_slice()), (2, [2; 32].as_slice())]);
+        let keys = CursorKeys::new(&SecretDocument::generate([1; 32], 0));
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
         let company = CompanyId::new(now, [7; 10]);
         let scope = CursorScope {

@@ -5,14 +5,24 @@ use aws_sdk_dynamodb::{
 };
 use chrono::Duration;
 use model::{Actor, Denial, Owner, Reason, Timestamp};
+use sha2::{Digest, Sha256};
 
 use crate::{
     CompanyStore, StoreError, Table,
     item::{Item, Read, item, key, n, s, set},
 };
 
+/// A request id as a key of ours: the plain one may be whatever the client made of it, empty or long.
+pub fn request_digest(request_id: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(request_id).into();
+    digest[..16]
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
+}
+
 /// The local index by the gateway's plain request id, in case that the authorizer's event lacks the extended one.
-pub(crate) const BY_PLAIN_REQUEST_ID: (&str, &str) = ("byPlainRequestId", "plainRequestId");
+pub(crate) const BY_PLAIN_REQUEST_ID: (&str, &str) = ("byPlainRequestId", "plainRequestDigest");
 
 /// One refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,7 +30,8 @@ pub struct DenialRow {
     pub owner: Owner,
     pub actor: Actor,
     pub denial: Denial,
-    pub plain_request_id: String,
+    /// [`request_digest`] of the gateway's plain request id.
+    pub plain_request_digest: String,
 }
 
 /// The one row that says that a key's window was full.
@@ -112,8 +123,13 @@ impl CompanyStore {
         let found = match by_id {
             Some(row) => Some(row),
             None => {
-                self.query_denials(Some(index), attribute, "#sort = :id", request_id.to_owned())
-                    .await?
+                self.query_denials(
+                    Some(index),
+                    attribute,
+                    "#sort = :id",
+                    request_digest(request_id),
+                )
+                .await?
             }
         };
         let mut row = found.ok_or(StoreError::NotFound)?;
@@ -170,7 +186,7 @@ impl DenialRow {
             owner,
             actor,
             denial,
-            plain_request_id,
+            plain_request_digest,
         } = self;
         let Denial {
             request_id,
@@ -193,7 +209,7 @@ impl DenialRow {
             ("actorKind", s(actor.kind)),
             ("actor", s(&actor.id)),
             ("requestId", s(request_id)),
-            (BY_PLAIN_REQUEST_ID.1, s(plain_request_id)),
+            (BY_PLAIN_REQUEST_ID.1, s(plain_request_digest)),
             ("at", n(at.millis())),
             ("status", n(status)),
             ("reason", s(reason)),
@@ -221,7 +237,7 @@ impl DenialRow {
                 kind: row.parsed("actorKind")?,
                 id: row.text("actor")?.to_owned(),
             },
-            plain_request_id: row.text(BY_PLAIN_REQUEST_ID.1)?.to_owned(),
+            plain_request_digest: row.text(BY_PLAIN_REQUEST_ID.1)?.to_owned(),
             denial: Denial {
                 request_id: row.text("requestId")?.to_owned(),
                 at,

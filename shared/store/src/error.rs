@@ -1,6 +1,6 @@
 //! What can go wrong between us and the store.
 
-use aws_sdk_dynamodb::error::{DisplayErrorContext, ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
 /// Why the store gave no answer that can be used.
 #[derive(Debug, thiserror::Error)]
@@ -17,6 +17,9 @@ pub enum StoreError {
     /// A collection is full.
     #[error("the collection is full")]
     Full,
+    /// The page begins behind what one request reads.
+    #[error("the page begins too far down")]
+    TooDeep,
     /// The store asks for patience.
     #[error("throttled: {0}")]
     Throttled(String),
@@ -37,7 +40,7 @@ impl StoreError {
     where
         E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
     {
-        let text = format!("{}", DisplayErrorContext(&error));
+        let text = in_words(&error);
         match &error {
             SdkError::ServiceError(service) => match service.err().code() {
                 Some(
@@ -65,4 +68,23 @@ impl StoreError {
             _ => StoreError::Unreachable(text),
         }
     }
+}
+
+/// What happened, without what was sent or answered: their `Debug` holds whole rows, and a row is nothing for a log.
+fn in_words<E>(error: &SdkError<E>) -> String
+where
+    E: std::error::Error + ProvideErrorMetadata + Send + Sync + 'static,
+{
+    if let Some(service) = error.as_service_error() {
+        let code = service.code().unwrap_or("no code");
+        return format!("{code}: {}", service.message().unwrap_or_default());
+    }
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(error) = source {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        source = error.source();
+    }
+    text
 }

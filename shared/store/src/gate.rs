@@ -91,7 +91,7 @@ impl Table {
             .transpose()
     }
 
-    /// A membership, strongly.
+    /// A membership, strongly; one that ended too.
     pub async fn find_member(
         &self,
         person: &PersonId,
@@ -109,7 +109,7 @@ impl Table {
         row.map(PersonRow::read).transpose()
     }
 
-    /// A person's memberships, strongly, at most 100.
+    /// A person's memberships that haven't ended, strongly, of at most 100.
     pub async fn list_memberships(&self, person: &PersonId) -> Result<Vec<MemberRow>, StoreError> {
         let found = self
             .client
@@ -127,6 +127,7 @@ impl Table {
             .unwrap_or_default()
             .into_iter()
             .map(MemberRow::read)
+            .filter(|row| row.as_ref().is_ok_and(|row| !row.facts.ended) || row.is_err())
             .collect()
     }
 
@@ -196,12 +197,6 @@ impl Table {
         last: &LastUse,
         read: fn(Item) -> Result<Row, StoreError>,
     ) -> Result<Committed<Row>, StoreError> {
-        let Commit {
-            version,
-            count,
-            forget,
-            ..
-        } = commit;
         let mut add = String::from("ADD #total :one, #rev :one");
         let mut condition = String::from("#nonce <> :nonce");
         let mut update = self
@@ -216,7 +211,7 @@ impl Table {
             .expression_attribute_values(":one", n(1))
             .expression_attribute_values(":nonce", b(nonce.0))
             .expression_attribute_values(":last", last.value());
-        match version {
+        match commit.version {
             Some(version) => {
                 condition.push_str(" AND #version = :version");
                 update = update
@@ -226,7 +221,7 @@ impl Table {
             // A row without facts is made by its first request.
             None => condition = format!("(attribute_not_exists(pk) OR {condition})"),
         }
-        for (index, (window, limit)) in count.iter().enumerate() {
+        for (index, (window, limit)) in commit.count.iter().enumerate() {
             add.push_str(&format!(", #w{index} :one"));
             condition.push_str(&format!(
                 " AND (attribute_not_exists(#w{index}) OR #w{index} < :l{index})"
@@ -236,7 +231,7 @@ impl Table {
                 .expression_attribute_values(format!(":l{index}"), n(limit));
         }
         let mut expression = format!("SET #nonce = :nonce, #last = :last {add}");
-        for (index, window) in forget.iter().enumerate() {
+        for (index, window) in commit.forget.iter().enumerate() {
             expression.push_str(if index == 0 { " REMOVE " } else { ", " });
             expression.push_str(&format!("#o{index}"));
             update = update.expression_attribute_names(format!("#o{index}"), window.to_string());
@@ -358,6 +353,7 @@ impl LastUse {
 
 impl MemberRow {
     pub(crate) const ENTITY: &str = "member";
+    pub(crate) const ENDED: &str = "ended";
 
     fn pk(person: &PersonId) -> impl Display {
         format!("MEMBER#{person}")
@@ -398,6 +394,7 @@ impl MemberRow {
                 person: row.parsed("person")?,
                 owner: row.parsed("owner")?,
                 role: Role::parse(row.text("role")?).ok_or(StoreError::Corrupt("role"))?,
+                ended: row.contains_key(MemberRow::ENDED),
                 counted: counted(&row)?,
             },
             email: row.text("email")?.to_owned(),

@@ -485,17 +485,36 @@ impl KeyFilter {
 }
 
 impl Table {
+    const MAX_BATCH_TRIES: u32 = 5;
+
     /// Rows by their keys, strongly, in no order; what isn't there is left out.
     pub(crate) async fn get_many(
         &self,
         table: &str,
-        keys: Vec<Item>,
+        mut keys: Vec<Item>,
     ) -> Result<Vec<Item>, StoreError> {
         use aws_sdk_dynamodb::types::KeysAndAttributes;
+        // The same row twice is refused; two pages of an index may tell of one object, because it changed between them.
+        let mut seen = Vec::with_capacity(keys.len());
+        keys.retain(|key| {
+            let new = !seen.contains(key);
+            if new {
+                seen.push(key.clone());
+            }
+            new
+        });
         let mut rows = Vec::with_capacity(keys.len());
         for chunk in keys.chunks(100) {
             let mut wanted = chunk.to_vec();
+            let mut tries = 0;
             while !wanted.is_empty() {
+                if tries > 0 {
+                    if tries == Self::MAX_BATCH_TRIES {
+                        return Err(StoreError::Throttled("rows were left unread".to_owned()));
+                    }
+                    tokio::time::sleep(std::time::Duration::from_millis(10 << tries)).await;
+                }
+                let before = wanted.len();
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(wanted))
                     .consistent_read(true)
@@ -515,12 +534,13 @@ impl Table {
                         .remove(table)
                         .unwrap_or_default(),
                 );
-                // More than 16 MB, or throttled in part.
                 wanted = answer
                     .unprocessed_keys
                     .and_then(|mut left| left.remove(table))
                     .map(|left| left.keys)
                     .unwrap_or_default();
+                // More than 16 MB is left for the next call at once; only what makes no way is throttled.
+                tries = if wanted.len() < before { 0 } else { tries + 1 };
             }
         }
         Ok(rows)

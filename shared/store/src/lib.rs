@@ -5,6 +5,7 @@
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
 mod audit;
+mod bearer;
 mod company;
 mod cursor;
 mod denials;
@@ -23,9 +24,10 @@ pub use audit::{
     Appended, BrokenAt, Chain, DenialKind, EventFilter, Gap, Head, Image, ObjectRow, Revision,
     Source,
 };
+pub use bearer::BearerStore;
 pub use company::{CompanyStore, FoundCompany, NoCompany, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
-pub use denials::{DenialRow, Kept, RateLimitRow};
+pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
 pub use error::StoreError;
 pub use gate::{Committed, LastUse, MemberRow, Membership, PersonRow};
 pub use idempotency::{IdempotencyKey, Remembered};

@@ -350,6 +350,9 @@ impl CompanyStore {
                 }
             }
         }
+        if skip > 0 && unread {
+            return Err(StoreError::TooDeep);
+        }
         let shown_all = found <= items.len() as u64 + skipped(&query.start, found);
         let next = match (shown_all, unread) {
             (true, false) => None,
@@ -411,8 +414,8 @@ impl CompanyStore {
                 total += count.ok_or(StoreError::Corrupt("total"))?;
             }
         }
-        // One shard may be below zero: an object may be counted in by one and out by another.
-        u64::try_from(total).map_err(|_| StoreError::Corrupt("total"))
+        // An object may be counted in by one shard and out by another, and a read may fall between the two.
+        Ok(u64::try_from(total).unwrap_or_default())
     }
 
     /// All counters of one write are in one row: one action.

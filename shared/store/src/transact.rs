@@ -4,9 +4,7 @@ use aws_sdk_dynamodb::{
     error::SdkError,
     operation::{
         transact_write_items::TransactWriteItemsError,
-        update_item::{
-            UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder,
-        },
+        update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     },
     types::{
         CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,

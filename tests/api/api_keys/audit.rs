@@ -10,7 +10,9 @@ async fn chain(app: &TestApp, caller: &Caller) -> (Vec<Value>, Vec<u8>) {
     let (mut events, mut bytes) = (Vec::new(), Vec::new());
     let mut next = String::new();
     loop {
-        let page = app.get(caller, &format!("/audit-events?limit=100{next}")).await;
+        let page = app
+            .get(caller, &format!("/audit-events?limit=100{next}"))
+            .await;
         assert_eq!(page.status, 200, "{}", page.body);
         bytes.extend(&page.raw.body);
         events.extend(page.data()["items"].as_array().expect("items").clone());
@@ -24,13 +26,20 @@ async fn chain(app: &TestApp, caller: &Caller) -> (Vec<Value>, Vec<u8>) {
 }
 
 fn of<'e>(events: &'e [Value], kind: &str) -> Vec<&'e Value> {
-    events.iter().filter(|event| event["type"] == kind).collect()
+    events
+        .iter()
+        .filter(|event| event["type"] == kind)
+        .collect()
 }
 
 /// Who, from where, in which request, by which operation.
 fn assert_facts(event: &Value, answer: &Answer, actor: &Value, operation: &str) {
     assert_eq!(&event["actor"], actor, "{event}");
-    assert_eq!(event["requestId"].as_str(), answer.header("x-request-id"), "{event}");
+    assert_eq!(
+        event["requestId"].as_str(),
+        answer.header("x-request-id"),
+        "{event}"
+    );
     assert_eq!(event["operation"], operation, "{event}");
     assert_eq!(event["sourceIp"], "203.0.113.9", "{event}");
     assert_eq!(event["outcome"], "SUCCESS", "{event}");
@@ -46,18 +55,36 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
     let body = json!({ "name": "Import", "scopes": ["read:jobs", "write:jobs"] });
     let made = app.post(&owner, "/api-keys", &body).await;
     let plain = Caller::with(made.data()["key"].as_str().expect("a key"));
-    let id: model::KeyId = made.data()["id"].as_str().expect("an id").parse().expect("an id");
-    let key = tests::Key { id, caller: plain.clone() };
+    let id: model::KeyId = made.data()["id"]
+        .as_str()
+        .expect("an id")
+        .parse()
+        .expect("an id");
+    let key = tests::Key {
+        id,
+        caller: plain.clone(),
+    };
     let path = format!("/api-keys/{id}");
-    let cut = app.patch(&owner, &path, &json!({ "scopes": ["read:jobs"] })).await;
+    let cut = app
+        .patch(&owner, &path, &json!({ "scopes": ["read:jobs"] }))
+        .await;
     let two = json!({ "name": "Renamed", "allowedIPs": ["198.51.100.0/24"] });
     let two = app.patch(&owner, &path, &two).await;
     let expires = super::from_now(&app, std::time::Duration::from_secs(3600));
-    let expiring = app.patch(&owner, &path, &json!({ "expiresAt": expires })).await;
-    let suspend = app.post(&owner, &format!("{path}/suspend"), &json!({ "reason": "A leak?" })).await;
+    let expiring = app
+        .patch(&owner, &path, &json!({ "expiresAt": expires }))
+        .await;
+    let suspend = app
+        .post(
+            &owner,
+            &format!("{path}/suspend"),
+            &json!({ "reason": "A leak?" }),
+        )
+        .await;
     // Neither the same again nor what is refused is an event.
     act(&app, &owner, &key, "suspend").await;
-    app.patch(&owner, &path, &json!({ "name": "Renamed" })).await;
+    app.patch(&owner, &path, &json!({ "name": "Renamed" }))
+        .await;
     app.patch(&owner, &path, &json!({ "name": "" })).await;
     let resume = act(&app, &owner, &key, "resume").await;
     let revoke = act(&app, &owner, &key, "revoke").await;
@@ -66,7 +93,11 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
     let (events, bytes) = chain(&app, &acme.member).await;
     let keys: Vec<_> = events
         .iter()
-        .filter(|event| event["type"].as_str().is_some_and(|kind| kind.starts_with("api_key.")))
+        .filter(|event| {
+            event["type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("api_key."))
+        })
         .collect();
     let change = |field: &str, before: Value, after: Value| {
         let mut change = json!({ "field": field });
@@ -92,7 +123,11 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
             "api_key.scopes_changed",
             &cut,
             "UpdateApiKey",
-            json!([change("scopes", json!(["read:jobs", "write:jobs"]), json!(["read:jobs"]))]),
+            json!([change(
+                "scopes",
+                json!(["read:jobs", "write:jobs"]),
+                json!(["read:jobs"])
+            )]),
         ),
         (
             "api_key.renamed",
@@ -104,7 +139,11 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
             "api_key.allowlist_changed",
             &two,
             "UpdateApiKey",
-            json!([change("allowedIPs", none.clone(), json!(["198.51.100.0/24"]))]),
+            json!([change(
+                "allowedIPs",
+                none.clone(),
+                json!(["198.51.100.0/24"])
+            )]),
         ),
         (
             "api_key.expiry_changed",
@@ -135,7 +174,11 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
     for (event, (kind, answer, operation, changes)) in keys.into_iter().zip(expected) {
         assert_eq!(event["type"], kind);
         assert_eq!(event["keyId"], json!(id), "{kind}");
-        assert_eq!(event["owner"], json!({ "kind": "COMPANY", "id": acme.id }), "{kind}");
+        assert_eq!(
+            event["owner"],
+            json!({ "kind": "COMPANY", "id": acme.id }),
+            "{kind}"
+        );
         assert_eq!(event["changes"], changes, "{kind}");
         let reason = (kind == "api_key.suspended").then_some("A leak?");
         assert_eq!(event["reason"].as_str(), reason, "{kind}");
@@ -143,8 +186,16 @@ async fn every_change_of_a_key_is_an_event_with_its_facts_and_no_secret_in_any()
     }
     let text = String::from_utf8(bytes).expect("UTF-8");
     let credential = plain.credential.as_deref().expect("a key");
-    for part in [secret(&plain), &credential[13..24], &credential[24..35], &credential[35..40]] {
-        assert!(!text.contains(part), "a part of the secret stands in an event");
+    for part in [
+        secret(&plain),
+        &credential[13..24],
+        &credential[24..35],
+        &credential[35..40],
+    ] {
+        assert!(
+            !text.contains(part),
+            "a part of the secret stands in an event"
+        );
     }
     for word in ["hmac", "nonce", "generation"] {
         assert!(!text.contains(word), "{word}");
@@ -160,11 +211,15 @@ async fn every_accepted_request_and_every_change_of_a_job_is_one_event() {
     let mut accepted = Vec::new();
     let made = app.post(&caller, "/jobs", &job()).await;
     let path = format!("/jobs/{}", made.data()["id"].as_str().expect("an id"));
-    let changed = app.patch(&caller, &path, &json!({ "title": "Another title" })).await;
+    let changed = app
+        .patch(&caller, &path, &json!({ "title": "Another title" }))
+        .await;
     accepted.extend([(&made, "CreateJob"), (&changed, "UpdateJob")]);
     let read = app.get(&caller, &path).await;
     let list = app.get(&caller, "/jobs").await;
-    let same = app.patch(&caller, &path, &json!({ "title": "Another title" })).await;
+    let same = app
+        .patch(&caller, &path, &json!({ "title": "Another title" }))
+        .await;
     let refused = app.post(&caller, "/jobs", &json!({})).await;
     let deleted = app.delete(&caller, &path).await;
     let gone = app.delete(&caller, &path).await;
@@ -178,7 +233,10 @@ async fn every_accepted_request_and_every_change_of_a_job_is_one_event() {
         (&gone, "DeleteJob"),
     ]);
     // Refused by the authorizer: no accepted request.
-    let wrong = format!("/jobs?companyId={}", model::CompanyId::new(app.now(), [7; 10]));
+    let wrong = format!(
+        "/jobs?companyId={}",
+        model::CompanyId::new(app.now(), [7; 10])
+    );
     assert_eq!(app.get(&caller, &wrong).await.status, 403);
 
     let (events, bytes) = chain(&app, &acme.owner).await;
@@ -190,7 +248,9 @@ async fn every_accepted_request_and_every_change_of_a_job_is_one_event() {
     assert_eq!(succeeded.len(), accepted.len());
     for (answer, operation) in accepted {
         let id = answer.header("x-request-id");
-        let event = succeeded.iter().find(|event| event["requestId"].as_str() == id);
+        let event = succeeded
+            .iter()
+            .find(|event| event["requestId"].as_str() == id);
         let event = event.unwrap_or_else(|| panic!("no event of {operation}"));
         assert_facts(event, answer, &actor, operation);
         assert_eq!(event["keyId"], json!(key.id));
@@ -200,11 +260,18 @@ async fn every_accepted_request_and_every_change_of_a_job_is_one_event() {
     }
     let denied = of(&events, "authorization.denied");
     assert_eq!(denied.len(), 1);
-    assert_eq!((&denied[0]["reason"], &denied[0]["outcome"]), (&json!("COMPANY"), &json!("REFUSED")));
+    assert_eq!(
+        (&denied[0]["reason"], &denied[0]["outcome"]),
+        (&json!("COMPANY"), &json!("REFUSED"))
+    );
 
     let jobs: Vec<_> = events
         .iter()
-        .filter(|event| event["type"].as_str().is_some_and(|kind| kind.starts_with("job.")))
+        .filter(|event| {
+            event["type"]
+                .as_str()
+                .is_some_and(|kind| kind.starts_with("job."))
+        })
         .collect();
     let expected = [
         ("job.created", &made, "CreateJob"),
@@ -223,7 +290,10 @@ async fn every_accepted_request_and_every_change_of_a_job_is_one_event() {
     let text = String::from_utf8(bytes).expect("UTF-8");
     assert!(!text.contains(secret(&key.caller)));
     // Numbered from 1 without a gap.
-    let seqs: Vec<_> = events.iter().filter_map(|event| event["seq"].as_u64()).collect();
+    let seqs: Vec<_> = events
+        .iter()
+        .filter_map(|event| event["seq"].as_u64())
+        .collect();
     assert_eq!(seqs, (1..=events.len() as u64).collect::<Vec<_>>());
     assert_eq!(of(&events, "audit.gap").len(), 0);
 }

@@ -52,13 +52,22 @@ async fn another_path_or_body_is_422_and_another_person_or_company_has_its_own_e
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
     let globex = app.company("Globex").await;
-    let (one, other) = (app.key_with(&acme, json!({})).await, app.key_with(&acme, json!({})).await);
+    let (one, other) = (
+        app.key_with(&acme, json!({})).await,
+        app.key_with(&acme, json!({})).await,
+    );
     let target = |key: &tests::Key| format!("/api-keys/{}/suspend", key.id);
     let first = post(&app, &acme.owner, &target(&one), "k", &json!({})).await;
     assert_eq!(first.status, 200);
-    for (target, body) in [(target(&other), json!({})), (target(&one), json!({ "reason": "x" }))] {
+    for (target, body) in [
+        (target(&other), json!({})),
+        (target(&one), json!({ "reason": "x" })),
+    ] {
         let refused = post(&app, &acme.owner, &target, "k", &body).await;
-        assert_eq!((refused.status, refused.code()), (422, "IDEMPOTENCY_CONFLICT"));
+        assert_eq!(
+            (refused.status, refused.code()),
+            (422, "IDEMPOTENCY_CONFLICT")
+        );
     }
     // An operation of its own: no conflict, and no replay.
     let resume = format!("/api-keys/{}/resume", one.id);
@@ -69,7 +78,9 @@ async fn another_path_or_body_is_422_and_another_person_or_company_has_its_own_e
     assert!(replayed(&again) && again.raw.body == first.raw.body);
     assert_eq!(shown(&app, &acme.owner, &one).await["status"], "ACTIVE");
     // Keys of people are their own.
-    let weak = app.key_with(&acme, json!({ "scopes": ["read:jobs"] })).await;
+    let weak = app
+        .key_with(&acme, json!({ "scopes": ["read:jobs"] }))
+        .await;
     let colleague = post(&app, &acme.admin, &target(&weak), "k", &json!({})).await;
     assert_eq!((colleague.status, replayed(&colleague)), (200, false));
     let stranger = post(&app, &globex.owner, &target(&one), "k", &json!({})).await;
@@ -77,10 +88,26 @@ async fn another_path_or_body_is_422_and_another_person_or_company_has_its_own_e
 
     // A person of two companies: each company has its own effect, and none sees the other's answer.
     let email = "owner@acme.example";
-    local::seed::member(&app.system, globex.id, email, routes::Role::Owner).await.expect("a member");
+    local::seed::member(&app.system, globex.id, email, routes::Role::Owner)
+        .await
+        .expect("a member");
     let person = app.person(email);
-    let here = post(&app, &person.for_company(acme.id), "/api-keys", "new", &body()).await;
-    let there = post(&app, &person.for_company(globex.id), "/api-keys", "new", &body()).await;
+    let here = post(
+        &app,
+        &person.for_company(acme.id),
+        "/api-keys",
+        "new",
+        &body(),
+    )
+    .await;
+    let there = post(
+        &app,
+        &person.for_company(globex.id),
+        "/api-keys",
+        "new",
+        &body(),
+    )
+    .await;
     assert_eq!((here.status, there.status), (201, 201));
     assert!(!replayed(&there));
     assert_eq!(there.data()["companyId"], json!(globex.id));
@@ -104,14 +131,28 @@ async fn suspending_with_one_idempotency_key_has_one_effect_and_one_answer() {
         let answers = writers.join_all().await;
         for answer in &answers {
             assert_eq!(answer.status, 200, "{}", answer.body);
-            assert!(answer.raw.body == answers[0].raw.body, "round {round}: another answer");
+            assert!(
+                answer.raw.body == answers[0].raw.body,
+                "round {round}: another answer"
+            );
         }
-        assert_eq!(answers.iter().filter(|one| !replayed(one)).count(), 1, "round {round}");
+        assert_eq!(
+            answers.iter().filter(|one| !replayed(one)).count(),
+            1,
+            "round {round}"
+        );
         assert_eq!(shown(&app, &acme.owner, &key).await["version"], 2);
         // Whatever happens later: the request was answered.
         act(&app, &acme.owner, &key, "resume").await;
         let target = format!("/api-keys/{}/suspend", key.id);
-        let late = post(&app, &acme.owner, &target, &format!("round {round}"), &json!({})).await;
+        let late = post(
+            &app,
+            &acme.owner,
+            &target,
+            &format!("round {round}"),
+            &json!({}),
+        )
+        .await;
         assert!(replayed(&late) && late.raw.body == answers[0].raw.body);
         assert_eq!(shown(&app, &acme.owner, &key).await["status"], "ACTIVE");
     }
@@ -162,9 +203,16 @@ async fn a_refused_creation_is_not_kept() {
         let made = post(&app, &acme.owner, "/api-keys", &number.to_string(), &body()).await;
         assert_eq!(made.status, 201);
     }
-    assert_eq!(post(&app, &acme.owner, "/api-keys", "late", &body()).await.status, 409);
+    assert_eq!(
+        post(&app, &acme.owner, "/api-keys", "late", &body())
+            .await
+            .status,
+        409
+    );
     // A replay is no new key, so a full company is no reason to refuse it.
-    assert!(replayed(&post(&app, &acme.owner, "/api-keys", "0", &body()).await));
+    assert!(replayed(
+        &post(&app, &acme.owner, "/api-keys", "0", &body()).await
+    ));
     let id = first.data()["id"].as_str().expect("an id");
     let revoke = format!("/api-keys/{id}/revoke");
     assert_eq!(app.post(&acme.owner, &revoke, &json!({})).await.status, 200);

@@ -34,13 +34,24 @@ async fn a_key_is_suspended_resumed_and_revoked_and_the_same_state_again_is_no_c
         assert_eq!(answer.status, 200, "{action}: {}", answer.body);
         assert_eq!(answer.data()["status"], status, "{action}");
         assert_eq!(answer.data()["version"], version, "{action}");
-        assert_eq!(answer.header("etag"), Some(format!("\"{version}\"").as_str()));
-        assert_eq!(now(&app, &acme, &key).await, at(status, version), "{action}");
+        assert_eq!(
+            answer.header("etag"),
+            Some(format!("\"{version}\"").as_str())
+        );
+        assert_eq!(
+            now(&app, &acme, &key).await,
+            at(status, version),
+            "{action}"
+        );
         if answers == 200 {
             // A refusal is remembered for a second.
             app.advance(Duration::from_secs(2));
         }
-        assert_eq!(app.get(&key.caller, "/jobs").await.status, answers, "after {action}");
+        assert_eq!(
+            app.get(&key.caller, "/jobs").await.status,
+            answers,
+            "after {action}"
+        );
     }
 }
 
@@ -53,14 +64,30 @@ async fn nothing_leads_away_from_revoked() {
     let before = shown(&app, &acme.owner, &key).await;
     for (action, to) in [("resume", "ACTIVE"), ("suspend", "SUSPENDED")] {
         let refused = act(&app, &acme.owner, &key, action).await;
-        assert_eq!((refused.status, refused.code()), (409, "INVALID_STATE_TRANSITION"), "{action}");
-        assert_eq!(refused.details(), &json!({ "from": "REVOKED", "to": to }), "{action}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (409, "INVALID_STATE_TRANSITION"),
+            "{action}"
+        );
+        assert_eq!(
+            refused.details(),
+            &json!({ "from": "REVOKED", "to": to }),
+            "{action}"
+        );
     }
     let expires = from_now(&app, Duration::from_secs(3600));
-    for body in [json!({ "name": "x" }), json!({ "expiresAt": expires }), json!({})] {
+    for body in [
+        json!({ "name": "x" }),
+        json!({ "expiresAt": expires }),
+        json!({}),
+    ] {
         let path = format!("/api-keys/{}", key.id);
         let refused = app.patch(&acme.owner, &path, &body).await;
-        assert_eq!((refused.status, refused.code()), (409, "INVALID_STATE_TRANSITION"), "{body}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (409, "INVALID_STATE_TRANSITION"),
+            "{body}"
+        );
         assert_eq!(refused.details()["from"], "REVOKED");
     }
     assert_eq!(shown(&app, &acme.owner, &key).await, before);
@@ -72,7 +99,9 @@ async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
     let app = TestApp::start().await;
     let mut acme = app.company("Acme").await;
     let hour = Duration::from_secs(3600);
-    let key = app.key_with(&acme, json!({ "expiresAt": from_now(&app, hour) })).await;
+    let key = app
+        .key_with(&acme, json!({ "expiresAt": from_now(&app, hour) }))
+        .await;
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
@@ -81,18 +110,33 @@ async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
 
     let path = format!("/api-keys/{}", key.id);
     // Another change leaves it expired.
-    let renamed = app.patch(&acme.owner, &path, &json!({ "name": "Old" })).await;
-    assert_eq!((renamed.status, &renamed.data()["status"]), (200, &json!("EXPIRED")));
+    let renamed = app
+        .patch(&acme.owner, &path, &json!({ "name": "Old" }))
+        .await;
+    assert_eq!(
+        (renamed.status, &renamed.data()["status"]),
+        (200, &json!("EXPIRED"))
+    );
     let expires = from_now(&app, hour);
-    let revived = app.patch(&acme.owner, &path, &json!({ "expiresAt": expires })).await;
-    assert_eq!((revived.status, &revived.data()["status"]), (200, &json!("ACTIVE")));
+    let revived = app
+        .patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
+        .await;
+    assert_eq!(
+        (revived.status, &revived.data()["status"]),
+        (200, &json!("ACTIVE"))
+    );
     app.advance(Duration::from_secs(2));
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
     assert_eq!(now(&app, &acme, &key).await.0, "EXPIRED");
-    let revived = app.patch(&acme.owner, &path, &json!({ "expiresAt": null })).await;
-    assert_eq!((revived.status, &revived.data()["status"]), (200, &json!("ACTIVE")));
+    let revived = app
+        .patch(&acme.owner, &path, &json!({ "expiresAt": null }))
+        .await;
+    assert_eq!(
+        (revived.status, &revived.data()["status"]),
+        (200, &json!("ACTIVE"))
+    );
     assert_eq!(revived.data().get("expiresAt"), None);
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
 }
@@ -102,42 +146,64 @@ async fn revoked_is_shown_before_expired_before_suspended_and_actions_act_on_wha
     let app = TestApp::start().await;
     let mut acme = app.company("Acme").await;
     let hour = Duration::from_secs(3600);
-    let key = app.key_with(&acme, json!({ "expiresAt": from_now(&app, hour) })).await;
+    let key = app
+        .key_with(&acme, json!({ "expiresAt": from_now(&app, hour) }))
+        .await;
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
     let path = format!("/api-keys/{}", key.id);
     let suspended = act(&app, &acme.owner, &key, "suspend").await;
-    assert_eq!((suspended.status, &suspended.data()["status"]), (200, &json!("EXPIRED")));
+    assert_eq!(
+        (suspended.status, &suspended.data()["status"]),
+        (200, &json!("EXPIRED"))
+    );
     assert_eq!(now(&app, &acme, &key).await, at("EXPIRED", 2));
-    let revived = app.patch(&acme.owner, &path, &json!({ "expiresAt": null })).await;
+    let revived = app
+        .patch(&acme.owner, &path, &json!({ "expiresAt": null }))
+        .await;
     assert_eq!(revived.data()["status"], "SUSPENDED");
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
 
     let expires = from_now(&app, hour);
-    app.patch(&acme.owner, &path, &json!({ "expiresAt": expires })).await;
+    app.patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
+        .await;
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
     assert_eq!(now(&app, &acme, &key).await, at("EXPIRED", 4));
     let resumed = act(&app, &acme.owner, &key, "resume").await;
-    assert_eq!((resumed.status, &resumed.data()["status"]), (200, &json!("EXPIRED")));
-    let revived = app.patch(&acme.owner, &path, &json!({ "expiresAt": null })).await;
+    assert_eq!(
+        (resumed.status, &resumed.data()["status"]),
+        (200, &json!("EXPIRED"))
+    );
+    let revived = app
+        .patch(&acme.owner, &path, &json!({ "expiresAt": null }))
+        .await;
     assert_eq!(revived.data()["status"], "ACTIVE");
 
     let expires = from_now(&app, hour);
-    app.patch(&acme.owner, &path, &json!({ "expiresAt": expires })).await;
+    app.patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
+        .await;
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
     let revoked = act(&app, &acme.owner, &key, "revoke").await;
-    assert_eq!((revoked.status, &revoked.data()["status"]), (200, &json!("REVOKED")));
+    assert_eq!(
+        (revoked.status, &revoked.data()["status"]),
+        (200, &json!("REVOKED"))
+    );
     let refused = act(&app, &acme.owner, &key, "resume").await;
-    assert_eq!(refused.details(), &json!({ "from": "REVOKED", "to": "ACTIVE" }));
+    assert_eq!(
+        refused.details(),
+        &json!({ "from": "REVOKED", "to": "ACTIVE" })
+    );
 }
 
 #[tokio::test]
 async fn each_field_of_a_key_is_patched_by_itself() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
-    let key = app.key_with(&acme, json!({ "scopes": ["read:jobs", "write:jobs"] })).await;
+    let key = app
+        .key_with(&acme, json!({ "scopes": ["read:jobs", "write:jobs"] }))
+        .await;
     let path = format!("/api-keys/{}", key.id);
     let mut expected = shown(&app, &acme.owner, &key).await;
     let expires = from_now(&app, Duration::from_secs(3600));
@@ -150,23 +216,48 @@ async fn each_field_of_a_key_is_patched_by_itself() {
     .into_iter()
     .enumerate()
     {
-        let changed = app.patch(&acme.admin, &path, &json!({ field: value })).await;
+        let changed = app
+            .patch(&acme.admin, &path, &json!({ field: value }))
+            .await;
         expected[field] = value;
         expected["version"] = json!(version + 2);
-        assert_eq!((changed.status, changed.data()), (200, &expected), "{field}");
+        assert_eq!(
+            (changed.status, changed.data()),
+            (200, &expected),
+            "{field}"
+        );
         assert_eq!(shown(&app, &acme.member, &key).await, expected, "{field}");
         // The same again is no change.
-        let again = app.patch(&acme.admin, &path, &json!({ field: expected[field] })).await;
+        let again = app
+            .patch(&acme.admin, &path, &json!({ field: expected[field] }))
+            .await;
         assert_eq!((again.status, again.data()), (200, &expected), "{field}");
     }
     let made = app.post(&key.caller, "/jobs", &tests::job()).await;
     assert_eq!(made.details(), &json!({ "requiredScope": "write:jobs" }));
-    let stale = app.send(acme.owner.request("PATCH", &path).header("if-match", "\"4\"").json(&json!({ "name": "x" })));
+    let stale = app.send(
+        acme.owner
+            .request("PATCH", &path)
+            .header("if-match", "\"4\"")
+            .json(&json!({ "name": "x" })),
+    );
     let stale = stale.await;
-    assert_eq!((stale.status, stale.details()), (409, &json!({ "reason": "VERSION" })));
-    let stale = acme.owner.request("POST", &format!("{path}/suspend")).header("if-match", "\"4\"");
-    assert_eq!(app.send(stale).await.details(), &json!({ "reason": "VERSION" }));
-    let right = acme.owner.request("POST", &format!("{path}/suspend")).header("if-match", "\"5\"");
+    assert_eq!(
+        (stale.status, stale.details()),
+        (409, &json!({ "reason": "VERSION" }))
+    );
+    let stale = acme
+        .owner
+        .request("POST", &format!("{path}/suspend"))
+        .header("if-match", "\"4\"");
+    assert_eq!(
+        app.send(stale).await.details(),
+        &json!({ "reason": "VERSION" })
+    );
+    let right = acme
+        .owner
+        .request("POST", &format!("{path}/suspend"))
+        .header("if-match", "\"5\"");
     assert_eq!(app.send(right).await.data()["status"], "SUSPENDED");
 }
 
@@ -174,9 +265,15 @@ async fn each_field_of_a_key_is_patched_by_itself() {
 async fn a_key_revokes_itself_and_is_dead_at_once() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
-    for body in [None, Some(json!({})), Some(json!({ "reason": "Leaked on a forum" }))] {
+    for body in [
+        None,
+        Some(json!({})),
+        Some(json!({ "reason": "Leaked on a forum" })),
+    ] {
         // Its scopes don't matter.
-        let key = app.key_with(&acme, json!({ "scopes": ["read:billing"] })).await;
+        let key = app
+            .key_with(&acme, json!({ "scopes": ["read:billing"] }))
+            .await;
         let mut request = key.caller.request("POST", "/api-keys/self/revoke");
         if let Some(body) = &body {
             request = request.json(body);
@@ -186,12 +283,22 @@ async fn a_key_revokes_itself_and_is_dead_at_once() {
         assert_eq!(revoked.data()["status"], "REVOKED");
         assert_eq!(revoked.data()["id"], json!(key.id));
         assert_eq!(app.get(&key.caller, "/whoami").await.status, 401);
-        let again = app.send(key.caller.request("POST", "/api-keys/self/revoke")).await;
+        let again = app
+            .send(key.caller.request("POST", "/api-keys/self/revoke"))
+            .await;
         assert_eq!(again.status, 401);
     }
-    let person = app.send(acme.owner.request("POST", "/api-keys/self/revoke")).await;
-    assert_eq!((person.status, person.code()), (403, "INSUFFICIENT_PERMISSIONS"));
-    assert_eq!(person.details(), &json!({ "requiredCredential": "API_KEY" }));
+    let person = app
+        .send(acme.owner.request("POST", "/api-keys/self/revoke"))
+        .await;
+    assert_eq!(
+        (person.status, person.code()),
+        (403, "INSUFFICIENT_PERMISSIONS")
+    );
+    assert_eq!(
+        person.details(),
+        &json!({ "requiredCredential": "API_KEY" })
+    );
 }
 
 #[tokio::test]
@@ -209,18 +316,33 @@ async fn a_reason_is_1_to_200_characters_of_one_line_and_a_body_may_be_absent() 
         (json!("a\u{200f}b"), "format"),
         (json!(1), "type"),
     ] {
-        let refused = app.post(&acme.owner, &path, &json!({ "reason": reason })).await;
-        assert_eq!((refused.status, refused.faults()), (400, vec![format!("/reason {rule}")]));
+        let refused = app
+            .post(&acme.owner, &path, &json!({ "reason": reason }))
+            .await;
+        assert_eq!(
+            (refused.status, refused.faults()),
+            (400, vec![format!("/reason {rule}")])
+        );
     }
     let refused = app.post(&acme.owner, &path, &json!({ "why": "x" })).await;
     assert_eq!(refused.faults(), ["/why unknown_field"]);
-    let refused = app.send(acme.owner.request("POST", &path).body("text/plain", "x")).await;
+    let refused = app
+        .send(acme.owner.request("POST", &path).body("text/plain", "x"))
+        .await;
     assert_eq!(refused.status, 415);
-    let refused = app.send(acme.owner.request("POST", &path).body("application/json", "x")).await;
+    let refused = app
+        .send(
+            acme.owner
+                .request("POST", &path)
+                .body("application/json", "x"),
+        )
+        .await;
     assert_eq!(refused.faults(), [" json"]);
     assert_eq!(now(&app, &acme, &key).await, at("ACTIVE", 1));
     for reason in [json!("🔒".repeat(200)), Value::Null] {
-        let suspended = app.post(&acme.owner, &path, &json!({ "reason": reason })).await;
+        let suspended = app
+            .post(&acme.owner, &path, &json!({ "reason": reason }))
+            .await;
         assert_eq!(suspended.status, 200, "{}", suspended.body);
     }
 }

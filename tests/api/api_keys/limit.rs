@@ -16,14 +16,23 @@ async fn create(app: &TestApp, caller: &Caller, extra: Value) -> Answer {
 }
 
 fn assert_full(answer: &Answer) {
-    assert_eq!((answer.status, answer.code()), (409, "RESOURCE_CONFLICT"), "{}", answer.body);
+    assert_eq!(
+        (answer.status, answer.code()),
+        (409, "RESOURCE_CONFLICT"),
+        "{}",
+        answer.body
+    );
     assert_eq!(answer.details(), &json!({ "reason": "KEY_LIMIT" }));
 }
 
 fn key(answer: &Answer) -> Key {
     assert_eq!(answer.status, 201, "{}", answer.body);
     Key {
-        id: answer.data()["id"].as_str().expect("an id").parse().expect("an id"),
+        id: answer.data()["id"]
+            .as_str()
+            .expect("an id")
+            .parse()
+            .expect("an id"),
         caller: Caller::with(answer.data()["key"].as_str().expect("a key")),
     }
 }
@@ -80,10 +89,18 @@ async fn reviving_an_expired_key_can_not_pass_the_limit() {
     }
     assert_eq!(app.get(&expiring.caller, "/jobs").await.status, 401);
     // What doesn't revive it is free.
-    assert_eq!(app.patch(&acme.owner, &path, &json!({ "name": "y" })).await.status, 200);
+    assert_eq!(
+        app.patch(&acme.owner, &path, &json!({ "name": "y" }))
+            .await
+            .status,
+        200
+    );
     act(&app, &acme.owner, &tenth, "revoke").await;
     let revived = app.patch(&acme.owner, &path, &later).await;
-    assert_eq!((revived.status, &revived.data()["status"]), (200, &json!("ACTIVE")));
+    assert_eq!(
+        (revived.status, &revived.data()["status"]),
+        (200, &json!("ACTIVE"))
+    );
     assert_full(&create(&app, &acme.owner, json!({})).await);
 }
 
@@ -103,7 +120,10 @@ async fn of_twenty_parallel_creations_of_a_trial_company_ten_succeed() {
     }
     let answers = writers.join_all().await;
     let made = answers.iter().filter(|answer| answer.status == 201).count();
-    answers.iter().filter(|answer| answer.status != 201).for_each(assert_full);
+    answers
+        .iter()
+        .filter(|answer| answer.status != 201)
+        .for_each(assert_full);
     let active = app.get(&acme.owner, "/api-keys?status=ACTIVE").await;
     assert_eq!(active.data()["pagination"]["total"], made);
     // Nobody who came while there was room is refused for good: what is left can be taken.

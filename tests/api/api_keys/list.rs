@@ -7,14 +7,19 @@ use tests::{Caller, TestApp};
 
 fn ids(items: &Value) -> Vec<String> {
     let items = items.as_array().expect("items");
-    items.iter().map(|item| item["id"].as_str().expect("an id").to_owned()).collect()
+    items
+        .iter()
+        .map(|item| item["id"].as_str().expect("an id").to_owned())
+        .collect()
 }
 
 async fn walk(app: &TestApp, caller: &Caller, filter: &str, limit: usize) -> Vec<String> {
     let mut all = Vec::new();
     let mut next = String::new();
     loop {
-        let list = app.get(caller, &format!("/api-keys?limit={limit}{filter}{next}")).await;
+        let list = app
+            .get(caller, &format!("/api-keys?limit={limit}{filter}{next}"))
+            .await;
         assert_eq!(list.status, 200, "{}", list.body);
         all.extend(ids(&list.data()["items"]));
         match list.data()["pagination"]["nextCursor"].as_str() {
@@ -30,7 +35,14 @@ async fn keys_are_listed_newest_first_with_status_and_q_and_revoked_ones_include
     let mut acme = app.company("Acme").await;
     let hour = Duration::from_secs(3600);
     let mut made = Vec::new();
-    for name in ["Import A", "import b", "Export", "Nightly EXPORT", "Straße", "Other"] {
+    for name in [
+        "Import A",
+        "import b",
+        "Export",
+        "Nightly EXPORT",
+        "Straße",
+        "Other",
+    ] {
         let mut fields = json!({ "name": name });
         if name == "Export" {
             fields["expiresAt"] = json!(from_now(&app, hour));
@@ -43,7 +55,10 @@ async fn keys_are_listed_newest_first_with_status_and_q_and_revoked_ones_include
     app.advance(hour);
     acme.owner = app.person("owner@acme.example");
     let expected = |indexes: &[usize]| -> Vec<String> {
-        indexes.iter().map(|index| made[*index].id.to_string()).collect()
+        indexes
+            .iter()
+            .map(|index| made[*index].id.to_string())
+            .collect()
     };
     let prefix = format!("sk_iv{}", made[3].id);
     for (filter, keys, counted) in [
@@ -62,11 +77,17 @@ async fn keys_are_listed_newest_first_with_status_and_q_and_revoked_ones_include
         ("&q=import&status=REVOKED", &[0], false),
         ("&q=export&status=SUSPENDED", &[], false),
     ] {
-        let list = app.get(&acme.owner, &format!("/api-keys?limit=4{filter}")).await;
+        let list = app
+            .get(&acme.owner, &format!("/api-keys?limit=4{filter}"))
+            .await;
         let shown = &keys[..keys.len().min(4)];
         assert_eq!(ids(&list.data()["items"]), expected(shown), "{filter}");
         let mut pagination = list.data()["pagination"].clone();
-        assert_eq!(pagination["nextCursor"].take().is_string(), keys.len() > 4, "{filter}");
+        assert_eq!(
+            pagination["nextCursor"].take().is_string(),
+            keys.len() > 4,
+            "{filter}"
+        );
         assert_eq!(
             pagination,
             json!({
@@ -82,7 +103,11 @@ async fn keys_are_listed_newest_first_with_status_and_q_and_revoked_ones_include
             "{filter}"
         );
         for limit in [1, 2, 6] {
-            assert_eq!(walk(&app, &acme.owner, filter, limit).await, expected(keys), "{filter}");
+            assert_eq!(
+                walk(&app, &acme.owner, filter, limit).await,
+                expected(keys),
+                "{filter}"
+            );
         }
     }
     let second = app.get(&acme.owner, "/api-keys?limit=4&page=2").await;
@@ -98,7 +123,10 @@ async fn keys_are_listed_newest_first_with_status_and_q_and_revoked_ones_include
         ("status=ACTIVE&status=ACTIVE", "?status repeated"),
     ] {
         let refused = app.get(&acme.owner, &format!("/api-keys?{query}")).await;
-        assert_eq!((refused.status, refused.faults()), (400, vec![fault.to_owned()]));
+        assert_eq!(
+            (refused.status, refused.faults()),
+            (400, vec![fault.to_owned()])
+        );
     }
 }
 
@@ -113,7 +141,12 @@ async fn paging_through_a_status_neither_repeats_nor_skips_while_keys_leave_it()
     let mut seen = Vec::new();
     let mut next = String::new();
     loop {
-        let list = app.get(&acme.owner, &format!("/api-keys?limit=2&status=ACTIVE{next}")).await;
+        let list = app
+            .get(
+                &acme.owner,
+                &format!("/api-keys?limit=2&status=ACTIVE{next}"),
+            )
+            .await;
         let found = ids(&list.data()["items"]);
         // The last key of the page, on which the cursor stands, is no longer ACTIVE.
         for id in &found {

@@ -21,7 +21,8 @@ async fn of_sixteen_patches_with_if_match_of_one_version_exactly_one_wins_each_r
             writers.spawn(async move {
                 let body = json!({ "name": format!("Round {round}, writer {writer}") });
                 let request = owner.request("PATCH", &path).json(&body);
-                app.send(request.header("if-match", &format!("\"{round}\""))).await
+                app.send(request.header("if-match", &format!("\"{round}\"")))
+                    .await
             });
         }
         let answers = writers.join_all().await;
@@ -30,10 +31,17 @@ async fn of_sixteen_patches_with_if_match_of_one_version_exactly_one_wins_each_r
             panic!("round {round}: {} writers won", won.len());
         };
         for one in lost {
-            assert_eq!((one.status, one.details()), (409, &json!({ "reason": "VERSION" })));
+            assert_eq!(
+                (one.status, one.details()),
+                (409, &json!({ "reason": "VERSION" }))
+            );
         }
         assert_eq!(won.data()["version"], round + 1);
-        assert_eq!(&shown(&app, &acme.owner, &key).await, won.data(), "round {round}");
+        assert_eq!(
+            &shown(&app, &acme.owner, &key).await,
+            won.data(),
+            "round {round}"
+        );
     }
 }
 
@@ -105,7 +113,10 @@ async fn a_transaction_on_a_keys_row_makes_no_request_of_the_key_or_its_people_f
                         let name = format!("{caller} {round}");
                         app.send(request.header("idempotency-key", &name)).await
                     }
-                    3..5 => app.patch(&owner, &path, &json!({ "name": format!("{round}") })).await,
+                    3..5 => {
+                        app.patch(&owner, &path, &json!({ "name": format!("{round}") }))
+                            .await
+                    }
                     _ => app.get(&key, "/jobs").await,
                 };
                 assert!(answer.status < 500, "{} {}", answer.status, answer.body);

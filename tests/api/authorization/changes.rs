@@ -106,10 +106,12 @@ async fn removed_member_is_403_at_once() {
             let person = app.system.issuer().person("member@acme.example");
             let table = &app.app().table;
             let found = table.find_member(&person, Owner::Company(acme.id)).await;
-            table
-                .delete_member(&found.expect("a read").expect("a row"))
-                .await
-                .expect("deleted");
+            let row = found.expect("a read").expect("a row");
+            let stamp = Stamp {
+                nonce: app.app().entropy.bytes(),
+                ..row.changed.clone()
+            };
+            table.end_member(&row, &stamp).await.expect("ended");
         })
         .await;
     tally.says("removed membership", &[403]);
@@ -260,9 +262,8 @@ impl Tally {
             after.values().sum::<usize>() > *accepted,
             "too few came afterwards"
         );
-        assert!(
-            after.keys().all(|status| statuses.contains(status)),
-            "{what}: {after:?}"
-        );
+        // In a long run a busy machine lets a few store calls time out, which is a 503 and no acceptance.
+        let told = |status| statuses.contains(status) || cfg!(feature = "long") && *status == 503;
+        assert!(after.keys().all(told), "{what}: {after:?}");
     }
 }

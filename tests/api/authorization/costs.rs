@@ -129,7 +129,9 @@ async fn junk_and_forgeries_cost_nothing() {
     // We minted it, and there is no such row: one read says so, and nobody is told.
     let keyring = app.app().keyring.as_deref().expect("a keyring");
     let id = KeyId::new(app.app().entropy.bytes());
-    let (unknown, _) = keyring.mint(KeyKind::Standard, id, app.app().entropy.bytes());
+    let (unknown, _) = keyring
+        .latest()
+        .mint(KeyKind::Standard, id, app.app().entropy.bytes());
     let unknown = Caller::with(unknown.expose());
     assert_eq!(
         process.calls_of(&unknown, GET_JOB).await,

@@ -143,7 +143,9 @@ fn event(caller: &Caller, (method, resource): (&str, &str), id: &str) -> Value {
 /// A key of ours for the same id with another secret: its tag is right, and no row knows it.
 pub(crate) fn dead_secret(app: &TestApp, key: &Key) -> Caller {
     let keyring = app.app().keyring.as_deref().expect("a keyring");
-    let (plain, _) = keyring.mint(KeyKind::Standard, key.id, app.app().entropy.bytes());
+    let (plain, _) = keyring
+        .latest()
+        .mint(KeyKind::Standard, key.id, app.app().entropy.bytes());
     Caller {
         credential: Some(plain.expose().to_owned()),
         ..key.caller.clone()

@@ -22,7 +22,12 @@ impl World {
         let key = app.key_with(&acme, json!({})).await.caller;
         let made = app.post(&key, "/jobs", &job()).await;
         let job = format!("/jobs/{}", made.data()["id"].as_str().expect("an id"));
-        World { app, acme, key, job }
+        World {
+            app,
+            acme,
+            key,
+            job,
+        }
     }
 
     /// Everything that a refused request could have changed.
@@ -46,7 +51,10 @@ impl World {
             let mut request = self.key.request(method, target);
             request = match content_type {
                 Some(content_type) => request.body(content_type, body),
-                None => HttpRequest { body: body.into(), ..request },
+                None => HttpRequest {
+                    body: body.into(),
+                    ..request
+                },
             };
             answers.push(self.app.send(request).await);
         }
@@ -58,11 +66,21 @@ impl World {
 
 /// Contract §1: the envelope of every error.
 fn assert_error(answer: &Answer, status: u16, code: &str, case: &str) {
-    assert_eq!((answer.status, answer.code()), (status, code), "{case}: {}", answer.body);
+    assert_eq!(
+        (answer.status, answer.code()),
+        (status, code),
+        "{case}: {}",
+        answer.body
+    );
     assert_eq!(answer.body["success"], false, "{case}");
     assert_eq!(answer.body["data"], Value::Null, "{case}");
     assert!(answer.details().is_object(), "{case}");
-    assert!(answer.header("x-request-id").is_some_and(|id| !id.is_empty()), "{case}");
+    assert!(
+        answer
+            .header("x-request-id")
+            .is_some_and(|id| !id.is_empty()),
+        "{case}"
+    );
     assert_eq!(answer.header("cache-control"), Some("no-store"), "{case}");
 }
 
@@ -84,18 +102,39 @@ async fn what_is_not_json_is_refused_as_json_without_repeating_it() {
         ("a comment", b"{/*Canary*/}".to_vec()),
         ("NaN", b"{\"metadata\":{\"a\":NaN}}".to_vec()),
         ("a leading zero", b"{\"metadata\":{\"a\":01}}".to_vec()),
-        ("too large a number", b"{\"metadata\":{\"a\":1e400}}".to_vec()),
-        ("too small a number", b"{\"salary\":{\"min\":-1e400}}".to_vec()),
+        (
+            "too large a number",
+            b"{\"metadata\":{\"a\":1e400}}".to_vec(),
+        ),
+        (
+            "too small a number",
+            b"{\"salary\":{\"min\":-1e400}}".to_vec(),
+        ),
         ("a byte order mark", b"\xef\xbb\xbf{}".to_vec()),
         ("UTF-16", b"{\0}\0".to_vec()),
         ("a raw NUL", text("Canary \0 text").into_bytes()),
         ("a raw line break", text("Canary \n text").into_bytes()),
         ("a lone surrogate", text("Canary \\ud800").into_bytes()),
-        ("a lone low surrogate", text("Canary \\udc00 x").into_bytes()),
-        ("swapped surrogates", text("Canary \\udc00\\ud800").into_bytes()),
-        ("a double name", b"{\"title\":\"Canary 1\",\"title\":\"Canary 2\"}".to_vec()),
-        ("a double name inside", b"{\"metadata\":{\"a\":[{\"b\":1,\"\\u0062\":2}]}}".to_vec()),
-        ("invalid UTF-8 outside a text", b"{\xff\"title\":\"Canary\"}".to_vec()),
+        (
+            "a lone low surrogate",
+            text("Canary \\udc00 x").into_bytes(),
+        ),
+        (
+            "swapped surrogates",
+            text("Canary \\udc00\\ud800").into_bytes(),
+        ),
+        (
+            "a double name",
+            b"{\"title\":\"Canary 1\",\"title\":\"Canary 2\"}".to_vec(),
+        ),
+        (
+            "a double name inside",
+            b"{\"metadata\":{\"a\":[{\"b\":1,\"\\u0062\":2}]}}".to_vec(),
+        ),
+        (
+            "invalid UTF-8 outside a text",
+            b"{\xff\"title\":\"Canary\"}".to_vec(),
+        ),
         ("deep arrays", deep_arrays.into_bytes()),
         ("deep objects", deep_objects.into_bytes()),
     ];
@@ -113,7 +152,9 @@ async fn json_of_another_shape_is_refused_by_type() {
     let world = World::new().await;
     let before = world.everything().await;
     for body in ["[]", "\"text\"", "1", "null", "true", "[{}]"] {
-        let answer = world.send_body(Some("application/json"), body.as_bytes()).await;
+        let answer = world
+            .send_body(Some("application/json"), body.as_bytes())
+            .await;
         assert_error(&answer, 400, "VALIDATION_ERROR", body);
         assert_eq!(answer.faults(), [" type"], "{body}");
     }
@@ -134,16 +175,34 @@ async fn numbers_beyond_64_bits_are_read_or_refused_and_never_wrap() {
         let body = format!(
             r#"{{"title":"A title","description":"A description","status":"OPEN","salary":{{"max":{number},"currency":"EUR","period":"DAILY"}}}}"#
         );
-        let answer = world.app.send(world.key.request("POST", "/jobs").body("application/json", body));
+        let answer = world.app.send(
+            world
+                .key
+                .request("POST", "/jobs")
+                .body("application/json", body),
+        );
         assert_eq!(answer.await.faults(), [fault], "{number}");
     }
-    for number in ["18446744073709551616", "1e308", "-9223372036854775809", "1e-400", "-0"] {
+    for number in [
+        "18446744073709551616",
+        "1e308",
+        "-9223372036854775809",
+        "1e-400",
+        "-0",
+    ] {
         let body = format!(r#"{{"metadata":{{"n":{number}}}}}"#);
-        let request = world.key.request("PATCH", &world.job).body("application/json", body);
+        let request = world
+            .key
+            .request("PATCH", &world.job)
+            .body("application/json", body);
         let answer = world.app.send(request).await;
         assert_eq!(answer.status, 200, "{number}: {}", answer.body);
         let expected: f64 = number.parse().expect("a number");
-        assert_eq!(answer.data()["metadata"]["n"].as_f64(), Some(expected), "{number}");
+        assert_eq!(
+            answer.data()["metadata"]["n"].as_f64(),
+            Some(expected),
+            "{number}"
+        );
     }
 }
 
@@ -156,31 +215,60 @@ async fn a_body_of_256_kib_is_read_and_one_byte_more_is_413_before_its_type_and_
         text + &spaces
     };
     let largest = padded(256 * KIB);
-    let request = world.key.request("POST", "/jobs").body("application/json", largest);
+    let request = world
+        .key
+        .request("POST", "/jobs")
+        .body("application/json", largest);
     assert_eq!(world.app.send(request).await.status, 201);
     let before = world.everything().await;
     for (case, content_type, body) in [
-        ("one byte more", Some("application/json"), padded(256 * KIB + 1).into_bytes()),
-        ("300 KiB", Some("application/json"), padded(300 * KIB).into_bytes()),
-        ("300 KiB of no JSON", Some("application/json"), vec![b'{'; 300 * KIB]),
-        ("300 KiB of another type", Some("text/plain"), vec![b'x'; 300 * KIB]),
+        (
+            "one byte more",
+            Some("application/json"),
+            padded(256 * KIB + 1).into_bytes(),
+        ),
+        (
+            "300 KiB",
+            Some("application/json"),
+            padded(300 * KIB).into_bytes(),
+        ),
+        (
+            "300 KiB of no JSON",
+            Some("application/json"),
+            vec![b'{'; 300 * KIB],
+        ),
+        (
+            "300 KiB of another type",
+            Some("text/plain"),
+            vec![b'x'; 300 * KIB],
+        ),
         ("300 KiB of no type", None, vec![b'x'; 300 * KIB]),
         // Bytes count, not characters.
-        ("64 Ki four-byte characters and a byte", Some("application/json"), {
-            let mut body = "🦀".repeat(64 * KIB).into_bytes();
-            body.push(b' ');
-            body
-        }),
+        (
+            "64 Ki four-byte characters and a byte",
+            Some("application/json"),
+            {
+                let mut body = "🦀".repeat(64 * KIB).into_bytes();
+                body.push(b' ');
+                body
+            },
+        ),
     ] {
         let answer = world.send_body(content_type, &body).await;
         assert_error(&answer, 413, "PAYLOAD_TOO_LARGE", case);
     }
     let request = world.key.request("DELETE", &world.job);
-    let answer = world.app.send(request.body("application/json", vec![b' '; 300 * KIB])).await;
+    let answer = world
+        .app
+        .send(request.body("application/json", vec![b' '; 300 * KIB]))
+        .await;
     assert_error(&answer, 413, "PAYLOAD_TOO_LARGE", "DELETE");
     assert_eq!(world.everything().await, before);
     // What reads reads no body.
-    let request = world.key.request("GET", &world.job).body("text/plain", vec![b'x'; 300 * KIB]);
+    let request = world
+        .key
+        .request("GET", &world.job)
+        .body("text/plain", vec![b'x'; 300 * KIB]);
     assert_eq!(world.app.send(request).await.status, 200);
 }
 
@@ -207,11 +295,22 @@ async fn a_body_of_no_or_another_type_is_415_before_its_content() {
             assert_error(&answer, 415, "UNSUPPORTED_MEDIA_TYPE", &case);
         }
     }
-    let request = world.key.request("DELETE", &world.job).body("text/plain", "x");
-    assert_error(&world.app.send(request).await, 415, "UNSUPPORTED_MEDIA_TYPE", "DELETE");
+    let request = world
+        .key
+        .request("DELETE", &world.job)
+        .body("text/plain", "x");
+    assert_error(
+        &world.app.send(request).await,
+        415,
+        "UNSUPPORTED_MEDIA_TYPE",
+        "DELETE",
+    );
     assert_eq!(world.everything().await, before);
     for content_type in ["APPLICATION/JSON", "application/json; charset=\"UTF-8\""] {
-        let request = world.key.request("POST", "/jobs").body(content_type, job().to_string());
+        let request = world
+            .key
+            .request("POST", "/jobs")
+            .body(content_type, job().to_string());
         assert_eq!(world.app.send(request).await.status, 201, "{content_type}");
     }
 }
@@ -253,10 +352,16 @@ async fn an_id_of_another_spelling_or_kind_is_400_and_a_missing_object_404() {
         }
     }
     // A company's id is a UUIDv7 as a job's is: well formed, and no job.
-    let answer = world.app.get(&world.key, &format!("/jobs/{}", world.acme.id)).await;
+    let answer = world
+        .app
+        .get(&world.key, &format!("/jobs/{}", world.acme.id))
+        .await;
     assert_error(&answer, 404, "RESOURCE_NOT_FOUND", "a company's id");
     for id in [id, "AbCd123", "AbCd12345", "AbCd-234", "%C3%A9bCd123"] {
-        let answer = world.app.get(&world.acme.owner, &format!("/api-keys/{id}")).await;
+        let answer = world
+            .app
+            .get(&world.acme.owner, &format!("/api-keys/{id}"))
+            .await;
         assert_error(&answer, 400, "VALIDATION_ERROR", id);
     }
     assert_eq!(world.everything().await, before);
@@ -307,13 +412,22 @@ async fn query_values_out_of_their_range_are_refused_all_at_once() {
         assert_eq!(found, faults, "{query}");
     }
     // So far page mode goes; and what we don't read is nobody's fault.
-    for query in ["page=501", "page=101&limit=100", "page=10001&limit=1", "sort=x&sort=y", "Limit=0"] {
+    for query in [
+        "page=501",
+        "page=101&limit=100",
+        "page=10001&limit=1",
+        "sort=x&sort=y",
+        "Limit=0",
+    ] {
         let answer = world.app.get(&world.key, &format!("/jobs?{query}")).await;
         assert_eq!(answer.status, 200, "{query}: {}", answer.body);
     }
     let far = world.app.get(&world.key, "/jobs?page=502").await;
     let message = &far.details()["errors"][0]["message"];
-    assert!(message.as_str().is_some_and(|text| text.contains("cursor")), "{message}");
+    assert!(
+        message.as_str().is_some_and(|text| text.contains("cursor")),
+        "{message}"
+    );
     assert_eq!(world.everything().await, before);
 }
 
@@ -323,12 +437,29 @@ async fn a_header_or_company_given_twice_is_refused() {
     let before = world.everything().await;
     let key = world.key.credential.as_deref().expect("a key");
     let twice = world.key.request("GET", "/jobs").bearer(key);
-    assert_error(&world.app.send(twice).await, 401, "INVALID_API_KEY", "Authorization");
-    let twice = world.key.request("POST", "/jobs").json(&job()).header("Authorization", "Bearer x");
-    assert_error(&world.app.send(twice).await, 401, "INVALID_API_KEY", "Authorization");
+    assert_error(
+        &world.app.send(twice).await,
+        401,
+        "INVALID_API_KEY",
+        "Authorization",
+    );
+    let twice = world
+        .key
+        .request("POST", "/jobs")
+        .json(&job())
+        .header("Authorization", "Bearer x");
+    assert_error(
+        &world.app.send(twice).await,
+        401,
+        "INVALID_API_KEY",
+        "Authorization",
+    );
     let id = world.acme.id;
     for (caller, path) in [(&world.key, "/jobs"), (&world.acme.owner, "/api-keys")] {
-        let once = world.app.get(caller, &format!("{path}?companyId={id}")).await;
+        let once = world
+            .app
+            .get(caller, &format!("{path}?companyId={id}"))
+            .await;
         assert_eq!(once.status, 200, "{path}");
         let twice = format!("{path}?companyId={id}&companyId={id}");
         let twice = world.app.get(caller, &twice).await;
@@ -344,16 +475,24 @@ async fn a_header_or_company_given_twice_is_refused() {
 async fn a_cursor_opens_in_its_company_operation_and_filter_only_and_for_7_days() {
     let mut world = World::new().await;
     for _ in 0..2 {
-        assert_eq!(world.app.post(&world.key, "/jobs", &job()).await.status, 201);
+        assert_eq!(
+            world.app.post(&world.key, "/jobs", &job()).await.status,
+            201
+        );
         world.app.key_with(&world.acme, json!({})).await;
     }
     let globex = world.app.company("Globex").await;
     let theirs = world.app.key_with(&globex, json!({})).await;
-    assert_eq!(world.app.post(&theirs.caller, "/jobs", &job()).await.status, 201);
+    assert_eq!(
+        world.app.post(&theirs.caller, "/jobs", &job()).await.status,
+        201
+    );
     let cursor = async |caller: &Caller, target: &str| {
         let list = world.app.get(caller, target).await;
         let cursor = list.data()["pagination"]["nextCursor"].as_str();
-        cursor.unwrap_or_else(|| panic!("{target} goes on: {}", list.body)).to_owned()
+        cursor
+            .unwrap_or_else(|| panic!("{target} goes on: {}", list.body))
+            .to_owned()
     };
     let plain = cursor(&world.key, "/jobs?limit=1").await;
     let open = cursor(&world.key, "/jobs?limit=1&status=OPEN").await;
@@ -365,21 +504,61 @@ async fn a_cursor_opens_in_its_company_operation_and_filter_only_and_for_7_days(
         assert_error(&answer, 400, "VALIDATION_ERROR", case);
         assert_eq!(answer.faults(), ["?cursor cursor"], "{case}");
     };
-    refused(&theirs.caller, format!("/jobs?cursor={plain}"), "another company").await;
-    refused(&world.acme.owner, format!("/api-keys?cursor={plain}"), "another operation").await;
-    refused(&world.key, format!("/jobs?cursor={of_keys}"), "another operation").await;
-    refused(&world.key, format!("/jobs?status=OPEN&cursor={plain}"), "a filter more").await;
-    refused(&world.key, format!("/jobs?status=CLOSED&cursor={open}"), "another filter").await;
+    refused(
+        &theirs.caller,
+        format!("/jobs?cursor={plain}"),
+        "another company",
+    )
+    .await;
+    refused(
+        &world.acme.owner,
+        format!("/api-keys?cursor={plain}"),
+        "another operation",
+    )
+    .await;
+    refused(
+        &world.key,
+        format!("/jobs?cursor={of_keys}"),
+        "another operation",
+    )
+    .await;
+    refused(
+        &world.key,
+        format!("/jobs?status=OPEN&cursor={plain}"),
+        "a filter more",
+    )
+    .await;
+    refused(
+        &world.key,
+        format!("/jobs?status=CLOSED&cursor={open}"),
+        "another filter",
+    )
+    .await;
     refused(&world.key, format!("/jobs?cursor={open}"), "a filter less").await;
-    refused(&world.key, format!("/jobs?q=senio&cursor={senior}"), "another word").await;
-    refused(&world.key, format!("/jobs?q=senior&status=OPEN&cursor={senior}"), "one more").await;
+    refused(
+        &world.key,
+        format!("/jobs?q=senio&cursor={senior}"),
+        "another word",
+    )
+    .await;
+    refused(
+        &world.key,
+        format!("/jobs?q=senior&status=OPEN&cursor={senior}"),
+        "one more",
+    )
+    .await;
     refused(&world.key, format!("/jobs?cursor={plain}%3D"), "padded").await;
     refused(&world.key, format!("/jobs?cursor={}", &plain[1..]), "cut").await;
     for at in (0..plain.len()).step_by(7) {
         let mut changed = plain.clone().into_bytes();
         changed[at] = if changed[at] == b'A' { b'B' } else { b'A' };
         let changed = String::from_utf8(changed).expect("ASCII");
-        refused(&world.key, format!("/jobs?cursor={changed}"), "tampered with").await;
+        refused(
+            &world.key,
+            format!("/jobs?cursor={changed}"),
+            "tampered with",
+        )
+        .await;
     }
 
     // Another key of the company, another limit, and nearly a week later.
@@ -390,15 +569,28 @@ async fn a_cursor_opens_in_its_company_operation_and_filter_only_and_for_7_days(
         ("/jobs?limit=5&status=OPEN", &open),
         ("/jobs?limit=5&q=SENIOR", &senior),
     ] {
-        let next = world.app.get(&other, &format!("{target}&cursor={cursor}")).await;
+        let next = world
+            .app
+            .get(&other, &format!("{target}&cursor={cursor}"))
+            .await;
         assert_eq!(next.status, 200, "{target}: {}", next.body);
-        assert_eq!(next.data()["items"].as_array().map(Vec::len), Some(2), "{target}");
+        assert_eq!(
+            next.data()["items"].as_array().map(Vec::len),
+            Some(2),
+            "{target}"
+        );
     }
     world.app.advance(Duration::from_secs(60));
-    let late = world.app.get(&other, &format!("/jobs?cursor={plain}")).await;
+    let late = world
+        .app
+        .get(&other, &format!("/jobs?cursor={plain}"))
+        .await;
     assert_eq!(late.faults(), ["?cursor cursor"]);
     world.acme.owner = world.app.person("owner@acme.example");
-    let late = world.app.get(&world.acme.owner, &format!("/api-keys?cursor={of_keys}")).await;
+    let late = world
+        .app
+        .get(&world.acme.owner, &format!("/api-keys?cursor={of_keys}"))
+        .await;
     assert_eq!(late.faults(), ["?cursor cursor"]);
 }
 
@@ -419,7 +611,10 @@ async fn a_text_may_hold_what_unicode_has_and_comes_back_as_it_was() {
         let made = world.app.post(&world.key, "/jobs", &body).await;
         assert_eq!(made.status, 201, "{title}: {}", made.body);
         let path = format!("/jobs/{}", made.data()["id"].as_str().expect("an id"));
-        assert_eq!(world.app.get(&world.key, &path).await.data()["title"], title);
+        assert_eq!(
+            world.app.get(&world.key, &path).await.data()["title"],
+            title
+        );
         let word = title.split_whitespace().next().expect("a word");
         let q: String = word.bytes().map(|byte| format!("%{byte:02X}")).collect();
         let found = world.app.get(&world.key, &format!("/jobs?q={q}")).await;

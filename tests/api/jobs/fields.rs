@@ -127,15 +127,35 @@ fn cases() -> Vec<Case> {
         ("/jobUrl", json!("https:/acme.example"), "/jobUrl format"),
         ("/jobUrl", json!("https:\\\\acme.example"), "/jobUrl format"),
         ("/jobUrl", json!(" https://acme.example"), "/jobUrl format"),
-        ("/jobUrl", json!("https://acme.example/a b"), "/jobUrl format"),
-        ("/jobUrl", json!("https://acme.example/\n"), "/jobUrl format"),
+        (
+            "/jobUrl",
+            json!("https://acme.example/a b"),
+            "/jobUrl format",
+        ),
+        (
+            "/jobUrl",
+            json!("https://acme.example/\n"),
+            "/jobUrl format",
+        ),
         ("/jobUrl", json!(""), "/jobUrl length"),
         ("/jobUrl", json!(1), "/jobUrl type"),
         ("/languageRequirements", languages(0), ""),
         ("/languageRequirements", languages(5), ""),
-        ("/languageRequirements", languages(6), "/languageRequirements length"),
-        ("/languageRequirements", json!({}), "/languageRequirements type"),
-        ("/languageRequirements/0", json!("EN"), "/languageRequirements/0 type"),
+        (
+            "/languageRequirements",
+            languages(6),
+            "/languageRequirements length",
+        ),
+        (
+            "/languageRequirements",
+            json!({}),
+            "/languageRequirements type",
+        ),
+        (
+            "/languageRequirements/0",
+            json!("EN"),
+            "/languageRequirements/0 type",
+        ),
         (
             "/languageRequirements/0",
             json!({ "language": "EN" }),
@@ -153,7 +173,11 @@ fn cases() -> Vec<Case> {
         ),
         ("/education", json!([]), ""),
         ("/education", json!(["PHD"]), "/education/0 enum"),
-        ("/education", json!(["MASTER_LEVEL", "MASTER_LEVEL"]), "/education/1 duplicate"),
+        (
+            "/education",
+            json!(["MASTER_LEVEL", "MASTER_LEVEL"]),
+            "/education/1 duplicate",
+        ),
         ("/education", json!("MASTER_LEVEL"), "/education type"),
         ("/experience", json!("TEN_YEARS"), "/experience enum"),
         ("/experience", json!(10), "/experience type"),
@@ -161,13 +185,37 @@ fn cases() -> Vec<Case> {
         ("/location", json!({ "workMode": "REMOTE" }), ""),
         ("/location", json!({}), "/location/workMode required"),
         ("/location", json!("REMOTE"), "/location type"),
-        ("/location/workMode", json!("OFFICE"), "/location/workMode enum"),
+        (
+            "/location/workMode",
+            json!("OFFICE"),
+            "/location/workMode enum",
+        ),
         ("/location/countryCode", json!("DE"), ""),
-        ("/location/countryCode", json!("de"), "/location/countryCode enum"),
-        ("/location/countryCode", json!("DEU"), "/location/countryCode enum"),
-        ("/location/countryCode", json!("UK"), "/location/countryCode enum"),
-        ("/location/countryCode", json!("ZZ"), "/location/countryCode enum"),
-        ("/location/countryCode", json!(49), "/location/countryCode type"),
+        (
+            "/location/countryCode",
+            json!("de"),
+            "/location/countryCode enum",
+        ),
+        (
+            "/location/countryCode",
+            json!("DEU"),
+            "/location/countryCode enum",
+        ),
+        (
+            "/location/countryCode",
+            json!("UK"),
+            "/location/countryCode enum",
+        ),
+        (
+            "/location/countryCode",
+            json!("ZZ"),
+            "/location/countryCode enum",
+        ),
+        (
+            "/location/countryCode",
+            json!(49),
+            "/location/countryCode type",
+        ),
         ("/location/zip", json!("1"), "/location/zip unknown_field"),
         ("/salary/min", json!(20), ""),
         ("/salary/min", json!(20.01), "/salary/min conflict_with"),
@@ -176,16 +224,40 @@ fn cases() -> Vec<Case> {
         ("/salary/min", json!(0), ""),
         ("/salary/min", json!(12.5), ""),
         ("/salary/max", json!(1_000_000_000_000u64), ""),
-        ("/salary/max", json!(1_000_000_000_001u64), "/salary/max range"),
+        (
+            "/salary/max",
+            json!(1_000_000_000_001u64),
+            "/salary/max range",
+        ),
         ("/salary/max", json!(u64::MAX), "/salary/max range"),
         ("/salary/max", json!(1e300), "/salary/max range"),
         ("/salary/min", json!(-1), "/salary/min range"),
         ("/salary/min", json!("10"), "/salary/min type"),
-        ("/salary", json!({ "currency": "EUR", "period": "DAILY" }), ""),
-        ("/salary", json!({ "min": 5, "currency": "EUR", "period": "DAILY" }), ""),
-        ("/salary", json!({ "max": 5, "currency": "EUR", "period": "DAILY" }), ""),
-        ("/salary", json!({ "min": 5, "period": "DAILY" }), "/salary/currency required"),
-        ("/salary", json!({ "min": 5, "currency": "EUR" }), "/salary/period required"),
+        (
+            "/salary",
+            json!({ "currency": "EUR", "period": "DAILY" }),
+            "",
+        ),
+        (
+            "/salary",
+            json!({ "min": 5, "currency": "EUR", "period": "DAILY" }),
+            "",
+        ),
+        (
+            "/salary",
+            json!({ "max": 5, "currency": "EUR", "period": "DAILY" }),
+            "",
+        ),
+        (
+            "/salary",
+            json!({ "min": 5, "period": "DAILY" }),
+            "/salary/currency required",
+        ),
+        (
+            "/salary",
+            json!({ "min": 5, "currency": "EUR" }),
+            "/salary/period required",
+        ),
         ("/salary", json!([]), "/salary type"),
         ("/salary/currency", json!("JPY"), ""),
         ("/salary/currency", json!("eur"), "/salary/currency enum"),
@@ -206,7 +278,11 @@ fn cases() -> Vec<Case> {
         ("/metadata", bytes(10 * 1024 + 1), "/metadata size"),
         ("/metadata", json!([]), "/metadata type"),
         ("/metadata", json!("{}"), "/metadata type"),
-        ("/metadata", json!({ "": null, "a/b~c": [1, "\0", -0.5] }), ""),
+        (
+            "/metadata",
+            json!({ "": null, "a/b~c": [1, "\0", -0.5] }),
+            "",
+        ),
         ("/companyId", json!("x"), "/companyId unknown_field"),
         ("/id", json!("x"), "/id unknown_field"),
         ("/Title", json!("x"), "/Title unknown_field"),
@@ -256,7 +332,13 @@ fn cases() -> Vec<Case> {
     ] {
         cases.push(("/experience", json!(experience), ""));
     }
-    for contract in ["FULL_TIME", "PART_TIME", "CONTRACT", "INTERNSHIP", "TEMPORARY"] {
+    for contract in [
+        "FULL_TIME",
+        "PART_TIME",
+        "CONTRACT",
+        "INTERNSHIP",
+        "TEMPORARY",
+    ] {
         cases.push(("/contractType", json!(contract), ""));
     }
     for mode in ["ONSITE", "REMOTE", "HYBRID"] {
@@ -269,7 +351,11 @@ fn cases() -> Vec<Case> {
     for level in ["A1", "A2", "B1", "B2", "C1", "C2"] {
         cases.push((proficiency, json!(level), ""));
     }
-    cases.push((proficiency, json!("C3"), "/languageRequirements/0/proficiency enum"));
+    cases.push((
+        proficiency,
+        json!("C3"),
+        "/languageRequirements/0/proficiency enum",
+    ));
     let language = "/languageRequirements/0/language";
     for (code, fault) in [
         ("DE", ""),
@@ -374,12 +460,21 @@ async fn a_new_job_without_its_required_fields_is_refused_and_with_them_alone_ac
     let none = app.post(&key, "/jobs", &json!({})).await;
     assert_eq!(
         none.faults(),
-        ["/title required", "/description required", "/status required"]
+        [
+            "/title required",
+            "/description required",
+            "/status required"
+        ]
     );
     let made = app.post(&key, "/jobs", &job()).await;
     assert_eq!(made.status, 201);
     let mut expected = job();
-    for list in ["requiredSkills", "niceToHaveSkills", "languageRequirements", "education"] {
+    for list in [
+        "requiredSkills",
+        "niceToHaveSkills",
+        "languageRequirements",
+        "education",
+    ] {
         expected[list] = json!([]);
     }
     let mut found = made.data().clone();
@@ -437,6 +532,10 @@ async fn all_faults_come_at_once_each_with_its_pointer() {
         ]
     );
     for error in refused.details()["errors"].as_array().expect("errors") {
-        assert!(error["message"].as_str().is_some_and(|text| !text.is_empty()));
+        assert!(
+            error["message"]
+                .as_str()
+                .is_some_and(|text| !text.is_empty())
+        );
     }
 }

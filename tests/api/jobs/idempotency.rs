@@ -32,10 +32,17 @@ async fn fifty_parallel_creates_with_one_idempotency_key_have_one_effect_and_one
         let answers = writers.join_all().await;
         for answer in &answers {
             assert_eq!(answer.status, 201, "{}", answer.body);
-            assert!(answer.raw.body == answers[0].raw.body, "round {round}: another answer");
+            assert!(
+                answer.raw.body == answers[0].raw.body,
+                "round {round}: another answer"
+            );
             assert_eq!(answer.header("etag"), Some("\"1\""));
         }
-        assert_eq!(answers.iter().filter(|one| !replayed(one)).count(), 1, "round {round}");
+        assert_eq!(
+            answers.iter().filter(|one| !replayed(one)).count(),
+            1,
+            "round {round}"
+        );
         assert_eq!(total(&app, &key).await, round);
     }
 }
@@ -48,7 +55,8 @@ async fn a_replay_repeats_the_first_answer_byte_for_byte_whatever_became_of_the_
     let first = post(&app, &key, "one", &job()).await;
     assert!(!replayed(&first));
     let path = format!("/jobs/{}", first.data()["id"].as_str().expect("an id"));
-    app.patch(&key, &path, &json!({ "title": "Another title" })).await;
+    app.patch(&key, &path, &json!({ "title": "Another title" }))
+        .await;
     app.advance(Duration::from_secs(5));
     let second = post(&app, &key, "one", &job()).await;
     assert!(replayed(&second) && second.raw.body == first.raw.body && second.status == 201);
@@ -67,11 +75,16 @@ async fn the_same_idempotency_key_with_another_body_is_422_and_changes_nothing()
     let mut other = job();
     other["status"] = json!("CLOSED");
     let refused = post(&app, &key, "one", &other).await;
-    assert_eq!((refused.status, refused.code()), (422, "IDEMPOTENCY_CONFLICT"));
+    assert_eq!(
+        (refused.status, refused.code()),
+        (422, "IDEMPOTENCY_CONFLICT")
+    );
     assert_eq!(refused.details(), &json!({}));
     // The raw bytes count, not what they mean.
     let spaced = format!(" {}", job());
-    let request = key.request("POST", "/jobs").body("application/json", spaced);
+    let request = key
+        .request("POST", "/jobs")
+        .body("application/json", spaced);
     let refused = app.send(request.header("idempotency-key", "one")).await;
     assert_eq!(refused.status, 422);
     // A body that can't be read comes first.
@@ -123,12 +136,21 @@ async fn only_successes_are_kept() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await;
-    assert_eq!(post(&app, &key.caller, "one", &json!({ "title": "x" })).await.status, 400);
+    assert_eq!(
+        post(&app, &key.caller, "one", &json!({ "title": "x" }))
+            .await
+            .status,
+        400
+    );
     let path = format!("/api-keys/{}", key.id);
-    let suspended = app.post(&acme.owner, &format!("{path}/suspend"), &json!({})).await;
+    let suspended = app
+        .post(&acme.owner, &format!("{path}/suspend"), &json!({}))
+        .await;
     assert_eq!(suspended.status, 200);
     assert_eq!(post(&app, &key.caller, "one", &job()).await.status, 401);
-    let resumed = app.post(&acme.owner, &format!("{path}/resume"), &json!({})).await;
+    let resumed = app
+        .post(&acme.owner, &format!("{path}/resume"), &json!({}))
+        .await;
     assert_eq!(resumed.status, 200);
     // A refusal is remembered for a second.
     app.advance(Duration::from_secs(2));
@@ -144,10 +166,14 @@ async fn a_replay_is_looked_up_after_authorization() {
     let key = app.key_with(&acme, json!({})).await;
     assert_eq!(post(&app, &key.caller, "one", &job()).await.status, 201);
     let path = format!("/api-keys/{}", key.id);
-    let cut = app.patch(&acme.owner, &path, &json!({ "scopes": ["read:jobs"] })).await;
+    let cut = app
+        .patch(&acme.owner, &path, &json!({ "scopes": ["read:jobs"] }))
+        .await;
     assert_eq!(cut.status, 200);
     assert_eq!(post(&app, &key.caller, "one", &job()).await.status, 403);
-    let revoked = app.post(&acme.owner, &format!("{path}/revoke"), &json!({})).await;
+    let revoked = app
+        .post(&acme.owner, &format!("{path}/revoke"), &json!({}))
+        .await;
     assert_eq!(revoked.status, 200);
     // A refusal is remembered for a second.
     app.advance(Duration::from_secs(2));
@@ -161,7 +187,11 @@ async fn an_idempotency_key_is_1_to_255_printable_ascii_characters() {
     let key = app.key_with(&acme, json!({})).await.caller;
     for bad in ["", &"x".repeat(256), "tab\there", "é"] {
         let refused = post(&app, &key, bad, &job()).await;
-        assert_eq!((refused.status, refused.code()), (400, "VALIDATION_ERROR"), "{bad}");
+        assert_eq!(
+            (refused.status, refused.code()),
+            (400, "VALIDATION_ERROR"),
+            "{bad}"
+        );
         assert_eq!(refused.faults(), ["Idempotency-Key format"], "{bad}");
     }
     // With the body's faults at once.

@@ -93,7 +93,12 @@ async fn check_page(
     let target = format!("/jobs?page={page}&limit={limit}{}", filter.query());
     let list = app.get(key, &target).await;
     let all = model.list(filter);
-    let expected: Vec<_> = all.iter().skip((page - 1) * limit).take(limit).cloned().collect();
+    let expected: Vec<_> = all
+        .iter()
+        .skip((page - 1) * limit)
+        .take(limit)
+        .cloned()
+        .collect();
     assert_eq!(items(&list), expected, "{target}");
     let more = all.len() > page * limit;
     let mut pagination = list.data()["pagination"].clone();
@@ -219,13 +224,21 @@ async fn lists_show_what_a_naive_model_shows_after_every_change() {
                     patch["status"] = json!(seeded.pick(&["OPEN", "CLOSED"]));
                 }
                 let changed = app.patch(&key, &format!("/jobs/{id}"), &patch).await;
-                assert_eq!(changed.status, 200, "seed {SEED}, step {step}: {}", changed.body);
+                assert_eq!(
+                    changed.status, 200,
+                    "seed {SEED}, step {step}: {}",
+                    changed.body
+                );
                 model.put(changed.data());
             }
             8.. if !ids.is_empty() => {
                 let id = seeded.pick(&ids);
                 let deleted = app.delete(&key, &format!("/jobs/{id}")).await;
-                assert_eq!(deleted.status, 200, "seed {SEED}, step {step}: {}", deleted.body);
+                assert_eq!(
+                    deleted.status, 200,
+                    "seed {SEED}, step {step}: {}",
+                    deleted.body
+                );
                 model.remove(id);
             }
             _ => {
@@ -255,14 +268,24 @@ async fn lists_show_what_a_naive_model_shows_after_every_change() {
                 let filter = filter(&mut seeded);
                 let limit = *seeded.pick(&[4, 7, 20]);
                 let walked = walk(&app, &key, &filter, limit).await;
-                assert_eq!(walked, model.list(&filter), "seed {SEED}, step {step}, {filter:?}");
+                assert_eq!(
+                    walked,
+                    model.list(&filter),
+                    "seed {SEED}, step {step}, {filter:?}"
+                );
             }
         }
     }
     for filter in [
         Filter::default(),
-        Filter { status: Some("OPEN"), q: None },
-        Filter { status: Some("CLOSED"), q: None },
+        Filter {
+            status: Some("OPEN"),
+            q: None,
+        },
+        Filter {
+            status: Some("CLOSED"),
+            q: None,
+        },
     ] {
         assert_eq!(walk(&app, &key, &filter, 9).await, model.list(&filter));
     }
@@ -303,7 +326,10 @@ async fn q_finds_a_prefix_of_one_of_the_first_ten_distinct_words_cut_at_32_chara
         ("%", false),
         ("~", false),
     ] {
-        let filter = Filter { status: None, q: Some(q.to_owned()) };
+        let filter = Filter {
+            status: None,
+            q: Some(q.to_owned()),
+        };
         let list = walk(&app, &key, &filter, 5).await;
         assert_eq!(list.len(), usize::from(found), "{q}");
     }
@@ -315,7 +341,13 @@ async fn the_order_of_q_is_the_matched_word_then_newest_and_each_job_stands_once
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let mut ids = Vec::new();
-    for title in ["rusty rust", "rustic", "rust rustic rusty", "rustic rusty", "trust"] {
+    for title in [
+        "rusty rust",
+        "rustic",
+        "rust rustic rusty",
+        "rustic rusty",
+        "trust",
+    ] {
         let mut body = job();
         body["title"] = json!(title);
         ids.push(id(app.post(&key, "/jobs", &body).await.data()));
@@ -324,8 +356,15 @@ async fn the_order_of_q_is_the_matched_word_then_newest_and_each_job_stands_once
     }
     let expected = [&ids[2], &ids[0], &ids[3], &ids[1]];
     for limit in 1..6 {
-        let filter = Filter { status: None, q: Some("rus".to_owned()) };
-        let found: Vec<_> = walk(&app, &key, &filter, limit).await.iter().map(id).collect();
+        let filter = Filter {
+            status: None,
+            q: Some("rus".to_owned()),
+        };
+        let found: Vec<_> = walk(&app, &key, &filter, limit)
+            .await
+            .iter()
+            .map(id)
+            .collect();
         assert_eq!(found.iter().collect::<Vec<_>>(), expected, "limit {limit}");
     }
 }

@@ -194,7 +194,7 @@ impl World {
             stamp.request_id.clone(),
         );
         self.expect(
-            member_row(&member, &stamp),
+            member_row(&member),
             EventType::MemberAdded,
             stamp.request_id.clone(),
         );
@@ -308,7 +308,7 @@ impl World {
         };
         let commit = commit(Some(row.facts.counted.version));
         let (last, nonce) = (self.last_use(None), self.nonce());
-        let name = format!("MEMBER#{person}/{owner}/{}", row.created_at.millis());
+        let name = format!("MEMBER#{person}/{owner}");
         self.expect(
             name,
             EventType::AuthenticationSucceeded,
@@ -338,16 +338,17 @@ impl World {
         let owner = Owner::Company(self.companies[company]);
         let person = self.people[company].clone();
         match self.table.find_member(&person, owner).await.expect("read") {
-            Some(row) => {
-                let name = format!("MEMBER#{person}/{owner}/{}", row.created_at.millis());
-                self.expect(name, EventType::MemberRemoved, None);
-                self.table.delete_member(&row).await.expect("removed");
+            Some(row) if !row.facts.ended => {
+                let name = format!("MEMBER#{person}/{owner}");
+                let stamp = self.stamp();
+                self.expect(name, EventType::MemberRemoved, stamp.request_id.clone());
+                self.table.end_member(&row, &stamp).await.expect("removed");
             }
-            None => {
+            _ => {
                 let member = self.membership(company, Role::Admin);
                 let stamp = self.stamp();
                 self.expect(
-                    member_row(&member, &stamp),
+                    member_row(&member),
                     EventType::MemberAdded,
                     stamp.request_id.clone(),
                 );
@@ -461,7 +462,7 @@ impl World {
                 suppressed: false,
                 count: None,
             },
-            plain_request_id: "plain".to_owned(),
+            plain_request_digest: "plain".to_owned(),
         }
     }
 
@@ -613,13 +614,8 @@ fn job(metadata: Value) -> JobFields {
     .expect("valid")
 }
 
-fn member_row(member: &Membership, stamp: &Stamp) -> String {
-    format!(
-        "MEMBER#{}/{}/{}",
-        member.person,
-        member.owner,
-        stamp.at.millis()
-    )
+fn member_row(member: &Membership) -> String {
+    format!("MEMBER#{}/{}", member.person, member.owner)
 }
 
 /// A change's field and values.

@@ -133,15 +133,11 @@ impl Image {
         }
     }
 
-    /// The row's name in event ids and marks. The instant of its making tells a membership from an earlier one that ended: both count from 1.
+    /// The row's name in event ids and marks.
     pub fn name(&self) -> Option<String> {
         match self {
             Image::Key(row) => Some(format!("KEY#{}", row.facts.id)),
-            Image::Member(row) => {
-                let facts = &row.facts;
-                let made = row.created_at.millis();
-                Some(format!("MEMBER#{}/{}/{made}", facts.person, facts.owner))
-            }
+            Image::Member(row) => Some(format!("MEMBER#{}/{}", row.facts.person, row.facts.owner)),
             Image::Person(row) => Some(format!("PERSON#{}", row.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),

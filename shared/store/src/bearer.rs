@@ -1,0 +1,47 @@
+//! What a bearer may read of itself, whatever company it acts in.
+
+use auth::{Principal, Who};
+
+use crate::{KeyRow, MemberRow, StoreError, Table};
+
+/// A bearer's own rows and no others.
+#[derive(Debug, Clone)]
+pub struct BearerStore {
+    table: Table,
+    who: Who,
+}
+
+impl Table {
+    pub fn bearer(&self, principal: &Principal) -> BearerStore {
+        BearerStore {
+            table: self.clone(),
+            who: principal.who().clone(),
+        }
+    }
+}
+
+impl BearerStore {
+    /// The bearer's own row, strongly.
+    ///
+    /// # Errors
+    /// `NotFound` for a person.
+    pub async fn get_key(&self) -> Result<KeyRow, StoreError> {
+        match &self.who {
+            Who::Key { id, .. } => self.table.find_key(*id).await?.ok_or(StoreError::NotFound),
+            Who::Person { .. } => Err(StoreError::NotFound),
+        }
+    }
+
+    /// The bearer's memberships, strongly, each with what its owner is called; none for a key.
+    pub async fn list_memberships(&self) -> Result<Vec<(MemberRow, Option<String>)>, StoreError> {
+        let Who::Person { id } = &self.who else {
+            return Ok(Vec::new());
+        };
+        let mut memberships = Vec::new();
+        for row in self.table.list_memberships(id).await? {
+            let name = self.table.find_owner_name(row.facts.owner).await?;
+            memberships.push((row, name));
+        }
+        Ok(memberships)
+    }
+}
