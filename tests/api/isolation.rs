@@ -57,17 +57,29 @@ fn body(route: &Route, own: &str) -> Option<Value> {
 }
 
 fn path(route: &Route, id: impl Fn(&str) -> String) -> String {
-    let part = |part: &str| match part.strip_prefix('{').and_then(|part| part.strip_suffix('}')) {
+    let part = |part: &str| match part
+        .strip_prefix('{')
+        .and_then(|part| part.strip_suffix('}'))
+    {
         Some(parameter) => id(parameter).replace('=', "%3D"),
         None => part.to_owned(),
     };
-    route.path.split('/').map(part).collect::<Vec<_>>().join("/")
+    route
+        .path
+        .split('/')
+        .map(part)
+        .collect::<Vec<_>>()
+        .join("/")
 }
 
 /// Everything of a response that doesn't differ from one request to the next.
 fn comparable(answer: &Answer, id: &str) -> (u16, String, Vec<(String, String)>) {
     let timestamp = answer.body["timestamp"].as_str().expect("a timestamp");
-    let text = answer.raw.text().replace(timestamp, "TIME").replace(id, "ID");
+    let text = answer
+        .raw
+        .text()
+        .replace(timestamp, "TIME")
+        .replace(id, "ID");
     let differs = |name: &str| {
         name.contains("request") || name.contains("ratelimit") || name == "x-amz-apigw-id"
     };
@@ -83,8 +95,14 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
     let own = objects(&app, &globex).await;
     let key = app.key_with(&globex, json!({})).await.caller;
     let before = (
-        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id)).await.data().clone(),
-        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job)).await.data().clone(),
+        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id))
+            .await
+            .data()
+            .clone(),
+        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job))
+            .await
+            .data()
+            .clone(),
     );
     let mut routes = 0;
     for route in routes::all().filter(|route| route.parameters().next().is_some()) {
@@ -113,7 +131,12 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
             ("plain", &[][..], false, 404),
             ("the right version", &[("if-match", "\"1\"")], false, 404),
             ("another version", &[("if-match", "\"9\"")], false, 404),
-            ("an idempotency key", &[("idempotency-key", "one")], false, 404),
+            (
+                "an idempotency key",
+                &[("idempotency-key", "one")],
+                false,
+                404,
+            ),
             ("a bad body", &[], true, 400),
         ] {
             // Without a body there is none that could be bad.
@@ -136,8 +159,14 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
     }
     assert!(routes >= 9, "{routes} routes");
     let after = (
-        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id)).await.data().clone(),
-        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job)).await.data().clone(),
+        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id))
+            .await
+            .data()
+            .clone(),
+        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job))
+            .await
+            .data()
+            .clone(),
     );
     assert_eq!(before.1, after.1);
     assert_eq!(before.0["version"], after.0["version"]);
@@ -150,14 +179,25 @@ async fn a_company_that_one_may_not_act_for_is_one_that_does_not_exist() {
     let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
     let key = app.key_with(&globex, json!({})).await.caller;
     let never = "01890a5d-ac96-774b-bcce-b302099a8057";
-    for (caller, target) in [(&key, "/jobs"), (&globex.owner, "/api-keys"), (&globex.owner, "/audit-events")] {
+    for (caller, target) in [
+        (&key, "/jobs"),
+        (&globex.owner, "/api-keys"),
+        (&globex.owner, "/audit-events"),
+    ] {
         let theirs = acme.id.to_string();
         let met = app.get(&caller.for_company(&theirs), target).await;
         let missing = app.get(&caller.for_company(never), target).await;
-        assert_eq!((met.status, met.code()), (403, "RESOURCE_ACCESS_DENIED"), "{target}");
+        assert_eq!(
+            (met.status, met.code()),
+            (403, "RESOURCE_ACCESS_DENIED"),
+            "{target}"
+        );
         assert_eq!(met.raw.status, missing.raw.status);
         let text = |answer: &Answer| {
-            let timestamp = answer.body["timestamp"].as_str().unwrap_or("null").to_owned();
+            let timestamp = answer.body["timestamp"]
+                .as_str()
+                .unwrap_or("null")
+                .to_owned();
             answer.raw.text().replace(&timestamp, "TIME")
         };
         assert_eq!(text(&met), text(&missing), "{target}");
@@ -229,7 +269,9 @@ impl Tenant {
             Some(items) => items.iter().collect(),
             None => vec![data],
         };
-        let ids = objects.into_iter().filter_map(|object| object["id"].as_str());
+        let ids = objects
+            .into_iter()
+            .filter_map(|object| object["id"].as_str());
         let ids: Vec<String> = ids.map(str::to_owned).collect();
         let pool = match operation {
             "ListJobs" | "CreateJob" => Some(&mut self.jobs),
@@ -271,7 +313,11 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
         Access::Role(_) if seeded.chance(70) => people[0],
         _ => *seeded.pick(&people),
     };
-    let caller = if seeded.chance(92) { fitting } else { *seeded.pick(&[&own.key, people[1]]) };
+    let caller = if seeded.chance(92) {
+        fitting
+    } else {
+        *seeded.pick(&[&own.key, people[1]])
+    };
     let somebody = |seeded: &mut Seeded| match seeded.chance(55) {
         true => who,
         false => seeded.below(tenants.len()),
@@ -288,7 +334,10 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
         let choices = [
             format!("limit={}", 1 + seeded.below(100)),
             format!("page={}", 1 + seeded.below(3)),
-            format!("status={}", seeded.pick(&["OPEN", "CLOSED", "ACTIVE", "REVOKED"])),
+            format!(
+                "status={}",
+                seeded.pick(&["OPEN", "CLOSED", "ACTIVE", "REVOKED"])
+            ),
             format!("q={canary}"),
             format!("q={}", &canary[..3]),
             format!("keyId={}", seeded.pick(&tenants[named].keys)),
@@ -318,7 +367,12 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
     if seeded.chance(10) {
         let named = somebody(seeded);
         let id = tenants[named].company.id.to_string();
-        let name = *seeded.pick(&["x-company-id", "x-admin-reason", "x-amzn-requestid", "x-forwarded-for"]);
+        let name = *seeded.pick(&[
+            "x-company-id",
+            "x-admin-reason",
+            "x-amzn-requestid",
+            "x-forwarded-for",
+        ]);
         request = request.header(name, &id);
     }
     if let Some(mut body) = body(route, &own.canary) {
@@ -367,7 +421,8 @@ fn path_of(
 /// The words of a text: runs of what ids, keys and canaries are made of.
 fn words(text: &str) -> impl Iterator<Item = &str> {
     let inside = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-    text.split(move |c| !inside(c)).filter(|word| word.len() >= 8)
+    text.split(move |c| !inside(c))
+        .filter(|word| word.len() >= 8)
 }
 
 /// What the answer holds of the others, that the request itself did not bring.
@@ -377,7 +432,12 @@ fn foreign(tenants: &[Tenant], who: usize, sent: &str, answer: &HttpResponse) ->
         text.push('\n');
         text.push_str(value);
     }
-    let others = || tenants.iter().enumerate().filter(|(index, _)| *index != who);
+    let others = || {
+        tenants
+            .iter()
+            .enumerate()
+            .filter(|(index, _)| *index != who)
+    };
     let is_mark = |word: &str| others().any(|(_, other)| other.marks.contains(word));
     let word = words(&text).find(|word| is_mark(word) && !sent.contains(*word));
     // Names and addresses, in whatever they may be embedded.
@@ -407,17 +467,37 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
         }
         let who = seeded.below(tenants.len());
         let (route, request) = request(&mut seeded, &tenants, who);
-        let sent = format!("{} {} {:?}", request.path.replace("%3D", "="), request.query, request.headers);
+        let sent = format!(
+            "{} {} {:?}",
+            request.path.replace("%3D", "="),
+            request.query,
+            request.headers
+        );
         let line = format!("{} {}?{}", request.method, request.path, request.query);
         let body = String::from_utf8_lossy(&request.body).into_owned();
         let answer = app.send(request).await;
-        let case = format!("seed {SEED:#x}, request {number} of {}: {line}", tenants[who].canary);
-        assert!(answer.status < 500 && answer.status != 429, "{case}: {} {}", answer.status, answer.body);
+        let case = format!(
+            "seed {SEED:#x}, request {number} of {}: {line}",
+            tenants[who].canary
+        );
+        assert!(
+            answer.status < 500 && answer.status != 429,
+            "{case}: {} {}",
+            answer.status,
+            answer.body
+        );
         // An id in the body is read by nobody, so it may come back in no answer.
         if let Some(mark) = foreign(&tenants, who, &sent, &answer.raw) {
-            panic!("{case}\n{body}\nanswered {} with {mark}: {}", answer.status, answer.body);
+            panic!(
+                "{case}\n{body}\nanswered {} with {mark}: {}",
+                answer.status, answer.body
+            );
         }
-        let code = if answer.status < 300 { "" } else { route.operation };
+        let code = if answer.status < 300 {
+            ""
+        } else {
+            route.operation
+        };
         *statuses.entry((answer.status, code)).or_default() += 1;
         if answer.status < 300 {
             succeeded.insert(route.operation);
@@ -432,16 +512,29 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
     }
     // The walk has been everywhere, or it would prove nothing.
     for route in routes::all() {
-        assert!(succeeded.contains(route.operation), "{} never succeeded: {statuses:?}", route.operation);
+        assert!(
+            succeeded.contains(route.operation),
+            "{} never succeeded: {statuses:?}",
+            route.operation
+        );
     }
-    let good: usize = statuses.iter().filter(|((status, _), _)| *status < 300).map(|(_, count)| count).sum();
+    let good: usize = statuses
+        .iter()
+        .filter(|((status, _), _)| *status < 300)
+        .map(|(_, count)| count)
+        .sum();
     assert!(good > REQUESTS / 4, "{good} succeeded: {statuses:?}");
     // What the others did stands in no chain but their own.
     for who in 0..tenants.len() {
         app.settle().await;
         let mut next = String::new();
         loop {
-            let page = app.get(&tenants[who].company.owner, &format!("/audit-events?limit=100{next}")).await;
+            let page = app
+                .get(
+                    &tenants[who].company.owner,
+                    &format!("/audit-events?limit=100{next}"),
+                )
+                .await;
             assert_eq!(page.status, 200, "{}", page.body);
             tenants[who].learn("ListAuditEvents", &page);
             if let Some(mark) = foreign(&tenants, who, &next, &page.raw) {

@@ -23,7 +23,7 @@ pub(crate) enum Functions {
         authorizer: Arc<Authorizer>,
     },
     /// Behind a Lambda Invoke endpoint.
-    Invoked(Box<InvokeEndpoint>),
+    Invoked(InvokeEndpoint),
 }
 
 /// What a Lambda authorizer answers.

@@ -180,10 +180,7 @@ impl SystemBuilder {
             keyring: Some(secrets.keyring),
         };
         let in_process = in_process(app.clone(), &issuer);
-        let functions = match invoke {
-            Some(endpoint) => Functions::Invoked(Box::new(endpoint)),
-            None => in_process.clone(),
-        };
+        let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
             .filter(|table| table.streamed)

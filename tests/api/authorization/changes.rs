@@ -17,6 +17,7 @@ use std::{
     },
     time::{Duration, Instant},
 };
+use store::Stamp;
 use tests::{Caller, Company, Key, TestApp};
 use tokio::{sync::watch, task::JoinSet};
 

@@ -70,13 +70,38 @@ async fn totals_and_index_rows_never_drift_from_the_jobs_under_eight_writers() {
     }
     for status in [None, Some("OPEN"), Some("CLOSED")] {
         let filter = Filter { status, q: None };
-        assert_eq!(walk(&app, &key, &filter, 7).await, model.list(&filter), "{status:?}");
-        let query = status.map(|status| format!("?status={status}")).unwrap_or_default();
+        assert_eq!(
+            walk(&app, &key, &filter, 7).await,
+            model.list(&filter),
+            "{status:?}"
+        );
+        let query = status
+            .map(|status| format!("?status={status}"))
+            .unwrap_or_default();
         let list = app.get(&key, &format!("/jobs{query}")).await;
-        assert_eq!(list.data()["pagination"]["total"], model.list(&filter).len(), "{status:?}");
-        for q in ["r", "rust", "senior", "sales", "lead", "developer", "engineer"] {
-            let filter = Filter { status, q: Some(q.to_owned()) };
-            assert_eq!(walk(&app, &key, &filter, 7).await, model.list(&filter), "{status:?} {q}");
+        assert_eq!(
+            list.data()["pagination"]["total"],
+            model.list(&filter).len(),
+            "{status:?}"
+        );
+        for q in [
+            "r",
+            "rust",
+            "senior",
+            "sales",
+            "lead",
+            "developer",
+            "engineer",
+        ] {
+            let filter = Filter {
+                status,
+                q: Some(q.to_owned()),
+            };
+            assert_eq!(
+                walk(&app, &key, &filter, 7).await,
+                model.list(&filter),
+                "{status:?} {q}"
+            );
         }
     }
 }
@@ -94,7 +119,8 @@ async fn of_sixteen_patches_with_if_match_of_one_version_exactly_one_wins_each_r
             writers.spawn(async move {
                 let body = json!({ "title": format!("Round {round}, writer {writer}") });
                 let request = key.request("PATCH", &path).json(&body);
-                app.send(request.header("if-match", &format!("\"{round}\""))).await
+                app.send(request.header("if-match", &format!("\"{round}\"")))
+                    .await
             });
         }
         let answers = writers.join_all().await;
@@ -103,10 +129,17 @@ async fn of_sixteen_patches_with_if_match_of_one_version_exactly_one_wins_each_r
             panic!("round {round}: {} writers won", won.len());
         };
         for one in lost {
-            assert_eq!((one.status, one.details()), (409, &json!({ "reason": "VERSION" })));
+            assert_eq!(
+                (one.status, one.details()),
+                (409, &json!({ "reason": "VERSION" }))
+            );
         }
         assert_eq!(won.data()["version"], round + 1);
-        assert_eq!(app.get(&key, &path).await.data(), won.data(), "round {round}");
+        assert_eq!(
+            app.get(&key, &path).await.data(),
+            won.data(),
+            "round {round}"
+        );
     }
 }
 
@@ -124,7 +157,14 @@ async fn of_sixteen_deletes_exactly_one_wins() {
         }
         let mut statuses = writers.join_all().await;
         statuses.sort_unstable();
-        assert_eq!((statuses[0], &statuses[1..]), (200, &[404; 15][..]), "round {round}");
-        assert_eq!(app.get(&key, "/jobs").await.data()["pagination"]["total"], 0);
+        assert_eq!(
+            (statuses[0], &statuses[1..]),
+            (200, &[404; 15][..]),
+            "round {round}"
+        );
+        assert_eq!(
+            app.get(&key, "/jobs").await.data()["pagination"]["total"],
+            0
+        );
     }
 }

@@ -10,6 +10,7 @@ use hyper_util::{
 };
 use serde::Deserialize;
 use serde_json::Value;
+use std::sync::Arc;
 use url::Url;
 
 use super::Failed;
@@ -18,7 +19,7 @@ use super::Failed;
 #[derive(Debug, Clone)]
 pub struct InvokeEndpoint {
     url: Url,
-    client: Client<HttpConnector, Full<Bytes>>,
+    client: Arc<Client<HttpConnector, Full<Bytes>>>,
 }
 
 /// What Lambda takes of an answer.
@@ -33,7 +34,7 @@ impl InvokeEndpoint {
             url.scheme() == "http" && loopback,
             "the invoke URL must be http on this machine"
         );
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = Arc::new(Client::builder(TokioExecutor::new()).build_http());
         Ok(InvokeEndpoint { url, client })
     }
 
