@@ -313,7 +313,9 @@ pub(super) fn in_seconds(now: Timestamp, seconds: i64) -> Timestamp {
 /// A key under our own secrets, whose secret no row knows.
 pub(super) fn minted(app: &TestApp, id: KeyId) -> Caller {
     let keyring = app.app().keyring.as_deref().expect("a keyring");
-    let (plain, _) = keyring.latest().mint(KeyKind::Standard, id, app.app().entropy.bytes());
+    let (plain, _) = keyring
+        .latest()
+        .mint(KeyKind::Standard, id, app.app().entropy.bytes());
     Caller::with(plain.expose())
 }
 

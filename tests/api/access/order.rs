@@ -192,7 +192,6 @@ async fn of_all_the_faults_that_a_request_can_have_the_earliest_wins() {
     let world = World::make(false).await;
     for route in routes::all() {
         let mut stand = world.stand(route);
-<<<<<<< HEAD
         let mut faults: Vec<_> = Fault::ALL
             .into_iter()
             .filter(|fault| fault.can_hit(route, &stand.facts))
@@ -200,12 +199,6 @@ async fn of_all_the_faults_that_a_request_can_have_the_earliest_wins() {
         if matches!(route.access, Access::Role(_)) {
             faults.retain(|fault| *fault != OverLimit);
         }
-=======
-        let faults: Vec<_> = Fault::ALL
-            .into_iter()
-            .filter(|fault| fault.can_hit(route, &stand.facts))
-            .collect();
->>>>>>> lead
         for (at, first) in faults.iter().enumerate() {
             let mut together = vec![*first];
             for next in faults[at..].iter().filter(|next| **next != TooLarge) {
@@ -249,12 +242,9 @@ impl World {
             ("tired-member@wide.example", Role::Member),
             ("tired-admin@wide.example", Role::Admin),
         ] {
-<<<<<<< HEAD
             if !tired_people {
                 break;
             }
-=======
->>>>>>> lead
             local::seed::member(&app.system, wide.id, email, role)
                 .await
                 .expect("a membership");
@@ -597,11 +587,7 @@ impl Stand<'_> {
 async fn tire(app: &TestApp, company: &Company, email: &str) {
     let now = app.now();
     let minute = Window::at(Unit::Minute, now);
-<<<<<<< HEAD
     let windows = (0..4).map(|later| Window {
-=======
-    let windows = (0..8).map(|later| Window {
->>>>>>> lead
         index: minute.index + later,
         ..minute
     });

@@ -193,7 +193,7 @@ fn filter(seeded: &mut Seeded) -> Filter {
         }
         if seeded.chance(15) {
             // No word holds white space, so nothing is found; least of all the rest of an index row.
-            q.push_str(*seeded.pick(&[" ", " f", " fe", " Rust"]));
+            q.push_str(seeded.pick::<&str>(&[" ", " f", " fe", " Rust"]));
         }
         q
     });
