@@ -16,7 +16,7 @@ use auth::{
     AccessToken, Answer, IssuerConfig, JwksCache, JwksUnavailable, Keyring, PresentedKey,
     TokenRefused, key_id, verify_access_token,
 };
-use model::PersonId;
+use model::{Owner, PersonId};
 use serde_json::Value;
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 use store::StoreError;
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     answer::{allow, refuse_to_pass},
-    decide::{Credential, Outcome, Subject},
+    decide::{Credential, Outcome, Refused, Subject},
     event::{Bearer, Request},
     memory::Memory,
 };
@@ -195,7 +195,9 @@ impl Authorizer {
             return Ok(Ok(Subject::Person(person.clone())));
         }
         if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
-            return Ok(Err(Outcome::unowned(refusal)));
+            // Found without the store; whose it is to know is worth a look, and no reason to fail.
+            let subject = self.membership_to_tell(request, person).await;
+            return Ok(Err(Outcome::Refused(Refused { refusal, subject })));
         }
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
@@ -218,6 +220,24 @@ impl Authorizer {
             }
             (Some(_), false) => Err(Outcome::unowned(auth::several_memberships())),
         })
+    }
+
+    /// The membership that a refused request was about, where one can be found.
+    async fn membership_to_tell(
+        &self,
+        request: &Request,
+        person: &PersonId,
+    ) -> Option<(Subject, Owner)> {
+        let table = &self.app.table;
+        let row = match auth::named_owner(&request.asked).ok()? {
+            Some(owner) => table.find_member(person, owner).await.ok()??,
+            None => match table.list_memberships(person).await.ok()?.as_slice() {
+                [only] => only.clone(),
+                _ => return None,
+            },
+        };
+        let owner = row.facts.owner;
+        (!row.facts.ended).then(|| (Subject::Member(person.clone(), owner), owner))
     }
 
     async fn answer(

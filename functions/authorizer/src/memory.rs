@@ -61,7 +61,7 @@ impl Remember {
             credential,
             address: asked.address,
             operation: asked.route.operation,
-            company: asked.company.clone(),
+            company: asked.company,
         }
     }
 }

@@ -401,13 +401,15 @@ fn every_variable_that_runtime_reads_is_set_and_no_other() {
     let template = Template::read();
     let sources =
         ["lib", "log", "secret"].map(|name| read(&format!("shared/runtime/src/{name}.rs")));
-    let mut wanted = BTreeSet::new();
-    for source in &sources {
-        for call in ["required(\"", "optional(\"", "read(&config, \""] {
-            let after = source.split(call).skip(1);
-            wanted.extend(after.filter_map(|rest| rest.split('"').next()));
-        }
-    }
+    // Variables are its only texts in this form.
+    let is_variable = |text: &&str| {
+        text.contains('_')
+            && text
+                .bytes()
+                .all(|byte| byte == b'_' || byte.is_ascii_uppercase())
+    };
+    let texts = sources.iter().flat_map(|source| source.split('"'));
+    let mut wanted: BTreeSet<_> = texts.filter(is_variable).collect();
     // Lambda sets the first; the second is for a developer's machine, and opens `file:` secrets.
     assert!(wanted.remove("AWS_REGION") && wanted.remove("DYNAMODB_ENDPOINT"));
     let set = folders("functions")
