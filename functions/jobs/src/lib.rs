@@ -26,7 +26,7 @@ async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let page = PageRequest::read(&mut input);
     let status = input.parsed::<JobStatus>("status", Rule::Enum, "must be OPEN or CLOSED");
-    let q = match input.query("q").map(|q| q.map(str::trim)) {
+    let q = match input.query("q") {
         Some(Some(q)) if q.is_empty() || q.chars().count() > 200 => {
             input.refuse("q", Rule::Length, "must have 1 to 200 characters")
         }

@@ -28,7 +28,7 @@ async fn a_key_lists_what_it_created_and_reaches_nothing_else() {
     let job = json!({ "title": "Senior Rust Engineer", "description": "Builds what recruiters use.", "status": "OPEN" });
     let created = call(HttpRequest::new("POST", "/jobs").json(&job)).await;
     assert_eq!(created.status, 201, "{}", created.text());
-    let listed = call(HttpRequest::new("GET", "/jobs?q=senior+")).await;
+    let listed = call(HttpRequest::new("GET", "/jobs?q=se%6Eior")).await;
     assert_eq!(listed.status, 200, "{}", listed.text());
     let listed = listed.json().expect("JSON");
     assert_eq!(listed["data"]["items"][0]["title"], job["title"]);

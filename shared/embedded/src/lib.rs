@@ -56,7 +56,7 @@ struct Shared {
     key_names: Mutex<HashMap<String, Arc<[String]>>>,
     flights: Flights,
     // Last: a temporary directory may go only after both connections are closed.
-    _home: Home,
+    home: Home,
 }
 
 impl Engine {
@@ -84,10 +84,20 @@ impl Engine {
                 writes: watch::Sender::new(0),
                 key_names: Mutex::default(),
                 flights: Flights::default(),
-                _home: home,
+                home,
             }),
             seen: AtomicU64::new(0),
         })
+    }
+
+    /// The files that hold the data, for whoever looks for what must not be in them.
+    pub fn files(&self) -> Vec<PathBuf> {
+        let file = self.shared.home.file();
+        let wal = file.with_extension("sqlite-wal");
+        [file.to_owned(), wal]
+            .into_iter()
+            .filter(|path| path.exists())
+            .collect()
     }
 
     /// An SDK client that calls this engine through `weather`, without a socket.
