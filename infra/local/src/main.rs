@@ -116,6 +116,9 @@ fn log(level: Level) {
         .init();
 }
 
+/// The demo data are made with the demo key itself.
+const SEED_REQUESTS: u32 = 5;
+
 fn rate_limit(text: &str) -> anyhow::Result<RateLimit> {
     let (per_minute, per_hour) = text
         .split_once('/')
@@ -127,8 +130,8 @@ fn rate_limit(text: &str) -> anyhow::Result<RateLimit> {
         // As high as may be: the minute is what was asked for.
         per_second: (per_minute > 600).then_some(500),
     };
-    if !limit.is_valid() {
-        bail!("1 to 30000 a minute, and at least 1 an hour");
+    if !limit.is_valid() || per_minute.min(limit.per_hour) < SEED_REQUESTS {
+        bail!("5 to 30000 a minute, and at least 5 an hour");
     }
     Ok(limit)
 }
