@@ -13,12 +13,12 @@ pub use answer::AuthorizerAnswer;
 
 use api::App;
 use auth::{
-    AccessToken, Answer, IssuerConfig, JwksCache, JwksUnavailable, Keyring, PresentedKey,
-    TokenRefused, key_id, verify_access_token,
+    AccessToken, Answer, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
+    PresentedKey, TokenRefused, key_id, verify_access_token,
 };
 use model::{Owner, PersonId};
 use serde_json::Value;
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{fmt, sync::Arc};
 use store::StoreError;
 use tokio::sync::Mutex;
 
@@ -28,10 +28,6 @@ use crate::{
     event::{Bearer, Request},
     memory::Memory,
 };
-
-/// Gets the key set from a URL; `None` when it can't be had. Keeps its own time limit of 1 s.
-pub type FetchKeys =
-    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
 
 /// One process's authorizer: the tables, and what it remembers of them.
 pub struct Authorizer {

@@ -58,7 +58,7 @@ impl Authorizer {
                 window: window.to_string(),
             };
             table
-                .keep_rate_limit(&limit, self.app.entropy.bytes())
+                .create_rate_limit(&limit, self.app.entropy.bytes())
                 .await?;
             self.memory.note(subject, |kept| kept.window = Some(window));
             return Ok(());
@@ -72,12 +72,12 @@ impl Authorizer {
             kept.count
         });
         if count <= KEPT_A_MINUTE {
-            return table.keep_denial(&row, self.app.entropy.bytes()).await;
+            return table.create_denial(&row, self.app.entropy.bytes()).await;
         }
         if count == KEPT_A_MINUTE + 1 {
             row.denial.suppressed = true;
             row.denial.count = Some(1);
-            return table.keep_suppressed(&row).await.map(|_: Kept| ());
+            return table.create_suppression(&row).await.map(|_: Kept| ());
         }
         Ok(())
     }

@@ -186,7 +186,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
 }
 
 /// Suspends, resumes or revokes a key.
-pub(crate) async fn become_state(
+pub(crate) async fn set_state(
     call: Call<'_, Operation>,
     state: KeyState,
 ) -> Result<Reply, ApiError> {

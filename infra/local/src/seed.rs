@@ -5,7 +5,7 @@ use api::App;
 use model::{Actor, ActorKind, Body, CompanyFields, CompanyId, KeyId, Owner, Plan, RateLimit};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
-use store::{FoundCompany, Membership, Stamp, StoreError};
+use store::{Membership, NewCompany, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
 
@@ -194,7 +194,7 @@ async fn found(
     );
     let fields = CompanyFields::read(json!({ "name": name }))
         .map_err(|_| anyhow::anyhow!("{name} is no name"))?;
-    let company = FoundCompany {
+    let company = NewCompany {
         id,
         fields,
         plan,
@@ -208,7 +208,7 @@ async fn found(
     let app = system.app();
     match app
         .table
-        .found_company(&company, &members, &stamp(app, "CreateCompany"))
+        .create_company(&company, &members, &stamp(app, "CreateCompany"))
         .await
     {
         // A seed that was cut off has made it.

@@ -2,7 +2,8 @@
 
 use anyhow::Context;
 use api::{App, Clock, Entropy};
-use authorizer::{Authorizer, FetchKeys};
+use auth::FetchKeys;
+use authorizer::Authorizer;
 use embedded::{Engine, Place, Weather};
 use std::sync::Arc;
 use store::{Table, TableNames};

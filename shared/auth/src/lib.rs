@@ -29,6 +29,6 @@ pub use policy::{
 };
 pub use principal::{Context, Heard, Principal, RateState, UnreadableContext, Who};
 pub use token::{
-    AccessToken, IdToken, InvalidJwks, IssuerConfig, Jwks, JwksCache, JwksUnavailable,
+    AccessToken, FetchKeys, IdToken, InvalidJwks, IssuerConfig, Jwks, JwksCache, JwksUnavailable,
     TokenAlgorithm, TokenRefused, key_id, verify_access_token, verify_id_token,
 };

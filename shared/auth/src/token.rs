@@ -8,7 +8,7 @@ use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::Algorithm;
 use serde::{Deserialize, de::DeserializeOwned};
 
-pub use jwks::{InvalidJwks, Jwks, JwksCache, JwksUnavailable};
+pub use jwks::{FetchKeys, InvalidJwks, Jwks, JwksCache, JwksUnavailable};
 
 const MOST_BYTES: usize = 4 * 1024;
 const LEEWAY_SECONDS: i64 = 5;

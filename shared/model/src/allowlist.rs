@@ -27,13 +27,6 @@ impl AllowedIps {
         self.0.iter()
     }
 
-    /// Whether every address of `self` is in `other`.
-    pub fn within(&self, other: &AllowedIps) -> bool {
-        self.0
-            .iter()
-            .all(|mine| other.0.iter().any(|theirs| theirs.contains(mine)))
-    }
-
     fn network(text: &str) -> Result<IpNet, String> {
         let network: IpNet = match text.parse::<IpNet>() {
             Ok(network) => network,

@@ -25,7 +25,7 @@ pub use field::{Body, Fault, Faults, Field, Fields, Rule};
 pub use id::{CompanyId, InvalidId, JobId, KeyId, PartnerId, PersonId};
 pub use job::{Job, JobFields, JobPatch, JobStatus, search_word};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
-pub use member::{Member, RoleText};
+pub use member::RoleText;
 pub use text::{CountryCode, CurrencyCode, HttpUrl, LanguageCode, List, Metadata, Name, Text};
 pub use time::{Date, Timestamp};
 

@@ -1,19 +1,6 @@
-//! A person's membership in a company or partner.
+//! A person's role in a company or partner.
 
 use serde::{Deserialize, Serialize};
-
-use crate::{PersonId, Timestamp};
-
-/// One membership, as other members see it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Member {
-    pub id: PersonId,
-    #[schemars(with = "String")]
-    pub role: RoleText,
-    pub email: String,
-    pub created_at: Timestamp,
-}
 
 /// A role in its one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,20 +1,17 @@
 //! The process's HTTPS: ring, and Amazon's five roots.
 
+use auth::FetchKeys;
 use aws_smithy_http_client::{
     Builder, Connector,
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
-use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 #[derive(Debug, thiserror::Error)]
 #[error("TLS can't be set up: {0}")]
 pub struct HttpError(String);
-
-/// What `Authorizer::new` wants: gets a URL's text, or nothing after 1 s.
-pub type FetchKeys =
-    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
 
 /// For the SDK's clients: one pool for all of them.
 pub(crate) fn client() -> Result<SharedHttpClient, HttpError> {

@@ -8,7 +8,7 @@ mod http;
 mod log;
 mod secret;
 
-pub use http::{FetchKeys, HttpError, fetch_keys};
+pub use http::{HttpError, fetch_keys};
 pub use log::{RuntimeErrors, start_log};
 
 use api::{App, Clock, Entropy, Reloading, Source};

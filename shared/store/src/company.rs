@@ -28,7 +28,7 @@ pub struct NoCompany;
 
 /// A company to be made.
 #[derive(Debug, Clone)]
-pub struct FoundCompany {
+pub struct NewCompany {
     pub id: CompanyId,
     pub fields: CompanyFields,
     pub plan: Plan,
@@ -81,9 +81,9 @@ impl CompanyStore {
 
 impl Table {
     /// Makes a company and its first members, all or nothing. For the seed now, for administrators and partners later.
-    pub async fn found_company(
+    pub async fn create_company(
         &self,
-        new: &FoundCompany,
+        new: &NewCompany,
         members: &[Membership],
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
@@ -193,9 +193,9 @@ impl Table {
     }
 }
 
-impl FoundCompany {
+impl NewCompany {
     fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
-        let FoundCompany {
+        let NewCompany {
             id,
             fields,
             plan,

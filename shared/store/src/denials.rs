@@ -52,20 +52,20 @@ pub enum Kept {
 
 impl Table {
     /// Keeps a refusal as a row of its own; `random` keeps apart what shares a request id.
-    pub async fn keep_denial(&self, row: &DenialRow, random: [u8; 8]) -> Result<(), StoreError> {
+    pub async fn create_denial(&self, row: &DenialRow, random: [u8; 8]) -> Result<(), StoreError> {
         let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         let sk = format!("{}#{random}", row.denial.request_id);
         self.put_denial(row, &sk, "denial").await.map(|_| ())
     }
 
     /// Keeps that this credential's refusals are no longer kept one by one in this minute.
-    pub async fn keep_suppressed(&self, row: &DenialRow) -> Result<Kept, StoreError> {
+    pub async fn create_suppression(&self, row: &DenialRow) -> Result<Kept, StoreError> {
         self.put_denial(row, &row.suppressed_sk(), "suppressed")
             .await
     }
 
     /// Keeps that a window was full, once, and the refusal that met it first.
-    pub async fn keep_rate_limit(
+    pub async fn create_rate_limit(
         &self,
         limit: &RateLimitRow,
         random: [u8; 8],
@@ -73,7 +73,7 @@ impl Table {
         let sk = format!("#RATE#{}#{}", limit.row.actor.id, limit.window);
         let kept = self.put_denial(&limit.row, &sk, "rate_limit").await?;
         if kept == Kept::New {
-            self.keep_denial(&limit.row, random).await?;
+            self.create_denial(&limit.row, random).await?;
         }
         Ok(kept)
     }

@@ -25,7 +25,7 @@ pub use audit::{
     Source,
 };
 pub use bearer::BearerStore;
-pub use company::{CompanyStore, FoundCompany, NoCompany, StoredCompany};
+pub use company::{CompanyStore, NewCompany, NoCompany, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
 pub use error::StoreError;

@@ -99,7 +99,7 @@ async fn suppressed_refusals_say_so_and_how_many() {
     let mut row = world.denial(0, Reason::Scope);
     row.denial.count = Some(61);
     row.denial.suppressed = true;
-    world.table.keep_suppressed(&row).await.expect("kept");
+    world.table.create_suppression(&row).await.expect("kept");
     let told: Vec<_> = world
         .records()
         .iter()

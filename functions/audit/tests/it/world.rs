@@ -16,7 +16,7 @@ use std::{
     time::SystemTime,
 };
 use store::{
-    Chain, CompanyStore, DenialRow, FoundCompany, Head, KeyChange, LastUse, Membership, NewKey,
+    Chain, CompanyStore, DenialRow, Head, KeyChange, LastUse, Membership, NewCompany, NewKey,
     RateLimitRow, Stamp, Stored, Table, TableNames,
 };
 
@@ -97,7 +97,7 @@ impl World {
             expected: BTreeMap::new(),
         };
         for company in 0..2 {
-            world.found_company(company).await;
+            world.create_company(company).await;
             world.create_key(company).await;
             world.create_job(company).await;
         }
@@ -177,10 +177,10 @@ impl World {
         format!("r{:016x}", self.random.next())
     }
 
-    async fn found_company(&mut self, company: usize) {
+    async fn create_company(&mut self, company: usize) {
         let id = self.companies[company];
         let stamp = self.stamp();
-        let new = FoundCompany {
+        let new = NewCompany {
             id,
             fields: CompanyFields::read(json!({ "name": "Clinic" })).expect("valid"),
             plan: Plan::Scale,
@@ -199,7 +199,7 @@ impl World {
             stamp.request_id.clone(),
         );
         self.table
-            .found_company(&new, &[member], &stamp)
+            .create_company(&new, &[member], &stamp)
             .await
             .expect("founded");
     }
@@ -425,7 +425,7 @@ impl World {
             let name = format!("DENIAL#{owner}/#RATE#00000000#{}", limit.window);
             self.expect(name, EventType::RateLimitExceeded, Some(id));
             self.table
-                .keep_rate_limit(&limit, random)
+                .create_rate_limit(&limit, random)
                 .await
                 .expect("kept");
             return;
@@ -440,7 +440,7 @@ impl World {
         };
         let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
         self.expect(format!("DENIAL#{owner}/{id}#{hex}"), kind, Some(id));
-        self.table.keep_denial(&row, random).await.expect("kept");
+        self.table.create_denial(&row, random).await.expect("kept");
     }
 
     pub(crate) fn denial(&mut self, company: usize, reason: Reason) -> DenialRow {

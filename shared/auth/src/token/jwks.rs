@@ -1,12 +1,16 @@
 //! An issuer's public keys, and when to read them again.
 
-use std::sync::Arc;
+use std::{future::Future, pin::Pin, sync::Arc};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 
 use super::TokenAlgorithm;
+
+/// Gets the key set's text from a URL; `None` when it can't be had. Keeps its own limits of time (1 s) and size.
+pub type FetchKeys =
+    Arc<dyn Fn(String) -> Pin<Box<dyn Future<Output = Option<String>> + Send>> + Send + Sync>;
 
 /// The issuer's key set as this process last saw it, and when it may ask again.
 ///
