@@ -4,7 +4,7 @@
 
 use api::{ApiError, App, Call, ConflictReason, IfMatch, PageRequest, Reply, respond};
 use lambda_http::{Body, Request, Response};
-use model::{JobFields, JobId, JobPatch, JobStatus, Rule, search_word};
+use model::{JobFields, JobId, JobPatch, JobStatus, Rule, Timestamp, search_word};
 use routes::jobs::Operation;
 use store::{CompanyStore, ListQuery, StoreError, Stored};
 
@@ -45,6 +45,7 @@ async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         q,
         start: call.start(&page, &filter).await?,
         limit: page.limit,
+        now: call.now,
     };
     let store = call.store()?;
     let listed = store.list::<JobFields>(&query).await?;
@@ -70,7 +71,7 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         };
         let reply = call.created(&job.view(&store))?.version(job.version);
         store
-            .create(&job, &call.stamp(None)?, once.remember(&reply).as_ref())
+            .create(&job, &call.stamp(None)?, once.remember(&reply))
             .await?;
         Ok(reply)
     })
@@ -83,7 +84,7 @@ async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let id = input.finish(id)?;
 
     let store = call.store()?;
-    let job = found(&store, id).await?;
+    let job = found(&store, id, call.now).await?;
     Ok(call.ok(&job.view(&store))?.version(job.version))
 }
 
@@ -95,7 +96,7 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
     let store = call.store()?;
     for _ in 0..TRIES {
-        let old = found(&store, id).await?;
+        let old = found(&store, id, call.now).await?;
         let fields = old.fields.clone().patched(patch.clone())?;
         check_version(&old, if_match)?;
         if fields == old.fields {
@@ -124,7 +125,7 @@ async fn delete(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
     let store = call.store()?;
     for _ in 0..TRIES {
-        let old = found(&store, id).await?;
+        let old = found(&store, id, call.now).await?;
         check_version(&old, if_match)?;
         match store.delete(&old, &call.stamp(None)?).await {
             Ok(()) => return call.ok(&true),
@@ -138,9 +139,13 @@ async fn delete(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 /// How often a change without `If-Match` is made again on what others made of the row.
 const TRIES: u32 = 5;
 
-async fn found(store: &CompanyStore, id: JobId) -> Result<Stored<JobFields>, ApiError> {
+async fn found(
+    store: &CompanyStore,
+    id: JobId,
+    now: Timestamp,
+) -> Result<Stored<JobFields>, ApiError> {
     store
-        .get(id)
+        .get(id, now)
         .await
         .map_err(ApiError::or_not_found("job", id))
 }

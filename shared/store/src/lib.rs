@@ -19,6 +19,7 @@ mod resource;
 mod schema;
 mod stamp;
 mod transact;
+mod write;
 
 pub use audit::{
     Appended, BrokenAt, Chain, DenialKind, EventFilter, Gap, Head, Image, ObjectRow, Revision,
@@ -34,9 +35,10 @@ pub use idempotency::{IdempotencyKey, Remembered};
 pub use item::Item;
 pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey};
 pub use list::{Listed, Start};
-pub use resource::{ListQuery, Resource, Stored};
+pub use resource::{ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
+pub use write::Write;
 
 use auth::Principal;
 use aws_sdk_dynamodb::Client;

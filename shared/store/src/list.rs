@@ -1,11 +1,12 @@
 //! Index rows: every list is a run of rows in the company's own partition, written with what it lists.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::InvalidId;
+use model::{InvalidId, Timestamp};
 
 use crate::{
-    CompanyStore, StoreError,
+    CompanyStore, Resource, StoreError, Stored,
     item::{Item, Read, item, list, n, s},
+    resource::counter,
 };
 
 /// A page, and where the next one starts.
@@ -48,6 +49,8 @@ pub(crate) enum Run {
     Filter(&'static str, String),
     /// Rows with a word that starts so, the words in order.
     Search(String),
+    /// What will be gone by the clock, the first first.
+    Due,
 }
 
 impl Run {
@@ -57,6 +60,7 @@ impl Run {
             Run::All => format!("IX#{entity}#all#"),
             Run::Filter(name, value) => format!("IX#{entity}#{name}={value}#"),
             Run::Search(q) => format!("{}{q}", search(entity)),
+            Run::Due => format!("IX#{entity}#due#"),
         }
     }
 }
@@ -66,12 +70,11 @@ fn search(entity: &str) -> String {
 }
 
 /// The index rows of one object: their sort keys and what they hold.
-pub(crate) fn index_rows(
-    entity: &str,
-    position: &str,
-    filters: &[(&'static str, String)],
-    words: &[String],
-) -> Vec<(String, Option<Vec<String>>)> {
+pub(crate) fn index_rows<R: Resource>(object: &Stored<R>) -> Vec<(String, Option<Vec<String>>)> {
+    let entity = R::ENTITY;
+    let position = R::newest_first(object.id);
+    let filters = object.listed_by();
+    let words = object.fields.words();
     let filtered = filters
         .iter()
         .map(|(name, value)| Run::Filter(name, value.clone()));
@@ -79,14 +82,31 @@ pub(crate) fn index_rows(
     let mut rows: Vec<_> = runs
         .map(|run| (format!("{}{position}", run.prefix(entity)), None))
         .collect();
-    for word in words {
+    for word in &words {
         // The words tell a list which of its rows shows the object first.
         rows.push((
             format!("{}{word} {position}", search(entity)),
-            Some(words.to_vec()),
+            Some(words.clone()),
+        ));
+    }
+    if let Some(due) = object.fields.due() {
+        // The counters tell a total what it must leave out.
+        let counters = filters.iter().map(|filter| counter(Some(filter)));
+        rows.push((
+            format!(
+                "{}{}",
+                Run::Due.prefix(entity),
+                due_position(due, &position)
+            ),
+            Some(counters.collect()),
         ));
     }
     rows
+}
+
+/// Ascending with the time.
+pub(crate) fn due_position(due: Timestamp, position: &str) -> String {
+    format!("{:016}#{position}", due.millis())
 }
 
 /// An index row's attributes beside its key.

@@ -1,35 +1,84 @@
 //! Objects of a company with lists, totals and versions. What jobs and every other resource share.
 
-use aws_sdk_dynamodb::types::{Delete, Put, ReturnValuesOnConditionCheckFailure, Update};
-use model::{JobFields, JobId, Timestamp, View};
+use aws_sdk_dynamodb::types::AttributeValue;
+use chrono::Duration;
+use model::{JobFields, JobId, JobStatus, Timestamp, View};
 use serde::{Serialize, de::DeserializeOwned};
-use std::{fmt::Display, str::FromStr};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt::Display,
+    str::FromStr,
+};
 
 use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
-    item::{Item, Read, item, n, s},
-    list::{IndexRow, Run, index_attributes, index_rows},
-    transact::{Refused, Transaction, built, put_new},
+    item::{Item, Read, s},
+    list::{IndexRow, Run, due_position},
+    write::refers,
 };
 
-/// A kind of object: what a client sets of it, and how it is listed.
+/// A kind of object: what is stored of it, and how it is listed.
+///
+/// Only what is special to a kind need be said; the rest has a default.
 pub trait Resource:
     Serialize + DeserializeOwned + Clone + PartialEq + Send + Sync + 'static
 {
     /// In lower case; also the contract's `resourceType`.
     const ENTITY: &'static str;
+    /// Which fields name other objects of the company; lists can be filtered by each.
+    const RELATIONS: &'static [Relation] = &[];
+    /// Whether deleting one takes it out of the objects that refer to it.
+    const SEVERS: bool = false;
+    /// Whether it refers to objects that sever.
+    const SEVERED: bool = false;
+    /// Whether it can be gone by the clock.
+    const EXPIRES: bool = false;
     type Id: Copy + Display + FromStr + Send + Sync;
 
     fn newest_first(id: Self::Id) -> String;
     fn from_newest_first(text: &str) -> Result<Self::Id, StoreError>;
-    /// The values that lists can be filtered by; each has a counter.
-    fn filters(&self) -> Vec<(&'static str, String)>;
+
+    /// The values that lists can be filtered by, of few different ones: each has a counter.
+    fn filters(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
+    /// The objects that this one refers to: the field's name as in `RELATIONS`, and the id. How many refer to an object is counted on its own row.
+    fn relations(&self) -> Vec<(&'static str, String)> {
+        Vec::new()
+    }
+
     /// The words that `q` finds the object by.
-    fn words(&self) -> Vec<String>;
+    fn words(&self) -> Vec<String> {
+        Vec::new()
+    }
+
+    /// Whether nothing new may refer to it.
+    fn closed(&self) -> bool {
+        false
+    }
+
+    /// With `EXPIRES`: when it is gone, before anybody comes to take it away.
+    fn due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// With `SEVERED`: leaves out these ids.
+    fn sever(&mut self, _gone: &HashSet<String>) {}
+}
+
+/// A field that names other objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Relation {
+    /// The field, and the filter of lists.
+    pub filter: &'static str,
+    /// The entity of what it names.
+    pub entity: &'static str,
 }
 
 impl Resource for JobFields {
     const ENTITY: &'static str = "job";
+    const SEVERS: bool = true;
     type Id = JobId;
 
     fn newest_first(id: JobId) -> String {
@@ -46,6 +95,10 @@ impl Resource for JobFields {
 
     fn words(&self) -> Vec<String> {
         self.search_words()
+    }
+
+    fn closed(&self) -> bool {
+        self.status == JobStatus::Closed
     }
 }
 
@@ -67,10 +120,10 @@ pub struct ListQuery {
     pub q: Option<String>,
     pub start: Start,
     pub limit: usize,
+    /// What is gone by the clock isn't shown.
+    pub now: Timestamp,
 }
 
-/// Counters are spread over this many rows, so that writers seldom meet.
-const SHARDS: u8 = 8;
 /// What a request with two filters reads at the most.
 const MAX_READ: usize = 1_000;
 
@@ -86,88 +139,90 @@ impl<R: Resource> Stored<R> {
         }
     }
 
-    fn read(row: &Item) -> Result<Option<Stored<R>>, StoreError> {
-        if row.contains_key("deleted") {
-            return Ok(None);
-        }
-        Ok(Some(Stored {
+    fn read(row: &Item) -> Result<Stored<R>, StoreError> {
+        Ok(Stored {
             id: row.parsed("id")?,
             fields: serde_json::from_str(row.text("data")?)
                 .map_err(|_| StoreError::Corrupt("data"))?,
             version: row.parsed("version")?,
             created_at: row.instant("created")?,
             updated_at: row.instant("updated")?,
-        }))
+        })
     }
 
-    fn index(&self) -> Vec<(String, Option<Vec<String>>)> {
-        index_rows(
-            R::ENTITY,
-            &R::newest_first(self.id),
-            &self.fields.filters(),
-            &self.fields.words(),
-        )
+    /// As it is shown: without what was severed, and not at all when it is gone.
+    fn shown(
+        row: &Item,
+        severed: &HashSet<String>,
+        now: Timestamp,
+    ) -> Result<Option<Stored<R>>, StoreError> {
+        if row.contains_key("deleted") {
+            return Ok(None);
+        }
+        let mut object = Stored::<R>::read(row)?;
+        if object.fields.due().is_some_and(|due| due <= now) {
+            return Ok(None);
+        }
+        object.fields.sever(severed);
+        Ok(Some(object))
     }
 
-    fn data(&self) -> Result<String, StoreError> {
-        serde_json::to_string(&self.fields).map_err(|_| StoreError::Corrupt("data"))
+    /// The values that lists find the object by.
+    pub(crate) fn listed_by(&self) -> Vec<(&'static str, String)> {
+        let mut values = self.fields.filters();
+        values.extend(self.fields.relations());
+        values
     }
 }
 
-/// `JOB#`: entity in capitals.
-fn sk<R: Resource>(id: R::Id) -> String {
-    format!("{}#{id}", R::ENTITY.to_ascii_uppercase())
+/// `JOB#…`: entity in capitals.
+pub(crate) fn sk(entity: &str, id: impl Display) -> String {
+    format!("{}#{id}", entity.to_ascii_uppercase())
 }
 
 impl CompanyStore {
     /// # Errors
-    /// `NotFound` also for what was deleted or is another company's.
-    pub async fn get<R: Resource>(&self, id: R::Id) -> Result<Stored<R>, StoreError> {
+    /// `NotFound` also for what was deleted, is gone by the clock or is another company's.
+    pub async fn get<R: Resource>(
+        &self,
+        id: R::Id,
+        now: Timestamp,
+    ) -> Result<Stored<R>, StoreError> {
+        let severed = self.severed::<R>().await?;
         let row = self
             .table
-            .find(&self.table.names.records, self.key(sk::<R>(id)))
+            .find(&self.table.names.records, self.key(sk(R::ENTITY, id)))
             .await?;
-        Stored::read(&row.ok_or(StoreError::NotFound)?)?.ok_or(StoreError::NotFound)
+        Stored::shown(&row.ok_or(StoreError::NotFound)?, &severed, now)?.ok_or(StoreError::NotFound)
+    }
+
+    /// The objects of these ids that there are, in no order.
+    pub async fn get_each<R: Resource>(
+        &self,
+        ids: impl IntoIterator<Item = R::Id>,
+        now: Timestamp,
+    ) -> Result<Vec<Stored<R>>, StoreError> {
+        let keys = ids.into_iter().map(|id| self.key(sk(R::ENTITY, id)));
+        let severed = self.severed::<R>().await?;
+        let rows = self
+            .table
+            .get_many(&self.table.names.records, keys.collect())
+            .await?;
+        let shown = rows.iter().map(|row| Stored::shown(row, &severed, now));
+        shown.filter_map(Result::transpose).collect()
     }
 
     pub async fn create<R: Resource>(
         &self,
         new: &Stored<R>,
         stamp: &Stamp,
-        remembered: Option<&Remembered>,
+        remembered: Option<Remembered>,
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        let mut row = self.key(sk::<R>(new.id));
-        row.extend(item([
-            ("entity", s(R::ENTITY)),
-            ("id", s(new.id)),
-            ("data", s(new.data()?)),
-            ("version", n(new.version)),
-            ("rev", n(1)),
-            ("created", n(new.created_at.millis())),
-            ("updated", n(new.updated_at.millis())),
-            (Stamp::ATTRIBUTE, stamp.value()),
-        ]));
-        transaction.put(put_new(&self.table.names.records, row)?);
-        for (sk, words) in new.index() {
-            transaction.put(self.index_put(&sk, words)?);
-        }
-        let counters = new
-            .fields
-            .filters()
-            .into_iter()
-            .map(|filter| (Some(filter), 1));
-        self.count::<R>(
-            &mut transaction,
-            std::iter::once((None, 1)).chain(counters),
-            stamp,
-        )?;
-        let remember = self.remember(&mut transaction, remembered)?;
-        match transaction.commit(&self.table, stamp.nonce).await? {
-            Ok(()) => Ok(()),
-            Err(Refused { action, .. }) if Some(action) == remember => Err(StoreError::AlreadyDone),
-            Err(_) => Err(StoreError::Conflict),
-        }
+        self.write(stamp)
+            .create(new)
+            .remember(remembered)
+            .commit()
+            .await
     }
 
     /// Replaces `old` by `new`, which has the next version.
@@ -180,32 +235,7 @@ impl CompanyStore {
         new: &Stored<R>,
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        transaction.update(self.object_update(old, stamp, Some(new))?);
-        let (before, after) = (old.index(), new.index());
-        for (sk, _) in before.iter().filter(|row| !after.contains(row)) {
-            // A search row whose words changed is put again below, and an action per row is all that a transaction may have.
-            if !after.iter().any(|(kept, _)| kept == sk) {
-                transaction.delete(self.index_delete(sk)?);
-            }
-        }
-        for (sk, words) in after.into_iter().filter(|row| !before.contains(row)) {
-            transaction.put(self.index_put(&sk, words)?);
-        }
-        let (left, entered) = (old.fields.filters(), new.fields.filters());
-        let minus = left
-            .iter()
-            .filter(|filter| !entered.contains(filter))
-            .map(|filter| (Some(filter.clone()), -1));
-        let plus = entered
-            .iter()
-            .filter(|filter| !left.contains(filter))
-            .map(|filter| (Some(filter.clone()), 1));
-        self.count::<R>(&mut transaction, minus.chain(plus), stamp)?;
-        transaction
-            .commit(&self.table, stamp.nonce)
-            .await?
-            .map_err(|_| StoreError::Conflict)
+        self.write(stamp).update(old, new).commit().await
     }
 
     /// Takes the object out of get and lists; the row stays for audit.
@@ -217,25 +247,67 @@ impl CompanyStore {
         old: &Stored<R>,
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        transaction.update(self.object_update(old, stamp, None)?);
-        for (sk, _) in old.index() {
-            transaction.delete(self.index_delete(&sk)?);
+        self.write(stamp).delete(old).commit().await
+    }
+
+    /// Deleted objects that others still name, until each of those was rewritten.
+    ///
+    /// Read before the objects: what is rewritten later was severed when the request came.
+    async fn severed<R: Resource>(&self) -> Result<HashSet<String>, StoreError> {
+        let mut gone = HashSet::new();
+        if R::SEVERED {
+            for row in self.run(SEVERED, None).await? {
+                gone.insert(row.text("id")?.to_owned());
+            }
         }
-        let counters = old
-            .fields
-            .filters()
-            .into_iter()
-            .map(|filter| (Some(filter), -1));
-        self.count::<R>(
-            &mut transaction,
-            std::iter::once((None, -1)).chain(counters),
-            stamp,
-        )?;
-        transaction
-            .commit(&self.table, stamp.nonce)
-            .await?
-            .map_err(|_| StoreError::Conflict)
+        Ok(gone)
+    }
+
+    /// What is gone by the clock and still there, as lists name it, with the counters that still count it.
+    async fn expired<R: Resource>(
+        &self,
+        now: Timestamp,
+    ) -> Result<HashMap<String, Vec<String>>, StoreError> {
+        let mut expired = HashMap::new();
+        if R::EXPIRES {
+            let run = Run::Due.prefix(R::ENTITY);
+            let after_now = due_position(now.plus(Duration::milliseconds(1)), "");
+            for row in self.run(&run, Some(&after_now)).await? {
+                let id = row.text("sk")?.rsplit('#').next().unwrap_or_default();
+                let counters = row.texts("words")?;
+                expired.insert(
+                    id.to_owned(),
+                    counters.into_iter().map(str::to_owned).collect(),
+                );
+            }
+        }
+        Ok(expired)
+    }
+
+    /// All rows whose sort key starts so, up to where it goes on like `end`.
+    async fn run(&self, prefix: &str, end: Option<&str>) -> Result<Vec<Item>, StoreError> {
+        let end = end.unwrap_or("\u{10FFFF}");
+        let mut rows = Vec::new();
+        let mut pages = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.names.records)
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":pk", s(self.owner()))
+            .expression_attribute_values(":from", s(prefix))
+            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")))
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            rows.extend(
+                page.map_err(StoreError::from_sdk)?
+                    .items
+                    .unwrap_or_default(),
+            );
+        }
+        Ok(rows)
     }
 
     /// One page of a list, newest first; with `q` in the order of the words that were found.
@@ -255,16 +327,31 @@ impl CompanyStore {
                 Run::Filter(name, value)
             }
         };
+        let unseen = Unseen {
+            severed: self.severed::<R>().await?,
+            expired: self.expired::<R>(query.now).await?,
+        };
+        let of_severed = |(name, id): &(&str, String)| {
+            R::RELATIONS.iter().any(|relation| relation.filter == *name)
+                && unseen.severed.contains(id)
+        };
+        if query.filters.iter().any(of_severed) {
+            return Ok(Listed {
+                total: query.q.is_none().then_some(0),
+                ..Listed::nothing()
+            });
+        }
         let mut page = if others.is_empty() {
-            self.page::<R>(&run, query).await?
+            self.page::<R>(&run, query, &unseen).await?
         } else {
-            self.filtered_page::<R>(&run, &others, query).await?
+            self.filtered_page::<R>(&run, &others, query, &unseen)
+                .await?
         };
         if query.q.is_some() {
             page.total = None;
             page.total_is_lower_bound = false;
         } else if others.is_empty() {
-            page.total = Some(self.total::<R>(query.filters.first()).await?);
+            page.total = Some(self.total::<R>(query.filters.first(), &unseen).await?);
         }
         Ok(page)
     }
@@ -274,6 +361,7 @@ impl CompanyStore {
         &self,
         run: &Run,
         query: &ListQuery,
+        unseen: &Unseen,
     ) -> Result<Listed<Stored<R>>, StoreError> {
         let mut after = None;
         let mut skip = 0;
@@ -288,7 +376,7 @@ impl CompanyStore {
             let rows = self.index(R::ENTITY, run, after.as_deref(), wanted).await?;
             let ended = rows.len() < wanted;
             after = rows.last().map(|row| row.position.clone());
-            for row in rows.into_iter().filter(|row| !row.again) {
+            for row in rows.into_iter().filter(|row| unseen.shows(row)) {
                 if skip > 0 {
                     skip -= 1;
                 } else if shown.len() == query.limit {
@@ -306,7 +394,7 @@ impl CompanyStore {
             .then(|| shown.last().map(|row| row.position.clone()))
             .flatten();
         Ok(Listed {
-            items: self.objects(&shown).await?,
+            items: self.objects(&shown, unseen, query.now).await?,
             total: None,
             total_is_lower_bound: false,
             next,
@@ -319,6 +407,7 @@ impl CompanyStore {
         run: &Run,
         others: &[(&'static str, String)],
         query: &ListQuery,
+        unseen: &Unseen,
     ) -> Result<Listed<Stored<R>>, StoreError> {
         let (after, mut skip) = match &query.start {
             Start::After(position) => (Some(position.as_str()), 0),
@@ -332,8 +421,8 @@ impl CompanyStore {
         // The last row that a next page need not read again.
         let mut last_shown = None;
         for chunk in rows.chunks(100) {
-            for object in self.objects::<R>(chunk).await? {
-                let filters = object.fields.filters();
+            for object in self.objects::<R>(chunk, unseen, query.now).await? {
+                let filters = object.listed_by();
                 if !others.iter().all(|other| filters.contains(other)) {
                     continue;
                 }
@@ -368,21 +457,24 @@ impl CompanyStore {
     }
 
     /// The objects of the rows, in the rows' order; what was deleted meanwhile is left out.
-    async fn objects<R: Resource>(&self, rows: &[IndexRow]) -> Result<Vec<Stored<R>>, StoreError> {
+    async fn objects<R: Resource>(
+        &self,
+        rows: &[IndexRow],
+        unseen: &Unseen,
+        now: Timestamp,
+    ) -> Result<Vec<Stored<R>>, StoreError> {
         let mut keys = Vec::with_capacity(rows.len());
-        for row in rows.iter().filter(|row| !row.again) {
-            keys.push(self.key(sk::<R>(R::from_newest_first(&row.id)?)));
+        let mut places = HashMap::new();
+        for (place, row) in rows.iter().enumerate().filter(|(_, row)| unseen.shows(row)) {
+            keys.push(self.key(sk(R::ENTITY, R::from_newest_first(&row.id)?)));
+            places.entry(row.id.as_str()).or_insert(place);
         }
         let found = self.table.get_many(&self.table.names.records, keys).await?;
         let mut objects = Vec::with_capacity(found.len());
         for row in &found {
-            objects.extend(Stored::<R>::read(row)?);
+            objects.extend(Stored::<R>::shown(row, &unseen.severed, now)?);
         }
-        let place = |object: &Stored<R>| {
-            let id = R::newest_first(object.id);
-            rows.iter().position(|row| row.id == id && !row.again)
-        };
-        objects.sort_by_key(place);
+        objects.sort_by_key(|object| places.get(R::newest_first(object.id).as_str()).copied());
         Ok(objects)
     }
 
@@ -390,7 +482,40 @@ impl CompanyStore {
     async fn total<R: Resource>(
         &self,
         filter: Option<&(&'static str, String)>,
+        unseen: &Unseen,
     ) -> Result<u64, StoreError> {
+        let counter = counter(filter);
+        let related = filter.and_then(|(name, id)| {
+            let relation = R::RELATIONS.iter().find(|other| other.filter == *name)?;
+            Some((relation, id))
+        });
+        let counted = match related {
+            Some((relation, id)) => self.referring::<R>(relation, id).await?,
+            None => self.counted::<R>(&counter).await?,
+        };
+        let counts = |counters: &&Vec<String>| filter.is_none() || counters.contains(&counter);
+        let gone = unseen.expired.values().filter(counts).count() as u64;
+        Ok(counted.saturating_sub(gone))
+    }
+
+    /// How many objects name this one, as its own row counts them.
+    async fn referring<R: Resource>(
+        &self,
+        relation: &Relation,
+        id: &str,
+    ) -> Result<u64, StoreError> {
+        let key = self.key(sk(relation.entity, id));
+        let row = self.table.find(&self.table.names.records, key).await?;
+        let count = |row: Item| match row.get(&refers(R::ENTITY)) {
+            Some(AttributeValue::N(count)) => {
+                count.parse().map_err(|_| StoreError::Corrupt("count"))
+            }
+            _ => Ok(0),
+        };
+        row.map(count).unwrap_or(Ok(0))
+    }
+
+    async fn counted<R: Resource>(&self, counter: &str) -> Result<u64, StoreError> {
         let shards = self
             .table
             .client
@@ -398,15 +523,14 @@ impl CompanyStore {
             .table_name(&self.table.names.records)
             .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
             .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(total_prefix::<R>()))
+            .expression_attribute_values(":sk", s(total_prefix(R::ENTITY)))
             .consistent_read(true)
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
-        let counter = counter(filter);
         let mut total = 0i64;
         for shard in shards.items() {
-            if let Some(count) = shard.get(&counter) {
+            if let Some(count) = shard.get(counter) {
                 let count = count
                     .as_n()
                     .ok()
@@ -417,103 +541,30 @@ impl CompanyStore {
         // An object may be counted in by one shard and out by another, and a read may fall between the two.
         Ok(u64::try_from(total).unwrap_or_default())
     }
+}
 
-    /// All counters of one write are in one row: one action.
-    fn count<R: Resource>(
-        &self,
-        transaction: &mut Transaction,
-        changes: impl Iterator<Item = (Option<(&'static str, String)>, i64)>,
-        stamp: &Stamp,
-    ) -> Result<(), StoreError> {
-        let shard = stamp.nonce[0] % SHARDS;
-        let mut add = String::from("ADD #rev :one");
-        let mut update = Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key(format!("{}{shard}", total_prefix::<R>()))))
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":one", n(1));
-        let mut changed = false;
-        for (index, (filter, by)) in changes.enumerate() {
-            changed = true;
-            add.push_str(&format!(", #c{index} :c{index}"));
-            update = update
-                .expression_attribute_names(format!("#c{index}"), counter(filter.as_ref()))
-                .expression_attribute_values(format!(":c{index}"), n(by));
-        }
-        if changed {
-            transaction.update(update.update_expression(add).build().map_err(built)?);
-        }
-        Ok(())
-    }
+/// What is stored and not to be shown.
+#[derive(Debug)]
+struct Unseen {
+    severed: HashSet<String>,
+    expired: HashMap<String, Vec<String>>,
+}
 
-    fn object_update<R: Resource>(
-        &self,
-        old: &Stored<R>,
-        stamp: &Stamp,
-        new: Option<&Stored<R>>,
-    ) -> Result<Update, StoreError> {
-        let update = Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key(sk::<R>(old.id))))
-            .condition_expression("#version = :from AND attribute_not_exists(#deleted)")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#updated", "updated")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#deleted", "deleted")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(old.version))
-            .expression_attribute_values(":next", n(old.version + 1))
-            .expression_attribute_values(":at", n(stamp.at.millis()))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":one", n(1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
-        let common = "SET #version = :next, #updated = :at, #changed = :changed";
-        let update = match new {
-            Some(new) => update
-                .update_expression(format!("{common}, #data = :data ADD #rev :one"))
-                .expression_attribute_names("#data", "data")
-                .expression_attribute_values(":data", s(new.data()?)),
-            None => update.update_expression(format!("{common}, #deleted = :at ADD #rev :one")),
-        };
-        update.build().map_err(built)
-    }
-
-    fn index_put(&self, sk: &str, words: Option<Vec<String>>) -> Result<Put, StoreError> {
-        let mut row = self.key(sk);
-        row.extend(index_attributes(words));
-        Put::builder()
-            .table_name(&self.table.names.records)
-            .set_item(Some(row))
-            .build()
-            .map_err(built)
-    }
-
-    fn index_delete(&self, sk: &str) -> Result<Delete, StoreError> {
-        Delete::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key(sk)))
-            .build()
-            .map_err(built)
-    }
-
-    fn remember(
-        &self,
-        transaction: &mut Transaction,
-        remembered: Option<&Remembered>,
-    ) -> Result<Option<usize>, StoreError> {
-        let put = remembered
-            .map(|remembered| remembered.put(self))
-            .transpose()?;
-        Ok(put.map(|put| transaction.put(put)))
+impl Unseen {
+    fn shows(&self, row: &IndexRow) -> bool {
+        !row.again && !self.expired.contains_key(&row.id)
     }
 }
 
-fn total_prefix<R: Resource>() -> String {
-    format!("TOTAL#{}#", R::ENTITY)
+/// What the sort keys of severed objects' rows start with.
+pub(crate) const SEVERED: &str = "SEVERED#";
+
+pub(crate) fn total_prefix(entity: &str) -> String {
+    format!("TOTAL#{entity}#")
 }
 
 /// A counter's attribute: `all`, or `status=OPEN`.
-fn counter(filter: Option<&(&'static str, String)>) -> String {
+pub(crate) fn counter(filter: Option<&(&'static str, String)>) -> String {
     match filter {
         None => "all".to_owned(),
         Some((name, value)) => format!("{name}={value}"),

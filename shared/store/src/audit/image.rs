@@ -125,7 +125,7 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "index" | "pointer" | "idempotency" => Ok(Image::Silent),
+            "index" | "pointer" | "idempotency" | "task" | "due" => Ok(Image::Silent),
             entity @ ("job" | "company") => {
                 Ok(Image::Object(Box::new(ObjectRow::read(row, entity)?)))
             }
