@@ -16,26 +16,6 @@ pub struct Input<'a> {
     faults: Faults,
 }
 
-/// The `If-Match` header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfMatch {
-    /// Absent, or `*`.
-    Any,
-    Version(u64),
-    /// Something that no version's ETag is.
-    Nothing,
-}
-
-impl IfMatch {
-    pub fn allows(self, version: u64) -> bool {
-        match self {
-            IfMatch::Any => true,
-            IfMatch::Version(wanted) => wanted == version,
-            IfMatch::Nothing => false,
-        }
-    }
-}
-
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl<'a> Input<'a> {
@@ -142,22 +122,6 @@ impl<'a> Input<'a> {
     /// Records a fault of the body that needs more than the body to be seen, such as the time.
     pub fn fault(&mut self, at: &str, rule: Rule, message: &str) {
         self.faults.push(Fault::new(at, rule, message));
-    }
-
-    pub fn if_match(&self) -> IfMatch {
-        let Some(value) = self.request.headers().get("if-match") else {
-            return IfMatch::Any;
-        };
-        let quoted = value.to_str().unwrap_or_default();
-        if quoted == "*" {
-            return IfMatch::Any;
-        }
-        let version = quoted
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        version
-            .and_then(|text| text.parse().ok())
-            .map_or(IfMatch::Nothing, IfMatch::Version)
     }
 
     /// The parts, or every fault that was recorded.

@@ -18,7 +18,7 @@ pub trait Resource:
 {
     /// In lower case; also the contract's `resourceType`.
     const ENTITY: &'static str;
-    type Id: Copy + Display + FromStr + Send + Sync;
+    type Id: Copy + Display + FromStr + Serialize + Send + Sync;
 
     fn newest_first(id: Self::Id) -> String;
     fn from_newest_first(text: &str) -> Result<Self::Id, StoreError>;
