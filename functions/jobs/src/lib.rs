@@ -2,11 +2,10 @@
 //!
 //! Knows nothing of keys, roles or other companies: who may call is decided before a handler runs.
 
-use api::{ApiError, App, Call, PageRequest, Reply, respond};
+use api::{ApiError, App, Call, Reply, respond};
 use lambda_http::{Body, Request, Response};
-use model::{JobFields, JobId, JobPatch, JobStatus, Rule, search_word};
+use model::{JobFields, JobId, JobPatch, JobStatus, Rule};
 use routes::jobs::Operation;
-use store::ListQuery;
 
 /// Answers an event of API Gateway.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -24,34 +23,10 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
 
 async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let page = PageRequest::read(&mut input);
-    let status = input.parsed::<JobStatus>("status", Rule::Enum, "must be OPEN or CLOSED");
-    let q = match input.query("q") {
-        Some(Some(q)) if q.is_empty() || q.chars().count() > 200 => {
-            input.refuse("q", Rule::Length, "must have 1 to 200 characters")
-        }
-        q => q,
-    };
-    let (page, (status, q)) = input.finish(page.zip(status.zip(q)))?;
-
-    let q = q.map(search_word);
-    let filters: Vec<_> = status
-        .map(|status| ("status", status.to_string()))
-        .into_iter()
-        .collect();
-    let filter = format!("{filters:?} {q:?}");
-    let query = ListQuery {
-        filters,
-        q,
-        start: call.start(&page, &filter).await?,
-        limit: page.limit,
-    };
-    let store = call.store()?;
-    let listed = store.list::<JobFields>(&query).await?;
-    let answer = call
-        .page(&page, &filter, listed, |job| job.view(&store))
-        .await?;
-    call.ok(&answer)
+    let status = input.filter::<JobStatus>("status", Rule::Enum, "must be OPEN or CLOSED");
+    let q = input.q(200);
+    let (page, (status, q)) = call.finish_list(input, status.zip(q)).await?;
+    call.list::<JobFields>(&page, [status], q).await
 }
 
 async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {

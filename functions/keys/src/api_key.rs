@@ -1,6 +1,6 @@
 //! The life of a key, as the people of its company run it.
 
-use api::{ApiError, Call, ConflictReason, IfMatch, Input, Page, PageRequest, Reply, retried};
+use api::{ApiError, Call, ConflictReason, IfMatch, Input, Reply, retried};
 use auth::Who;
 use model::{
     ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, KeyId, KeyKind, KeyState, KeyStatus,
@@ -44,37 +44,23 @@ impl Body for ReasonBody {
 
 pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let page = PageRequest::read(&mut input);
     let status = input.parsed::<KeyStatus>(
         "status",
         Rule::Enum,
         "must be ACTIVE, SUSPENDED, REVOKED or EXPIRED",
     );
-    let q = match input.query("q") {
-        Some(Some(q)) if q.is_empty() || q.chars().count() > 100 => {
-            input.refuse("q", Rule::Length, "must have 1 to 100 characters")
-        }
-        q => q,
-    };
-    let (page, (status, q)) = input.finish(page.zip(status.zip(q)))?;
+    let q = input.q(100);
+    let (page, (status, q)) = call.finish_list(input, status.zip(q)).await?;
 
     let filter = KeyFilter {
         status,
         q: q.map(str::to_owned),
     };
-    let text = format!("{filter:?}");
     let listed = call
         .store()?
-        .list_keys(
-            &filter,
-            &call.start(&page, &text).await?,
-            page.limit,
-            call.now,
-        )
+        .list_keys(&filter, &page.start, page.limit, call.now)
         .await?;
-    let answer: Page<ApiKey> = call
-        .page(&page, &text, listed, |row| row.view(call.now))
-        .await?;
+    let answer = call.page(&page, listed, |row| row.view(call.now)).await?;
     call.ok(&answer)
 }
 

@@ -1,11 +1,31 @@
 //! The five operations that every kind of object of a company has, once.
 
+use model::search_word;
 use routes::Operation;
-use store::{CompanyStore, Resource, Stored};
+use store::{CompanyStore, ListQuery, Resource, Stored};
 
-use crate::{ApiError, Call, Reply, retried};
+use crate::{ApiError, Call, PageRequest, Reply, retried};
 
 impl<Op: Operation> Call<'_, Op> {
+    /// `filters`: names and values as [`Resource::filters`] has them.
+    pub async fn list<R: Resource>(
+        &self,
+        page: &PageRequest,
+        filters: impl IntoIterator<Item = Option<(&'static str, String)>>,
+        q: Option<&str>,
+    ) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        let query = ListQuery {
+            filters: filters.into_iter().flatten().collect(),
+            q: q.map(search_word),
+            start: page.start.clone(),
+            limit: page.limit,
+        };
+        let listed = store.list::<R>(&query).await?;
+        let answer = self.page(page, listed, |object| object.view(&store));
+        self.ok(&answer.await?)
+    }
+
     pub async fn get<R: Resource>(&self, id: R::Id) -> Result<Reply, ApiError> {
         let store = self.store()?;
         self.shown(&store, &found::<R>(&store, id).await?)
