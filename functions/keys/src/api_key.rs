@@ -1,6 +1,6 @@
 //! The life of a key, as the people of its company run it.
 
-use api::{ApiError, Call, ConflictReason, IfMatch, Input, Page, PageRequest, Reply};
+use api::{ApiError, Call, ConflictReason, IfMatch, Input, Reply, retried};
 use auth::Who;
 use model::{
     ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, KeyId, KeyKind, KeyState, KeyStatus,
@@ -44,37 +44,23 @@ impl Body for ReasonBody {
 
 pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let page = PageRequest::read(&mut input);
     let status = input.parsed::<KeyStatus>(
         "status",
         Rule::Enum,
         "must be ACTIVE, SUSPENDED, REVOKED or EXPIRED",
     );
-    let q = match input.query("q") {
-        Some(Some(q)) if q.is_empty() || q.chars().count() > 100 => {
-            input.refuse("q", Rule::Length, "must have 1 to 100 characters")
-        }
-        q => q,
-    };
-    let (page, (status, q)) = input.finish(page.zip(status.zip(q)))?;
+    let q = input.q(100);
+    let (page, (status, q)) = call.finish_list(input, status.zip(q)).await?;
 
     let filter = KeyFilter {
         status,
         q: q.map(str::to_owned),
     };
-    let text = format!("{filter:?}");
     let listed = call
         .store()?
-        .list_keys(
-            &filter,
-            &call.start(&page, &text).await?,
-            page.limit,
-            call.now,
-        )
+        .list_keys(&filter, &page.start, page.limit, call.now)
         .await?;
-    let answer: Page<ApiKey> = call
-        .page(&page, &text, listed, |row| row.view(call.now))
-        .await?;
+    let answer = call.page(&page, listed, |row| row.view(call.now)).await?;
     call.ok(&answer)
 }
 
@@ -119,13 +105,10 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
             key_unavailable: Some(true),
         };
         let replay = call.created(&replay)?.version(version);
-        let outcome = store
+        store
             .create_key(&new, company.key_limit, once.remember(&replay).as_ref())
-            .await;
-        outcome.map_err(|error| match error {
-            StoreError::Full => ApiError::Conflict(ConflictReason::KeyLimit),
-            other => other.into(),
-        })?;
+            .await
+            .map_err(or_key_limit)?;
         let shown = ShownKey {
             object,
             key: Some(plain.expose().to_owned()),
@@ -141,16 +124,15 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     let (id, patch) = (input.id("keyId"), input.body::<ApiKeyPatch>());
     let expiry = patch.as_ref().and_then(|patch| patch.expires_at.flatten());
     check_expiry(&mut input, expiry, call.now);
-    let if_match = input.if_match();
     let (id, patch) = input.finish(id.zip(patch))?;
 
     let store = call.store()?;
-    for _ in 0..TRIES {
+    retried(|| async {
         let row = found(&store, id).await?;
         let fields = row.fields().patched(patch.clone())?;
         may_change(&call, &row)?;
         may_give(&call, fields.scopes)?;
-        check_version(&row, if_match)?;
+        call.if_match().check(row.facts.counted.version)?;
         if row.facts.state == KeyState::Revoked {
             return Err(ApiError::InvalidTransition {
                 from: KeyStatus::Revoked,
@@ -175,14 +157,9 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         } else {
             store.update_key(id, &change, &stamp, None).await
         };
-        match changed {
-            Ok(row) => return shown(&call, &row),
-            Err(StoreError::Conflict) => continue,
-            Err(StoreError::Full) => return Err(ApiError::Conflict(ConflictReason::KeyLimit)),
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(ApiError::Conflict(ConflictReason::Busy))
+        shown(&call, &changed.map_err(or_key_limit)?)
+    })
+    .await
 }
 
 /// Suspends, resumes or revokes a key.
@@ -192,11 +169,9 @@ pub(crate) async fn set_state(
 ) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let (id, body) = (input.id("keyId"), input.optional_body::<ReasonBody>());
-    let if_match = input.if_match();
     let (id, body) = input.finish(id.zip(body))?;
 
-    let store = call.store()?;
-    change_state(&call, &store, id, state, body, if_match, true).await
+    change_state(&call, id, state, body, call.if_match(), true).await
 }
 
 /// What a leaked key's finder, or its own user, may do with nothing but the key.
@@ -208,36 +183,27 @@ pub(crate) async fn revoke_own(call: Call<'_, Operation>) -> Result<Reply, ApiEr
     let Who::Key { id, .. } = *call.principal()?.who() else {
         return Err(ApiError::internal("a person is not a key"));
     };
-    let store = call.store()?;
-    change_state(
-        &call,
-        &store,
-        id,
-        KeyState::Revoked,
-        body,
-        IfMatch::Any,
-        false,
-    )
-    .await
+    change_state(&call, id, KeyState::Revoked, body, IfMatch::Any, false).await
 }
 
 async fn change_state(
     call: &Call<'_, Operation>,
-    store: &CompanyStore,
     id: KeyId,
     state: KeyState,
     body: ReasonBody,
     if_match: IfMatch,
     by_person: bool,
 ) -> Result<Reply, ApiError> {
+    let store = call.store()?;
     let reason = body.reason.as_deref().map(str::to_owned);
-    call.once(store, async |once| {
-        for _ in 0..TRIES {
-            let row = found(store, id).await?;
+    call.once(&store, async |once| {
+        retried(|| async {
+            let row = found(&store, id).await?;
             if by_person {
                 may_change(call, &row)?;
             }
-            check_version(&row, if_match)?;
+            let from = row.facts.counted.version;
+            if_match.check(from)?;
             if !row.facts.state.may_become(state) {
                 let to = state.shown(None, call.now);
                 return Err(ApiError::InvalidTransition {
@@ -253,8 +219,6 @@ async fn change_state(
                 }
                 return Ok(reply);
             }
-            let stamp = call.stamp(reason.clone())?;
-            let from = row.facts.counted.version;
             // The answer is known before the write, so that it can be kept in the same transaction.
             let mut after = row.clone();
             after.facts.state = state;
@@ -265,22 +229,16 @@ async fn change_state(
                 state,
                 from,
             };
-            match store
-                .update_key(id, &change, &stamp, once.remember(&reply).as_ref())
-                .await
-            {
-                Ok(_) => return Ok(reply),
-                Err(StoreError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(ApiError::Conflict(ConflictReason::Busy))
+            let (stamp, remembered) = (call.stamp(reason.clone())?, once.remember(&reply));
+            store
+                .update_key(id, &change, &stamp, remembered.as_ref())
+                .await?;
+            Ok(reply)
+        })
+        .await
     })
     .await
 }
-
-/// How often a change without `If-Match` is made again on what others made of the row.
-const TRIES: u32 = 5;
 
 async fn found(store: &CompanyStore, id: KeyId) -> Result<KeyRow, ApiError> {
     store
@@ -295,11 +253,11 @@ fn shown(call: &Call<'_, Operation>, row: &KeyRow) -> Result<Reply, ApiError> {
         .version(row.facts.counted.version))
 }
 
-fn check_version(row: &KeyRow, if_match: IfMatch) -> Result<(), ApiError> {
-    if_match
-        .allows(row.facts.counted.version)
-        .then_some(())
-        .ok_or(ApiError::Conflict(ConflictReason::Version))
+fn or_key_limit(error: StoreError) -> ApiError {
+    match error {
+        StoreError::Full => ApiError::Conflict(ConflictReason::KeyLimit),
+        other => other.into(),
+    }
 }
 
 fn check_expiry(input: &mut Input<'_>, expiry: Option<Timestamp>, now: Timestamp) {

@@ -4,7 +4,7 @@ use lambda_http::{Request, RequestExt};
 use model::{Body, Fault, Faults, Rule, Timestamp};
 use routes::Route;
 use serde_json::{Value, json};
-use std::str::FromStr;
+use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{ApiError, body};
 
@@ -13,27 +13,9 @@ use crate::{ApiError, body};
 pub struct Input<'a> {
     request: &'a Request,
     body: &'a [u8],
+    /// The query parameters that were read, each with its value.
+    read: BTreeMap<&'static str, String>,
     faults: Faults,
-}
-
-/// The `If-Match` header.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum IfMatch {
-    /// Absent, or `*`.
-    Any,
-    Version(u64),
-    /// Something that no version's ETag is.
-    Nothing,
-}
-
-impl IfMatch {
-    pub fn allows(self, version: u64) -> bool {
-        match self {
-            IfMatch::Any => true,
-            IfMatch::Version(wanted) => wanted == version,
-            IfMatch::Nothing => false,
-        }
-    }
 }
 
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -59,6 +41,7 @@ impl<'a> Input<'a> {
         Input {
             request,
             body,
+            read: BTreeMap::new(),
             faults,
         }
     }
@@ -98,21 +81,30 @@ impl<'a> Input<'a> {
     }
 
     /// A query parameter as it was sent; given twice it is a fault. `Some(None)` = absent.
-    pub fn query(&mut self, name: &str) -> Option<Option<&'a str>> {
-        let Some(parameters) = self.request.query_string_parameters_ref() else {
-            return Some(None);
+    pub fn query(&mut self, name: &'static str) -> Option<Option<&'a str>> {
+        let parameters = self.request.query_string_parameters_ref();
+        let values = parameters.and_then(|parameters| parameters.all(name));
+        let value = match values.unwrap_or_default().as_slice() {
+            [] => None,
+            [one] => Some(*one),
+            _ => return self.refuse(name, Rule::Repeated, "was given more than once"),
         };
-        match parameters.all(name).unwrap_or_default().as_slice() {
-            [] => Some(None),
-            [one] => Some(Some(one)),
-            _ => self.refuse(name, Rule::Repeated, "was given more than once"),
-        }
+        self.read
+            .extend(value.map(|value| (name, value.to_owned())));
+        Some(value)
+    }
+
+    /// What was read of the query up to now, as one text.
+    pub(crate) fn read_text(&self) -> String {
+        let read = self.read.iter();
+        read.map(|(name, value)| format!("{name}={value:?}&"))
+            .collect()
     }
 
     /// A query parameter of some type; `Some(None)` = absent.
     pub fn parsed<T: FromStr>(
         &mut self,
-        name: &str,
+        name: &'static str,
         rule: Rule,
         message: &str,
     ) -> Option<Option<T>> {
@@ -125,8 +117,36 @@ impl<'a> Input<'a> {
         }
     }
 
+    /// A query parameter that a list is filtered by, as the store wants it.
+    pub fn filter<T: FromStr + ToString>(
+        &mut self,
+        name: &'static str,
+        rule: Rule,
+        message: &str,
+    ) -> Option<Option<(&'static str, String)>> {
+        let value = self.parsed::<T>(name, rule, message)?;
+        Some(value.map(|value| (name, value.to_string())))
+    }
+
+    /// The query parameter `q`, of at most `max` characters.
+    pub fn q(&mut self, max: usize) -> Option<Option<&'a str>> {
+        match self.query("q") {
+            Some(Some(q)) if q.is_empty() || q.chars().count() > max => {
+                let message = format!("must have 1 to {max} characters");
+                self.refuse("q", Rule::Length, &message)
+            }
+            q => {
+                // In any case it is the same search. Letter by letter, as the words in the index: a whole word's final sigma is another.
+                if let Some(read) = self.read.get_mut("q") {
+                    *read = read.chars().flat_map(char::to_lowercase).collect();
+                }
+                q
+            }
+        }
+    }
+
     /// A query parameter that is an RFC 3339 instant.
-    pub fn instant(&mut self, name: &str) -> Option<Option<Timestamp>> {
+    pub fn instant(&mut self, name: &'static str) -> Option<Option<Timestamp>> {
         self.parsed(
             name,
             Rule::Format,
@@ -142,22 +162,6 @@ impl<'a> Input<'a> {
     /// Records a fault of the body that needs more than the body to be seen, such as the time.
     pub fn fault(&mut self, at: &str, rule: Rule, message: &str) {
         self.faults.push(Fault::new(at, rule, message));
-    }
-
-    pub fn if_match(&self) -> IfMatch {
-        let Some(value) = self.request.headers().get("if-match") else {
-            return IfMatch::Any;
-        };
-        let quoted = value.to_str().unwrap_or_default();
-        if quoted == "*" {
-            return IfMatch::Any;
-        }
-        let version = quoted
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        version
-            .and_then(|text| text.parse().ok())
-            .map_or(IfMatch::Nothing, IfMatch::Version)
     }
 
     /// The parts, or every fault that was recorded.

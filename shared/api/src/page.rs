@@ -35,7 +35,9 @@ pub struct PageRequest {
     pub limit: usize,
     /// 1-based; `None` in cursor mode.
     pub page: Option<u64>,
-    pub cursor: Option<String>,
+    pub start: Start,
+    /// The list's filters in one text: a cursor opens only under the same.
+    filter: String,
 }
 
 impl PageRequest {
@@ -43,77 +45,73 @@ impl PageRequest {
     const DEFAULT_LIMIT: usize = 20;
     /// Rows that page mode skips at the most.
     const MAX_SKIPPED: u64 = 10_000;
+}
 
-    pub fn read(input: &mut Input<'_>) -> Option<PageRequest> {
+impl<Op: Operation> Call<'_, Op> {
+    /// As [`Input::finish`], for a list: what was read before are its filters, and which page is wanted is read here.
+    /// It takes the input, so that no filter can be read after the cursor that belongs to it was opened.
+    pub async fn finish_list<T>(
+        &self,
+        mut input: Input<'_>,
+        filters: Option<T>,
+    ) -> Result<(PageRequest, T), ApiError> {
+        let filter = input.read_text();
         let limit = match input.parsed::<usize>("limit", Rule::Range, "must be from 1 to 100") {
-            Some(Some(limit)) if !(1..=Self::MAX_LIMIT).contains(&limit) => {
+            Some(Some(limit)) if !(1..=PageRequest::MAX_LIMIT).contains(&limit) => {
                 input.refuse("limit", Rule::Range, "must be from 1 to 100")
             }
-            Some(limit) => Some(limit.unwrap_or(Self::DEFAULT_LIMIT)),
-            None => None,
+            limit => limit.map(|limit| limit.unwrap_or(PageRequest::DEFAULT_LIMIT)),
         };
         let page = match input.parsed::<u64>("page", Rule::Range, "must be a page number from 1") {
             Some(Some(0)) => input.refuse("page", Rule::Range, "must be a page number from 1"),
             page => page,
         };
-        let cursor = input.query("cursor");
-        if let (Some(Some(_)), Some(Some(_))) = (page, cursor) {
-            return input.refuse("cursor", Rule::ConflictWith, "can't be combined with page");
-        }
-        let (limit, page, cursor) = (limit?, page?, cursor?);
-        let cursor = cursor.map(str::to_owned);
-        let page = if cursor.is_some() {
-            None
-        } else {
-            Some(page.unwrap_or(1))
+        let start = match (page, input.query("cursor")) {
+            (Some(Some(_)), Some(Some(_))) => {
+                input.refuse("cursor", Rule::ConflictWith, "can't be combined with page")
+            }
+            (_, Some(Some(cursor))) => {
+                let position =
+                    self.cursor_keys()
+                        .await?
+                        .open(&self.cursor_scope(&filter)?, cursor, self.now);
+                match position {
+                    Ok(position) => Some((None, Start::After(position))),
+                    Err(_) => input.refuse(
+                        "cursor",
+                        Rule::Cursor,
+                        "is not a cursor of this list, or is older than 7 days",
+                    ),
+                }
+            }
+            (Some(page), Some(None)) => {
+                let page = page.unwrap_or(1);
+                match (page - 1).saturating_mul(limit.unwrap_or(1) as u64) {
+                    skipped if skipped <= PageRequest::MAX_SKIPPED => {
+                        Some((Some(page), Start::Skip(skipped)))
+                    }
+                    _ => input.refuse(
+                        "page",
+                        Rule::Range,
+                        "skips more than 10,000 rows; use cursor",
+                    ),
+                }
+            }
+            _ => None,
         };
-        if page.is_some_and(|page| (page - 1).saturating_mul(limit as u64) > Self::MAX_SKIPPED) {
-            return input.refuse(
-                "page",
-                Rule::Range,
-                "skips more than 10,000 rows; use cursor",
-            );
-        }
-        Some(PageRequest {
+        let request = limit.zip(start).map(|(limit, (page, start))| PageRequest {
             limit,
             page,
-            cursor,
-        })
-    }
-}
-
-impl<Op: Operation> Call<'_, Op> {
-    /// Where the store starts reading. `filter` is the list's filters in one text: a cursor opens only under the same.
-    ///
-    /// # Errors
-    /// 400 with rule `cursor` for a cursor that isn't this list's.
-    pub async fn start(&self, request: &PageRequest, filter: &str) -> Result<Start, ApiError> {
-        match &request.cursor {
-            None => Ok(Start::Skip(
-                (request.page.unwrap_or(1) - 1) * request.limit as u64,
-            )),
-            Some(cursor) => {
-                let scope = self.cursor_scope(filter)?;
-                let keys = self.cursor_keys().await?;
-                keys.open(&scope, cursor, self.now)
-                    .map(Start::After)
-                    .map_err(|_| {
-                        model::Fault::new(
-                            "?cursor",
-                            Rule::Cursor,
-                            "is not a cursor of this list, or is older than 7 days",
-                        )
-                        .into()
-                    })
-            }
-        }
+            start,
+            filter,
+        });
+        input.finish(request.zip(filters))
     }
 
     /// The page as the client gets it.
     pub async fn page<T, V>(
         &self,
         request: &PageRequest,
-        filter: &str,
         listed: Listed<T>,
         view: impl FnMut(T) -> V,
     ) -> Result<Page<V>, ApiError> {
@@ -127,7 +125,7 @@ impl<Op: Operation> Call<'_, Op> {
             None => None,
             Some(position) => {
                 let sealed = self.cursor_keys().await?.seal(
-                    &self.cursor_scope(filter)?,
+                    &self.cursor_scope(&request.filter)?,
                     position,
                     self.now,
                     self.app.entropy.bytes(),

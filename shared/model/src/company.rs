@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompanyId, Faults, Metadata, Name, Text, View,
+    CompanyId, Metadata, Name, Text, View,
     field::{fields, vocabulary},
 };
 
@@ -21,10 +21,6 @@ fields! {
         }
         defaulted {}
     }
-}
-
-impl CompanyFields {
-    fn check(&self, _: &str, _: &mut Faults) {}
 }
 
 vocabulary! {

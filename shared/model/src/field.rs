@@ -203,7 +203,7 @@ pub(crate) fn camel(snake: &str) -> String {
 /// Defines an object that clients send, how it is read, and (with `patch`) how it is changed.
 ///
 /// `required` fields must be there and can't be cleared; `optional` ones may be absent, and null clears them; `defaulted` ones are their type's default when absent or null.
-/// The type's own `check` sees the whole object, on creation and after a patch, for the rules that concern several fields.
+/// `together` names the type's own rules about several fields: each runs where all of its fields were read, whatever is wrong elsewhere, and again after a patch.
 macro_rules! fields {
     (
         $(#[$doc:meta])*
@@ -211,6 +211,7 @@ macro_rules! fields {
             required { $( $(#[$rdoc:meta])* $r:ident: $R:ty, )* }
             optional { $( $(#[$odoc:meta])* $o:ident: $O:ty, )* }
             defaulted { $( $(#[$ddoc:meta])* $d:ident: $D:ty, )* }
+            $( together { $( $rule:ident($($part:ident),*); )* } )?
         }
     ) => {
         $crate::field::fields! {
@@ -219,6 +220,7 @@ macro_rules! fields {
                 required { $( $(#[$rdoc])* $r: $R, )* }
                 optional { $( $(#[$odoc])* $o: $O, )* }
                 defaulted { $( $(#[$ddoc])* $d: $D, )* }
+                $( together { $( $rule($($part),*); )* } )?
             }
         }
 
@@ -247,13 +249,14 @@ macro_rules! fields {
 
         impl $Fields {
             /// The object after the change, with the rules that concern several fields checked again.
+            #[allow(unused_mut, reason = "not every type has rules about several fields")]
             pub fn patched(mut self, patch: $Patch) -> Result<Self, $crate::Faults> {
                 let $Patch { $( $r, )* $( $o, )* $( $d, )* } = patch;
                 $( if let Some(value) = $r { self.$r = value; } )*
                 $( if let Some(value) = $o { self.$o = value; } )*
                 $( if let Some(value) = $d { self.$d = value.unwrap_or_default(); } )*
                 let mut faults = $crate::Faults::default();
-                self.check("", &mut faults);
+                $( $( Self::$rule($( &self.$part, )* "", &mut faults); )* )?
                 faults.or(self)
             }
         }
@@ -264,6 +267,7 @@ macro_rules! fields {
             required { $( $(#[$rdoc:meta])* $r:ident: $R:ty, )* }
             optional { $( $(#[$odoc:meta])* $o:ident: $O:ty, )* }
             defaulted { $( $(#[$ddoc:meta])* $d:ident: $D:ty, )* }
+            $( together { $( $rule:ident($($part:ident),*); )* } )?
         }
     ) => {
         $(#[$doc])*
@@ -280,11 +284,12 @@ macro_rules! fields {
                 let mut fields = $crate::Fields::of(value, at, faults)?;
                 $( let $r = fields.required::<$R>(&$crate::field::camel(stringify!($r))); )*
                 $( let $o = fields.optional::<$O>(&$crate::field::camel(stringify!($o))); )*
-                $( let $d = fields.optional::<$D>(&$crate::field::camel(stringify!($d))); )*
+                $( let $d = fields.optional::<$D>(&$crate::field::camel(stringify!($d))).map(Option::unwrap_or_default); )*
                 fields.finish();
-                let object = $Fields { $( $r: $r?, )* $( $o: $o?, )* $( $d: $d?.unwrap_or_default(), )* };
-                object.check(at, faults);
-                Some(object)
+                $( $( if let ($( Some($part), )*) = ($( &$part, )*) {
+                    Self::$rule($( $part, )* at, faults);
+                } )* )?
+                Some($Fields { $( $r: $r?, )* $( $o: $o?, )* $( $d: $d?, )* })
             }
         }
 

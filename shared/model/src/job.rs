@@ -79,6 +79,7 @@ fields! {
             max: Amount,
         }
         defaulted {}
+        together { ordered(min, max); }
     }
 }
 
@@ -175,8 +176,6 @@ impl JobFields {
         }
         words
     }
-
-    fn check(&self, _: &str, _: &mut Faults) {}
 }
 
 /// A word as it stands in the search index, and as `q` is compared with it.
@@ -187,17 +186,9 @@ pub fn search_word(word: &str) -> String {
         .collect()
 }
 
-impl LanguageRequirement {
-    fn check(&self, _: &str, _: &mut Faults) {}
-}
-
-impl Location {
-    fn check(&self, _: &str, _: &mut Faults) {}
-}
-
 impl Salary {
-    fn check(&self, at: &str, faults: &mut Faults) {
-        if let (Some(min), Some(max)) = (&self.min, &self.max)
+    fn ordered(min: &Option<Amount>, max: &Option<Amount>, at: &str, faults: &mut Faults) {
+        if let (Some(min), Some(max)) = (min, max)
             && min.value() > max.value()
         {
             faults.refuse::<()>(

@@ -29,10 +29,6 @@ fields! {
     }
 }
 
-impl ApiKeyFields {
-    fn check(&self, _: &str, _: &mut Faults) {}
-}
-
 vocabulary! {
     /// STANDARD keys act for their own company, ATS keys for the companies that granted their partner.
     pub enum KeyKind { Standard = "STANDARD", Ats = "ATS", }

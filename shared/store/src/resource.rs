@@ -33,7 +33,7 @@ pub trait Resource:
     const SEVERED: bool = false;
     /// Whether it can be gone by the clock.
     const EXPIRES: bool = false;
-    type Id: Copy + Display + FromStr + Send + Sync;
+    type Id: Copy + Display + FromStr + Serialize + Send + Sync;
 
     fn newest_first(id: Self::Id) -> String;
     fn from_newest_first(text: &str) -> Result<Self::Id, StoreError>;

@@ -391,6 +391,11 @@ async fn query_values_out_of_their_range_are_refused_all_at_once() {
         ("cursor=x", vec!["?cursor cursor"]),
         ("cursor=", vec!["?cursor cursor"]),
         ("cursor=%00", vec!["?cursor cursor"]),
+        ("cursor=x&limit=0", vec!["?cursor cursor", "?limit range"]),
+        (
+            "cursor=x&page=0&status=x&q=",
+            vec!["?cursor cursor", "?page range", "?q length", "?status enum"],
+        ),
         ("status=open", vec!["?status enum"]),
         ("status=", vec!["?status enum"]),
         ("q=", vec!["?q length"]),

@@ -1,0 +1,111 @@
+//! The five operations that every kind of object of a company has, once.
+
+use model::{Timestamp, search_word};
+use routes::Operation;
+use store::{CompanyStore, ListQuery, Resource, Stored};
+
+use crate::{ApiError, Call, PageRequest, Reply, retried};
+
+impl<Op: Operation> Call<'_, Op> {
+    /// `filters`: names and values as [`Resource::filters`] has them.
+    pub async fn list<R: Resource>(
+        &self,
+        page: &PageRequest,
+        filters: impl IntoIterator<Item = Option<(&'static str, String)>>,
+        q: Option<&str>,
+    ) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        let query = ListQuery {
+            filters: filters.into_iter().flatten().collect(),
+            q: q.map(search_word),
+            start: page.start.clone(),
+            limit: page.limit,
+            now: self.now,
+        };
+        let listed = store.list::<R>(&query).await?;
+        let answer = self.page(page, listed, |object| object.view(&store));
+        self.ok(&answer.await?)
+    }
+
+    pub async fn get<R: Resource>(&self, id: R::Id) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        self.shown(&store, &found::<R>(&store, id, self.now).await?)
+    }
+
+    /// `id`: a new one.
+    pub async fn create<R: Resource>(&self, id: R::Id, fields: R) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        self.once(&store, async |once| {
+            let new = Stored {
+                id,
+                fields,
+                version: 1,
+                created_at: self.now,
+                updated_at: self.now,
+            };
+            let reply = self.created(&new.view(&store))?.version(new.version);
+            store
+                .create(&new, &self.stamp(None)?, once.remember(&reply))
+                .await?;
+            Ok(reply)
+        })
+        .await
+    }
+
+    /// Changes the fields as `change` says, under the client's `If-Match`. What changes nothing writes nothing.
+    pub async fn update<R: Resource, E: Into<ApiError>>(
+        &self,
+        id: R::Id,
+        change: impl Fn(R) -> Result<R, E>,
+    ) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        retried(|| async {
+            let old = found::<R>(&store, id, self.now).await?;
+            let fields = change(old.fields.clone()).map_err(Into::into)?;
+            self.if_match().check(old.version)?;
+            if fields == old.fields {
+                return self.shown(&store, &old);
+            }
+            let new = Stored {
+                fields,
+                version: old.version + 1,
+                updated_at: self.now,
+                ..old.clone()
+            };
+            store.update(&old, &new, &self.stamp(None)?).await?;
+            self.shown(&store, &new)
+        })
+        .await
+    }
+
+    /// Deletes the object, under the client's `If-Match`.
+    pub async fn delete<R: Resource>(&self, id: R::Id) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        retried(|| async {
+            let old = found::<R>(&store, id, self.now).await?;
+            self.if_match().check(old.version)?;
+            store.delete(&old, &self.stamp(None)?).await?;
+            self.ok(&true)
+        })
+        .await
+    }
+
+    fn shown<R: Resource>(
+        &self,
+        store: &CompanyStore,
+        object: &Stored<R>,
+    ) -> Result<Reply, ApiError> {
+        Ok(self.ok(&object.view(store))?.version(object.version))
+    }
+}
+
+async fn found<R: Resource>(
+    store: &CompanyStore,
+    id: R::Id,
+    now: Timestamp,
+) -> Result<Stored<R>, ApiError> {
+    store
+        .get(id, now)
+        .await
+        .map_err(ApiError::or_not_found(R::ENTITY, id))
+}
