@@ -6,8 +6,8 @@ use model::{
 };
 use serde_json::{Map, Value, json};
 use store::{
-    DenialKind, DenialRow, Image, KeyRow, LastUse, MemberRow, ObjectRow, PersonRow, Revision,
-    Source, Stamp, StoreError, TableNames,
+    DenialKind, DenialRow, Entity, Image, KeyRow, LastUse, MemberRow, ObjectRow, PersonRow,
+    Revision, Source, Stamp, StoreError, TableNames,
 };
 
 /// Why a record tells nothing that can be believed. Says no content of the row.
@@ -236,9 +236,12 @@ fn person_counted(rev: u64, total: u64, new: &PersonRow) -> Result<Revision, Unr
 }
 
 fn object_created(new: &ObjectRow) -> Revision {
-    let kind = match is_company(new) {
-        true => EventType::CompanyCreated,
-        false => EventType::JobCreated,
+    let kind = match new.entity {
+        Entity::Company => EventType::CompanyCreated,
+        Entity::Job => EventType::JobCreated,
+        Entity::Candidate => EventType::CandidateCreated,
+        Entity::Agent => EventType::AgentCreated,
+        Entity::Interview => EventType::InterviewCreated,
     };
     let event = object_event(&Map::new(), new, kind);
     told(new.owner, new.rev, new.changed.at, vec![event])
@@ -246,23 +249,31 @@ fn object_created(new: &ObjectRow) -> Revision {
 
 fn object_changed(old: &ObjectRow, new: &ObjectRow) -> Result<Revision, Unreadable> {
     follows(old.rev, new.rev)?;
-    let kind = match (is_company(new), new.deleted) {
-        (true, _) => EventType::CompanyUpdated,
-        (false, true) => EventType::JobDeleted,
-        (false, false) => EventType::JobUpdated,
+    // Counters of what refers to the object, and what the system tidies up after an event of its own, are no change of the object.
+    if old.changed == new.changed {
+        return Ok(told(new.owner, new.rev, new.changed.at, vec![]));
+    }
+    let kind = match (new.entity, new.deleted) {
+        (Entity::Company, _) => EventType::CompanyUpdated,
+        (Entity::Job, false) => EventType::JobUpdated,
+        (Entity::Job, true) => EventType::JobDeleted,
+        (Entity::Candidate, _) if new.erased => EventType::CandidateErased,
+        (Entity::Candidate, false) => EventType::CandidateUpdated,
+        (Entity::Candidate, true) => EventType::CandidateDeleted,
+        (Entity::Agent, false) => EventType::AgentUpdated,
+        (Entity::Agent, true) => EventType::AgentDeleted,
+        (Entity::Interview, _) => EventType::InterviewUpdated,
     };
     let event = object_event(&old.fields, new, kind);
-    let nothing = event.changes.is_none() && old.deleted == new.deleted;
+    let nothing = event.changes.is_none() && old.deleted == new.deleted && old.erased == new.erased;
     // An update may rewrite what was there.
     let events = if nothing { vec![] } else { vec![event] };
     Ok(told(new.owner, new.rev, new.changed.at, events))
 }
 
-fn is_company(row: &ObjectRow) -> bool {
-    row.entity == "company"
-}
-
 fn object_event(before: &Map<String, Value>, new: &ObjectRow, kind: EventType) -> EventFacts {
+    // A person's data never stands in an event.
+    let personal = matches!(new.entity, Entity::Candidate | Entity::Interview);
     let mut fields: Vec<_> = before.keys().chain(new.fields.keys()).collect();
     fields.sort_unstable();
     fields.dedup();
@@ -270,7 +281,15 @@ fn object_event(before: &Map<String, Value>, new: &ObjectRow, kind: EventType) -
         .into_iter()
         .filter_map(|field| {
             let (before, after) = (before.get(field), new.fields.get(field));
-            change(field, before.cloned(), after.cloned())
+            let change = change(field, before.cloned(), after.cloned())?;
+            Some(match personal {
+                true => Change {
+                    before: None,
+                    after: None,
+                    ..change
+                },
+                false => change,
+            })
         })
         .collect();
     EventFacts {

@@ -52,6 +52,7 @@ pub enum ApiError {
 pub enum ConflictReason {
     Version,
     KeyLimit,
+    JobClosed,
     Busy,
 }
 

@@ -1,10 +1,10 @@
 //! The five operations that every kind of object of a company has, once.
 
-use model::{Timestamp, search_word};
+use model::{Fault, Faults, Rule, Timestamp};
 use routes::Operation;
-use store::{CompanyStore, ListQuery, Resource, Stored};
+use store::{BrokenRelation, CompanyStore, ListQuery, Resource, Stored};
 
-use crate::{ApiError, Call, PageRequest, Reply, retried};
+use crate::{ApiError, Call, ConflictReason, PageRequest, Reply, retried};
 
 impl<Op: Operation> Call<'_, Op> {
     /// `filters`: names and values as [`Resource::filters`] has them.
@@ -17,7 +17,7 @@ impl<Op: Operation> Call<'_, Op> {
         let store = self.store()?;
         let query = ListQuery {
             filters: filters.into_iter().flatten().collect(),
-            q: q.map(search_word),
+            q: q.map(str::to_owned),
             start: page.start.clone(),
             limit: page.limit,
             now: self.now,
@@ -44,9 +44,14 @@ impl<Op: Operation> Call<'_, Op> {
                 updated_at: self.now,
             };
             let reply = self.created(&new.view(&store))?.version(new.version);
-            store
-                .create(&new, &self.stamp(None)?, once.remember(&reply))
-                .await?;
+            retried(|| async {
+                self.check_relations(&store, None, &new.fields).await?;
+                store
+                    .create(&new, &self.stamp(None)?, once.remember(&reply))
+                    .await?;
+                Ok(())
+            })
+            .await?;
             Ok(reply)
         })
         .await
@@ -66,6 +71,8 @@ impl<Op: Operation> Call<'_, Op> {
             if fields == old.fields {
                 return self.shown(&store, &old);
             }
+            self.check_relations(&store, Some(&old.fields), &fields)
+                .await?;
             let new = Stored {
                 fields,
                 version: old.version + 1,
@@ -88,6 +95,28 @@ impl<Op: Operation> Call<'_, Op> {
             self.ok(&true)
         })
         .await
+    }
+
+    /// What the transaction checks again, told to the client in full.
+    async fn check_relations<R: Resource>(
+        &self,
+        store: &CompanyStore,
+        old: Option<&R>,
+        new: &R,
+    ) -> Result<(), ApiError> {
+        let broken = store.broken_relations(old, new, self.now).await?;
+        let mut faults = Faults::default();
+        for relation in &broken {
+            if let BrokenRelation::Missing { pointer } = relation {
+                let message = "names nothing that the company has";
+                faults.push(Fault::new(pointer, Rule::NotFound, message));
+            }
+        }
+        faults.or(())?;
+        match broken.is_empty() {
+            true => Ok(()),
+            false => Err(ApiError::Conflict(ConflictReason::JobClosed)),
+        }
     }
 
     fn shown<R: Resource>(

@@ -307,6 +307,15 @@ vocabulary! {
         JobCreated = "job.created",
         JobUpdated = "job.updated",
         JobDeleted = "job.deleted",
+        CandidateCreated = "candidate.created",
+        CandidateUpdated = "candidate.updated",
+        CandidateDeleted = "candidate.deleted",
+        CandidateErased = "candidate.erased",
+        AgentCreated = "agent.created",
+        AgentUpdated = "agent.updated",
+        AgentDeleted = "agent.deleted",
+        InterviewCreated = "interview.created",
+        InterviewUpdated = "interview.updated",
         AuditGap = "audit.gap",
     }
 }

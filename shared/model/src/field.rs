@@ -180,10 +180,11 @@ impl<'f> Fields<'f> {
     }
 }
 
-/// `job_url` as clients write it: `jobUrl`; `allowed_ips` is the contract's one acronym, `allowedIPs`.
+/// `job_url` as clients write it: `jobUrl`; `r#type` is `type`; `allowed_ips` is the contract's one acronym, `allowedIPs`.
 pub(crate) fn camel(snake: &str) -> String {
     let mut upper = false;
     snake
+        .trim_start_matches("r#")
         .replace("_ips", "_iPs")
         .chars()
         .filter_map(|c| {

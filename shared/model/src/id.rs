@@ -13,6 +13,15 @@ use crate::Timestamp;
 #[error("not an id of this kind")]
 pub struct InvalidId;
 
+/// An id that tells when its object was made.
+pub trait ObjectId: Copy + fmt::Display + FromStr + Serialize + Send + Sync {
+    /// Ascending where the ids descend: the sort key of lists that show the newest first.
+    fn newest_first(self) -> String;
+
+    /// Undoes [`Self::newest_first`].
+    fn from_newest_first(text: &str) -> Result<Self, InvalidId>;
+}
+
 macro_rules! uuid_ids {
     ($( $(#[doc = $doc:literal])* $name:ident; )*) => { $(
         $(#[doc = $doc])*
@@ -29,13 +38,14 @@ macro_rules! uuid_ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
-            /// Ascending where the ids descend: the sort key of lists that show the newest first.
-            pub fn newest_first(self) -> String {
+        }
+
+        impl ObjectId for $name {
+            fn newest_first(self) -> String {
                 format!("{:032x}", !self.0.as_u128())
             }
 
-            /// Undoes [`Self::newest_first`].
-            pub fn from_newest_first(text: &str) -> Result<Self, InvalidId> {
+            fn from_newest_first(text: &str) -> Result<Self, InvalidId> {
                 let bits = u128::from_str_radix(text, 16).map_err(|_| InvalidId)?;
                 Ok(Self(Uuid::from_u128(!bits)))
             }
@@ -110,7 +120,44 @@ uuid_ids! {
     PartnerId;
     /// A job.
     JobId;
+    /// A candidate.
+    CandidateId;
+    /// An agent: who leads interviews, and how.
+    AgentId;
+    /// An interview.
+    InterviewId;
 }
+
+/// A company's telephone number, as the telephone system knows it: a UUID of any version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(transparent)]
+pub struct PhoneNumberId(Uuid);
+
+impl FromStr for PhoneNumberId {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        // The parser also takes braces, URNs and texts without hyphens.
+        if text.len() != 36 {
+            return Err(InvalidId);
+        }
+        Uuid::try_parse(text)
+            .map(PhoneNumberId)
+            .map_err(|_| InvalidId)
+    }
+}
+
+impl JsonSchema for PhoneNumberId {
+    fn schema_name() -> Cow<'static, str> {
+        "PhoneNumberId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "uuid" })
+    }
+}
+
+parsed_strings!(PhoneNumberId);
 
 /// An API key's id: the 8 Base62 characters inside the key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -8,6 +8,7 @@ use crate::{
     CountryCode, CurrencyCode, Faults, Field, HttpUrl, JobId, LanguageCode, List, Metadata, Rule,
     Text, View,
     field::{fields, vocabulary},
+    text::search_word,
 };
 
 /// A job as clients see it.
@@ -160,13 +161,13 @@ impl JsonSchema for Amount {
 
 impl JobFields {
     const SEARCH_WORDS: usize = 10;
-    const SEARCH_WORD_LENGTH: usize = 32;
+    pub const SEARCH_WORD_LENGTH: usize = 32;
 
     /// The first 10 distinct words of the title, lower-cased, each cut at 32 characters, in the title's order.
     pub fn search_words(&self) -> Vec<String> {
         let mut words = Vec::new();
         for word in self.title.split_whitespace() {
-            let word = search_word(word);
+            let word = search_word(word, Self::SEARCH_WORD_LENGTH);
             if !words.contains(&word) {
                 words.push(word);
             }
@@ -176,14 +177,6 @@ impl JobFields {
         }
         words
     }
-}
-
-/// A word as it stands in the search index, and as `q` is compared with it.
-pub fn search_word(word: &str) -> String {
-    word.chars()
-        .flat_map(char::to_lowercase)
-        .take(JobFields::SEARCH_WORD_LENGTH)
-        .collect()
 }
 
 impl Salary {

@@ -3,7 +3,9 @@
 //! Invariant: a value of these types satisfies its rules; whoever holds a `NewJob` need not check it again.
 //! Knows nothing of AWS, HTTP or the clock: time and randomness come in as arguments.
 
+mod agent;
 mod allowlist;
+mod candidate;
 mod company;
 mod denial;
 mod event;
@@ -15,18 +17,28 @@ mod member;
 mod text;
 mod time;
 
+pub use agent::{
+    Agent, AgentFields, AgentFocus, AgentLanguage, AgentPatch, AgentType, BackgroundSound, Voice,
+};
 pub use allowlist::AllowedIps;
+pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
 pub use company::{Company, CompanyFields, CompanyPatch, Plan, RateLimit};
 pub use denial::{Denial, Reason};
 pub use event::{
     Actor, ActorKind, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, OwnerKind,
 };
 pub use field::{Body, Fault, Faults, Field, Fields, Rule};
-pub use id::{CompanyId, InvalidId, JobId, KeyId, PartnerId, PersonId};
-pub use job::{Job, JobFields, JobPatch, JobStatus, search_word};
+pub use id::{
+    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
+    PersonId, PhoneNumberId,
+};
+pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
 pub use member::RoleText;
-pub use text::{CountryCode, CurrencyCode, HttpUrl, LanguageCode, List, Metadata, Name, Text};
+pub use text::{
+    CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
+    PhoneNumber, Text, search_word,
+};
 pub use time::{Date, Timestamp};
 
 /// A stored object as clients see it: the common fields, then its own.

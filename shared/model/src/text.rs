@@ -119,6 +119,13 @@ impl<T, const MAX: usize> Default for List<T, MAX> {
     }
 }
 
+impl<T, const MAX: usize> List<T, MAX> {
+    /// Fewer are within the rule too.
+    pub fn retain(&mut self, keep: impl FnMut(&T) -> bool) {
+        self.0.retain(keep);
+    }
+}
+
 impl<T, const MAX: usize> Deref for List<T, MAX> {
     type Target = [T];
 
@@ -159,7 +166,7 @@ impl<T: Field + Hash + Eq, const MAX: usize> Field for List<T, MAX> {
 }
 
 macro_rules! codes {
-    ($( $(#[$doc:meta])* $Name:ident, $known:expr, $pattern:literal, $message:literal; )*) => { $(
+    ($( $(#[$doc:meta])* $Name:ident, $rule:ident, $known:expr, $pattern:literal, $message:literal; )*) => { $(
         $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(transparent)]
@@ -170,7 +177,7 @@ macro_rules! codes {
                 let known: fn(&str) -> bool = $known;
                 match value {
                     Value::String(code) if known(&code) => Some($Name(code)),
-                    Value::String(_) => faults.refuse(at, Rule::Enum, $message),
+                    Value::String(_) => faults.refuse(at, Rule::$rule, $message),
                     _ => faults.refuse(at, Rule::Type, "must be a string"),
                 }
             }
@@ -190,15 +197,22 @@ macro_rules! codes {
 
 codes! {
     /// ISO 639-1, upper case.
-    LanguageCode, |code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
+    LanguageCode, Enum, |code| code.len() == 2 && code.bytes().all(|b| b.is_ascii_uppercase())
         && isolang::Language::from_639_1(&code.to_ascii_lowercase()).is_some(),
         "^[A-Z]{2}$", "must be an ISO 639-1 code in upper case, such as EN";
     /// ISO 3166-1 alpha-2, upper case.
-    CountryCode, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && rust_iso3166::from_alpha2(code).is_some(),
+    CountryCode, Enum, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && rust_iso3166::from_alpha2(code).is_some(),
         "^[A-Z]{2}$", "must be an ISO 3166-1 alpha-2 code, such as DE";
     /// ISO 4217, upper case.
-    CurrencyCode, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && iso_currency::Currency::from_code(code).is_some(),
+    CurrencyCode, Enum, |code| code.bytes().all(|b| b.is_ascii_uppercase()) && iso_currency::Currency::from_code(code).is_some(),
         "^[A-Z]{3}$", "must be an ISO 4217 code, such as EUR";
+    /// E.164: a plus sign and up to 15 digits.
+    PhoneNumber, Format, |number| number.strip_prefix('+').is_some_and(|digits| {
+            (2..=15).contains(&digits.len())
+                && digits.bytes().all(|digit| digit.is_ascii_digit())
+                && !digits.starts_with('0')
+        }),
+        "^\\+[1-9][0-9]{1,14}$", "must be an E.164 number, such as +4915112345678";
 }
 
 /// An absolute `http` or `https` URL of at most 2,048 characters.
@@ -231,6 +245,104 @@ impl JsonSchema for HttpUrl {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "uri", "maxLength": 2048, "pattern": "^[Hh][Tt][Tt][Pp][Ss]?://" })
+    }
+}
+
+/// A word as it stands in the search index, and as `q` is compared with it: lower-cased, cut at `max` characters.
+pub fn search_word(word: &str, max: usize) -> String {
+    word.chars()
+        .flat_map(char::to_lowercase)
+        .take(max)
+        .collect()
+}
+
+/// An e-mail address: one mailbox, without a display name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EmailAddress(String);
+
+impl EmailAddress {
+    /// RFC 5321's limit of a path, less its angle brackets.
+    pub const MAX_BYTES: usize = 254;
+}
+
+impl Field for EmailAddress {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let text = text(value, (1, Self::MAX_BYTES), at, faults)?;
+        let options = email_address::Options::default()
+            .with_required_tld()
+            .without_display_text()
+            .without_domain_literal();
+        let fits = email_address::EmailAddress::parse_with_options(&text, options).is_ok()
+            && text.len() <= Self::MAX_BYTES
+            // A quoted mailbox may hold them, and a search word can't.
+            && !text.chars().any(|c| c.is_whitespace() || disguises(c));
+        if !fits {
+            return faults.refuse(at, Rule::Format, "must be an e-mail address");
+        }
+        Some(EmailAddress(text))
+    }
+}
+
+impl Deref for EmailAddress {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+impl JsonSchema for EmailAddress {
+    fn schema_name() -> Cow<'static, str> {
+        "EmailAddress".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES })
+    }
+}
+
+/// An integer from `MIN` to `MAX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Integer<const MIN: u32, const MAX: u32>(u32);
+
+impl<const MIN: u32, const MAX: u32> Integer<MIN, MAX> {
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> Field for Integer<MIN, MAX> {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let Value::Number(number) = value else {
+            return faults.refuse(at, Rule::Type, "must be an integer");
+        };
+        // JSON has one kind of number: 5.0 is an integer (JSON Schema, 6.1.1).
+        let whole = number.as_f64().filter(|number| number.fract() == 0.0);
+        let Some(whole) = whole else {
+            return faults.refuse(at, Rule::Type, "must be an integer");
+        };
+        if !(f64::from(MIN)..=f64::from(MAX)).contains(&whole) {
+            let message = format!("must be from {MIN} to {MAX}");
+            return faults.refuse(at, Rule::Range, &message);
+        }
+        // In range, so that nothing is cut.
+        Some(Integer(whole as u32))
+    }
+}
+
+impl<const MIN: u32, const MAX: u32> JsonSchema for Integer<MIN, MAX> {
+    fn inline_schema() -> bool {
+        true
+    }
+
+    fn schema_name() -> Cow<'static, str> {
+        format!("Integer{MIN}to{MAX}").into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "integer", "minimum": MIN, "maximum": MAX })
     }
 }
 

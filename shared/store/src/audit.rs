@@ -8,7 +8,7 @@ mod plan;
 #[cfg(test)]
 mod tests;
 
-pub use image::{DenialKind, Image, ObjectRow, Source};
+pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
 
 use aws_sdk_dynamodb::types::Update;
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};

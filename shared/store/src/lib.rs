@@ -16,14 +16,15 @@ mod item;
 mod keys;
 mod list;
 mod resource;
+mod resources;
 mod schema;
 mod stamp;
 mod transact;
 mod write;
 
 pub use audit::{
-    Appended, BrokenAt, Chain, DenialKind, EventFilter, Gap, Head, Image, ObjectRow, Revision,
-    Source,
+    Appended, BrokenAt, Chain, DenialKind, Entity, EventFilter, Gap, Head, Image, ObjectRow,
+    Revision, Source,
 };
 pub use bearer::BearerStore;
 pub use company::{CompanyStore, NewCompany, NoCompany, StoredCompany};
@@ -35,7 +36,7 @@ pub use idempotency::{IdempotencyKey, Remembered};
 pub use item::Item;
 pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey};
 pub use list::{Listed, Start};
-pub use resource::{ListQuery, Relation, Resource, Stored};
+pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
 pub use write::Write;

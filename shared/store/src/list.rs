@@ -1,7 +1,7 @@
 //! Index rows: every list is a run of rows in the company's own partition, written with what it lists.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use model::{InvalidId, Timestamp};
+use model::{InvalidId, ObjectId, Timestamp};
 
 use crate::{
     CompanyStore, Resource, StoreError, Stored,
@@ -72,7 +72,7 @@ fn search(entity: &str) -> String {
 /// The index rows of one object: their sort keys and what they hold.
 pub(crate) fn index_rows<R: Resource>(object: &Stored<R>) -> Vec<(String, Option<Vec<String>>)> {
     let entity = R::ENTITY;
-    let position = R::newest_first(object.id);
+    let position = object.id.newest_first();
     let filters = object.listed_by();
     let words = object.fields.words();
     let filtered = filters

@@ -2,12 +2,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use chrono::Duration;
-use model::{JobFields, JobId, JobStatus, Timestamp, View};
+use model::{ObjectId, Timestamp, View, search_word};
 use serde::{Serialize, de::DeserializeOwned};
 use std::{
     collections::{HashMap, HashSet},
     fmt::Display,
-    str::FromStr,
 };
 
 use crate::{
@@ -33,10 +32,9 @@ pub trait Resource:
     const SEVERED: bool = false;
     /// Whether it can be gone by the clock.
     const EXPIRES: bool = false;
-    type Id: Copy + Display + FromStr + Serialize + Send + Sync;
-
-    fn newest_first(id: Self::Id) -> String;
-    fn from_newest_first(text: &str) -> Result<Self::Id, StoreError>;
+    /// At how many characters `words` are cut.
+    const WORD_LENGTH: usize = 0;
+    type Id: ObjectId;
 
     /// The values that lists can be filtered by, of few different ones: each has a counter.
     fn filters(&self) -> Vec<(&'static str, String)> {
@@ -48,7 +46,7 @@ pub trait Resource:
         Vec::new()
     }
 
-    /// The words that `q` finds the object by.
+    /// The words that `q` finds the object by, as `model::search_word` makes them, none of them twice.
     fn words(&self) -> Vec<String> {
         Vec::new()
     }
@@ -74,33 +72,24 @@ pub struct Relation {
     pub filter: &'static str,
     /// The entity of what it names.
     pub entity: &'static str,
+    /// Where it stands in a body; elements of an array have their number after it.
+    pub pointer: &'static str,
+    pub many: bool,
 }
 
-impl Resource for JobFields {
-    const ENTITY: &'static str = "job";
-    const SEVERS: bool = true;
-    type Id = JobId;
-
-    fn newest_first(id: JobId) -> String {
-        id.newest_first()
-    }
-
-    fn from_newest_first(text: &str) -> Result<JobId, StoreError> {
-        Ok(JobId::from_newest_first(text)?)
-    }
-
-    fn filters(&self) -> Vec<(&'static str, String)> {
-        vec![("status", self.status.to_string())]
-    }
-
-    fn words(&self) -> Vec<String> {
-        self.search_words()
-    }
-
-    fn closed(&self) -> bool {
-        self.status == JobStatus::Closed
-    }
+/// Why an object can't refer to another one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BrokenRelation {
+    /// There is none; `pointer` is the JSON Pointer of where it is named.
+    Missing { pointer: String },
+    /// It takes nothing new.
+    Closed,
 }
+
+/// The marker of an object that takes no new ones that refer to it.
+pub(crate) const CLOSED: &str = "closed";
+/// When an object is gone by the clock.
+pub(crate) const EXPIRY: &str = "expiry";
 
 /// A stored object.
 #[derive(Debug, Clone, PartialEq)]
@@ -116,7 +105,7 @@ pub struct Stored<R: Resource> {
 #[derive(Debug, Clone)]
 pub struct ListQuery {
     pub filters: Vec<(&'static str, String)>,
-    /// As the words are stored: lower-cased and cut.
+    /// As the client wrote it.
     pub q: Option<String>,
     pub start: Start,
     pub limit: usize,
@@ -210,6 +199,49 @@ impl CompanyStore {
             .await?;
         let shown = rows.iter().map(|row| Stored::shown(row, &severed, now));
         shown.filter_map(Result::transpose).collect()
+    }
+
+    /// Which of the objects that `new` names, and `old` didn't, are not there or take nothing new.
+    pub async fn broken_relations<R: Resource>(
+        &self,
+        old: Option<&R>,
+        new: &R,
+        now: Timestamp,
+    ) -> Result<Vec<BrokenRelation>, StoreError> {
+        let old = old.map(R::relations).unwrap_or_default();
+        let mut asked: Vec<(String, String)> = Vec::new();
+        let mut places = HashMap::<&str, usize>::new();
+        for (field, id) in new.relations() {
+            let relation = R::RELATIONS.iter().find(|other| other.filter == field);
+            let relation = relation.ok_or(StoreError::Corrupt("relation"))?;
+            let place = places.entry(field).or_default();
+            let pointer = match relation.many {
+                true => format!("{}/{place}", relation.pointer),
+                false => relation.pointer.to_owned(),
+            };
+            *place += 1;
+            if !old.contains(&(field, id.clone())) {
+                asked.push((sk(relation.entity, id), pointer));
+            }
+        }
+        let keys = asked.iter().map(|(sk, _)| self.key(sk)).collect();
+        let rows = self.table.get_many(&self.table.names.records, keys).await?;
+        let mut there = HashMap::new();
+        for row in &rows {
+            let gone = row.contains_key("deleted")
+                || row.instant_if(EXPIRY)?.is_some_and(|expiry| expiry <= now);
+            if !gone {
+                there.insert(row.text("sk")?, row.contains_key(CLOSED));
+            }
+        }
+        let broken = asked
+            .into_iter()
+            .filter_map(|(sk, pointer)| match there.get(sk.as_str()) {
+                None => Some(BrokenRelation::Missing { pointer }),
+                Some(true) => Some(BrokenRelation::Closed),
+                Some(false) => None,
+            });
+        Ok(broken.collect())
     }
 
     pub async fn create<R: Resource>(
@@ -320,7 +352,7 @@ impl CompanyStore {
         let run = match &query.q {
             // No word holds white space, but in an index row the id stands after it.
             Some(q) if q.contains(char::is_whitespace) => return Ok(Listed::nothing()),
-            Some(q) => Run::Search(q.clone()),
+            Some(q) => Run::Search(search_word(q, R::WORD_LENGTH)),
             None if others.is_empty() => Run::All,
             None => {
                 let (name, value) = others.remove(0);
@@ -430,7 +462,7 @@ impl CompanyStore {
                 if skip > 0 {
                     skip -= 1;
                 } else if items.len() < query.limit {
-                    let id = R::newest_first(object.id);
+                    let id = object.id.newest_first();
                     last_shown = chunk
                         .iter()
                         .find(|row| row.id == id && !row.again)
@@ -466,7 +498,7 @@ impl CompanyStore {
         let mut keys = Vec::with_capacity(rows.len());
         let mut places = HashMap::new();
         for (place, row) in rows.iter().enumerate().filter(|(_, row)| unseen.shows(row)) {
-            keys.push(self.key(sk(R::ENTITY, R::from_newest_first(&row.id)?)));
+            keys.push(self.key(sk(R::ENTITY, R::Id::from_newest_first(&row.id)?)));
             places.entry(row.id.as_str()).or_insert(place);
         }
         let found = self.table.get_many(&self.table.names.records, keys).await?;
@@ -474,7 +506,7 @@ impl CompanyStore {
         for row in &found {
             objects.extend(Stored::<R>::shown(row, &unseen.severed, now)?);
         }
-        objects.sort_by_key(|object| places.get(R::newest_first(object.id).as_str()).copied());
+        objects.sort_by_key(|object| places.get(object.id.newest_first().as_str()).copied());
         Ok(objects)
     }
 

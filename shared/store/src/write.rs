@@ -12,9 +12,9 @@ use std::{collections::BTreeMap, fmt::Display};
 
 use crate::{
     CompanyStore, Remembered, Resource, Stamp, StoreError, Stored,
-    item::{Item, item, key, n, s},
+    item::{Item, item, key, n, s, set},
     list::{index_attributes, index_rows},
-    resource::{SEVERED, counter, sk, total_prefix},
+    resource::{CLOSED, EXPIRY, SEVERED, counter, sk, total_prefix},
     transact::{Refused, Transaction, built, put_new},
 };
 
@@ -54,6 +54,7 @@ enum Change {
         from: u64,
         data: String,
         closed: bool,
+        expiry: Option<Timestamp>,
     },
     Delete {
         from: u64,
@@ -65,9 +66,6 @@ const KEPT_DELETED: Duration = Duration::days(30);
 
 /// Counters are spread over this many rows, so that writers seldom meet.
 const SHARDS: u8 = 8;
-
-/// The marker of an object that takes no new ones that refer to it.
-const CLOSED: &str = "closed";
 
 impl CompanyStore {
     /// Starts a write whose every change is stamped so.
@@ -107,6 +105,11 @@ impl Write<'_> {
         if new.fields.closed() {
             row.insert(CLOSED.to_owned(), AttributeValue::Bool(true));
         }
+        set(
+            &mut row,
+            EXPIRY,
+            new.fields.due().map(|due| n(due.millis())),
+        );
         self.rows.entry(sk).or_default().change = Change::Put(row);
         for row in index_rows(new) {
             self.enter(row);
@@ -132,6 +135,7 @@ impl Write<'_> {
             from: old.version,
             data,
             closed: new.fields.closed(),
+            expiry: new.fields.due(),
         };
         let (before, after) = (index_rows(old), index_rows(new));
         for (sk, _) in before.iter().filter(|row| !after.contains(row)) {
@@ -349,8 +353,19 @@ impl Row {
                 .expression_attribute_values(":changed", stamp.value());
         }
         match self.change {
-            Change::Update { data, closed, .. } => {
+            Change::Update {
+                from: _,
+                data,
+                closed,
+                expiry,
+            } => {
                 sets.push("#data = :data");
+                if let Some(expiry) = expiry {
+                    sets.push("#expiry = :expiry");
+                    update = update
+                        .expression_attribute_names("#expiry", EXPIRY)
+                        .expression_attribute_values(":expiry", n(expiry.millis()));
+                }
                 update = update
                     .expression_attribute_names("#data", "data")
                     .expression_attribute_names("#closed", CLOSED)

@@ -1,10 +1,10 @@
 //! Rows as the streams show them, before and after a change.
 
-use model::{Owner, Timestamp};
+use model::{AgentFields, CandidateRecord, JobFields, Owner, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
-    DenialRow, KeyRow, MemberRow, PersonRow, Stamp, StoreError, TableNames,
+    DenialRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError, TableNames,
     item::{Item, Read},
 };
 
@@ -46,15 +46,39 @@ pub enum DenialKind {
 #[derive(Debug, Clone, PartialEq)]
 pub struct ObjectRow {
     pub owner: Owner,
-    /// `job`, `company`.
-    pub entity: String,
+    pub entity: Entity,
     /// As the sort key has it.
     pub sk: String,
     pub rev: u64,
     pub deleted: bool,
+    /// Whether its data were taken away; only its tombstone is left.
+    pub erased: bool,
     /// Its fields, and what only the server sets.
     pub fields: Map<String, Value>,
     pub changed: Stamp,
+}
+
+/// What the audit trail tells of in `records`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entity {
+    Company,
+    Job,
+    Candidate,
+    Agent,
+    Interview,
+}
+
+impl Entity {
+    fn parse(text: &str) -> Option<Entity> {
+        Some(match text {
+            "company" => Entity::Company,
+            JobFields::ENTITY => Entity::Job,
+            CandidateRecord::ENTITY => Entity::Candidate,
+            AgentFields::ENTITY => Entity::Agent,
+            "interview" => Entity::Interview,
+            _ => return None,
+        })
+    }
 }
 
 impl TableNames {
@@ -126,10 +150,10 @@ impl Image {
         }
         match row.text("entity")? {
             "index" | "pointer" | "idempotency" | "task" | "due" => Ok(Image::Silent),
-            entity @ ("job" | "company") => {
+            entity => {
+                let entity = Entity::parse(entity).ok_or(StoreError::Corrupt("entity"))?;
                 Ok(Image::Object(Box::new(ObjectRow::read(row, entity)?)))
             }
-            _ => Err(StoreError::Corrupt("entity")),
         }
     }
 
@@ -147,7 +171,7 @@ impl Image {
 }
 
 impl ObjectRow {
-    fn read(row: &Item, entity: &str) -> Result<ObjectRow, StoreError> {
+    fn read(row: &Item, entity: Entity) -> Result<ObjectRow, StoreError> {
         let mut fields: Map<String, Value> =
             serde_json::from_str(row.text("data")?).map_err(|_| StoreError::Corrupt("data"))?;
         for name in ["plan", "keyLimit", "perMinute", "perHour", "perSecond"] {
@@ -158,10 +182,11 @@ impl ObjectRow {
         let deleted: Option<Timestamp> = row.instant_if("deleted")?;
         Ok(ObjectRow {
             owner: row.parsed("pk")?,
-            entity: entity.to_owned(),
+            entity,
             sk: row.text("sk")?.to_owned(),
             rev: row.parsed("rev")?,
             deleted: deleted.is_some(),
+            erased: row.contains_key("erased"),
             fields,
             changed: Stamp::read(row)?,
         })
