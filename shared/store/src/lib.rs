@@ -5,6 +5,7 @@
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
 mod audit;
+mod batch;
 mod bearer;
 mod company;
 mod cursor;

@@ -378,11 +378,6 @@ impl CompanyStore {
         for row in &found {
             objects.extend(Stored::<R>::read(row)?);
         }
-        let place = |object: &Stored<R>| {
-            let id = R::newest_first(object.id);
-            rows.iter().position(|row| row.id == id && !row.again)
-        };
-        objects.sort_by_key(place);
         Ok(objects)
     }
 
@@ -391,21 +386,10 @@ impl CompanyStore {
         &self,
         filter: Option<&(&'static str, String)>,
     ) -> Result<u64, StoreError> {
-        let shards = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(total_prefix::<R>()))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
+        let shards = self.run(&total_prefix::<R>(), None, SHARDS.into()).await?;
         let counter = counter(filter);
         let mut total = 0i64;
-        for shard in shards.items() {
+        for shard in shards {
             if let Some(count) = shard.get(&counter) {
                 let count = count
                     .as_n()
