@@ -22,7 +22,7 @@ pub use event::{
     Actor, ActorKind, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, OwnerKind,
 };
 pub use field::{Body, Fault, Faults, Field, Fields, Rule};
-pub use id::{CompanyId, InvalidId, JobId, KeyId, PartnerId, PersonId};
+pub use id::{CompanyId, InvalidId, JobId, KeyId, PartnerId, PersonId, hex};
 pub use job::{Job, JobFields, JobPatch, JobStatus, search_word};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
 pub use member::RoleText;
