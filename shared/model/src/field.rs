@@ -250,15 +250,14 @@ macro_rules! fields {
 
         impl $Fields {
             /// The object after the change, with the rules that concern several fields checked again.
-            #[allow(unused_mut, reason = "not every type has rules about several fields")]
             pub fn patched(mut self, patch: $Patch) -> Result<Self, $crate::Faults> {
                 let $Patch { $( $r, )* $( $o, )* $( $d, )* } = patch;
                 $( if let Some(value) = $r { self.$r = value; } )*
                 $( if let Some(value) = $o { self.$o = value; } )*
                 $( if let Some(value) = $d { self.$d = value.unwrap_or_default(); } )*
-                let mut faults = $crate::Faults::default();
-                $( $( Self::$rule($( &self.$part, )* "", &mut faults); )* )?
-                faults.or(self)
+                let faults = &mut $crate::Faults::default();
+                $( $( Self::$rule($( &self.$part, )* "", faults); )* )?
+                std::mem::take(faults).or(self)
             }
         }
     };

@@ -30,7 +30,7 @@ pub use event::{
 pub use field::{Body, Fault, Faults, Field, Fields, Rule};
 pub use id::{
     AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
-    PersonId, PhoneNumberId,
+    PersonId, PhoneNumberId, hex,
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};

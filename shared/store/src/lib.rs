@@ -1,10 +1,11 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], given a [`Principal`], makes a [`CompanyStore`], and only a `CompanyStore` builds the keys of a company's rows; so another company's id is simply not found.
+//! Invariant: only [`Table::company`], given a [`Principal`], makes a [`CompanyStore`], and a handler reaches a company's rows through nothing else; so another company's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
 mod audit;
+mod batch;
 mod bearer;
 mod company;
 mod cursor;

@@ -13,7 +13,7 @@ use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
     item::{Item, Read, s},
     list::{IndexRow, Run, due_position},
-    write::refers,
+    write::{SHARDS, refers},
 };
 
 /// A kind of object: what is stored of it, and how it is listed.
@@ -288,7 +288,7 @@ impl CompanyStore {
     async fn severed<R: Resource>(&self) -> Result<HashSet<String>, StoreError> {
         let mut gone = HashSet::new();
         if R::SEVERED {
-            for row in self.run(SEVERED, None).await? {
+            for row in self.run(SEVERED, None, usize::MAX).await? {
                 gone.insert(row.text("id")?.to_owned());
             }
         }
@@ -304,7 +304,7 @@ impl CompanyStore {
         if R::EXPIRES {
             let run = Run::Due.prefix(R::ENTITY);
             let after_now = due_position(now.plus(Duration::milliseconds(1)), "");
-            for row in self.run(&run, Some(&after_now)).await? {
+            for row in self.run_to(&run, &after_now).await? {
                 let id = row.text("sk")?.rsplit('#').next().unwrap_or_default();
                 let counters = row.texts("words")?;
                 expired.insert(
@@ -317,8 +317,7 @@ impl CompanyStore {
     }
 
     /// All rows whose sort key starts so, up to where it goes on like `end`.
-    async fn run(&self, prefix: &str, end: Option<&str>) -> Result<Vec<Item>, StoreError> {
-        let end = end.unwrap_or("\u{10FFFF}");
+    async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
         let mut rows = Vec::new();
         let mut pages = self
             .table
@@ -496,17 +495,14 @@ impl CompanyStore {
         now: Timestamp,
     ) -> Result<Vec<Stored<R>>, StoreError> {
         let mut keys = Vec::with_capacity(rows.len());
-        let mut places = HashMap::new();
-        for (place, row) in rows.iter().enumerate().filter(|(_, row)| unseen.shows(row)) {
+        for row in rows.iter().filter(|row| unseen.shows(row)) {
             keys.push(self.key(sk(R::ENTITY, R::Id::from_newest_first(&row.id)?)));
-            places.entry(row.id.as_str()).or_insert(place);
         }
         let found = self.table.get_many(&self.table.names.records, keys).await?;
         let mut objects = Vec::with_capacity(found.len());
         for row in &found {
             objects.extend(Stored::<R>::shown(row, &unseen.severed, now)?);
         }
-        objects.sort_by_key(|object| places.get(object.id.newest_first().as_str()).copied());
         Ok(objects)
     }
 
@@ -549,19 +545,10 @@ impl CompanyStore {
 
     async fn counted<R: Resource>(&self, counter: &str) -> Result<u64, StoreError> {
         let shards = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(total_prefix(R::ENTITY)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
+            .run(&total_prefix(R::ENTITY), None, SHARDS.into())
+            .await?;
         let mut total = 0i64;
-        for shard in shards.items() {
+        for shard in shards {
             if let Some(count) = shard.get(counter) {
                 let count = count
                     .as_n()

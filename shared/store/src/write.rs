@@ -65,7 +65,7 @@ enum Change {
 const KEPT_DELETED: Duration = Duration::days(30);
 
 /// Counters are spread over this many rows, so that writers seldom meet.
-const SHARDS: u8 = 8;
+pub(crate) const SHARDS: u8 = 8;
 
 impl CompanyStore {
     /// Starts a write whose every change is stamped so.

@@ -23,7 +23,6 @@ use tokio::{sync::watch, task::JoinSet};
 
 const SEED: u64 = 0x5e11_0a7e;
 const TASKS: u64 = 8;
-/// Requests of all tasks together; a suspension is what people reach for when a key has leaked.
 /// Requests that come before a change: a person has 600 a minute.
 const BEFORE: usize = 300;
 /// Requests for each kind of change.

@@ -1,4 +1,4 @@
-//! What the README shows, and what lies in the data directory afterwards.
+//! A key's life, and what lies in the data directory afterwards.
 
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
