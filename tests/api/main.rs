@@ -4,5 +4,7 @@ mod access;
 mod api_keys;
 mod architecture;
 mod authorization;
+mod bad_input;
 mod isolation;
 mod jobs;
+mod one_winner;

@@ -6,7 +6,7 @@
 mod leaks;
 mod seeded;
 
-pub use leaks::holds_credential;
+pub use leaks::{assert_not_answered, assert_not_stored, holds_credential, watch_logs};
 pub use seeded::Seeded;
 
 use api::{App, Clock};
@@ -83,7 +83,7 @@ impl TestApp {
     }
 
     pub async fn in_weather(weather: Weather) -> TestApp {
-        leaks::watch_logs();
+        watch_logs();
         let dial = Arc::new(AtomicI64::new(0));
         let clock = Clock::moved(Arc::clone(&dial));
         let system = System::builder()
@@ -159,7 +159,10 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: HttpRequest) -> Answer {
-        Answer::read(self.system.gateway().call(request).await)
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let answer = self.system.gateway().call(request).await;
+        assert_not_answered(&method, &path, &answer);
+        Answer::read(answer)
     }
 
     pub async fn get(&self, caller: &Caller, target: &str) -> Answer {
@@ -208,10 +211,7 @@ impl Drop for TestApp {
         if std::thread::panicking() {
             return;
         }
-        for path in self.system.engine().files() {
-            let bytes = std::fs::read(&path).unwrap_or_default();
-            assert!(!leaks::holds_credential(&bytes), "a credential is stored");
-        }
+        assert_not_stored(self.system.engine().files());
     }
 }
 
