@@ -17,5 +17,6 @@ mod limits;
 mod lost_answers;
 mod outage;
 mod process;
+mod rotation;
 
 use process::{Process, dead_secret};

@@ -11,7 +11,7 @@ mod refuse;
 
 pub use answer::AuthorizerAnswer;
 
-use api::App;
+use api::{App, NotReadAgain};
 use auth::{
     AccessToken, Answer, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
     PresentedKey, TokenRefused, key_id, verify_access_token,
@@ -49,6 +49,8 @@ pub enum AuthorizerError {
     Event(&'static str),
     #[error("no keyring")]
     NoKeyring,
+    #[error("the keyring: {0}")]
+    Keyring(#[from] NotReadAgain),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the issuer's keys are unavailable")]
@@ -134,15 +136,13 @@ impl Authorizer {
             .as_deref()
             .ok_or(AuthorizerError::NoKeyring)?;
         let now = self.app.clock.now();
-        let known = keyring.current(now).await;
-        if known.verify_tag(&presented).is_some() {
-            return Ok(Some((presented, known)));
+        let mut known = keyring.current(now).await;
+        if known.verify_tag(&presented).is_none() {
+            // Others may know a newer generation; only a fresh keyring may call a tag a forgery.
+            known = keyring.fresh(now).await?;
         }
-        // Somebody else may know a newer generation.
-        let newer = keyring.newer(now).await;
-        Ok(newer
-            .filter(|newer| newer.verify_tag(&presented).is_some())
-            .map(|newer| (presented, newer)))
+        let ours = known.verify_tag(&presented).is_some();
+        Ok(ours.then_some((presented, known)))
     }
 
     async fn authorize_person(

@@ -25,6 +25,6 @@ pub use error::{ApiError, ConflictReason, ErrorBody};
 pub use input::{IfMatch, Input};
 pub use once::Once;
 pub use page::{Page, PageRequest, Pagination};
-pub use reloading::{Reloading, Source};
+pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use respond::respond;

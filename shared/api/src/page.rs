@@ -3,10 +3,9 @@
 use model::Rule;
 use routes::Operation;
 use serde::Serialize;
-use std::sync::Arc;
 use store::{CursorKeys, CursorScope, Listed, Start};
 
-use crate::{ApiError, Call, Input};
+use crate::{ApiError, Call, Input, Reloading};
 
 /// One page of a list (contract §4).
 #[derive(Debug, Clone, Serialize)]
@@ -86,7 +85,7 @@ impl<Op: Operation> Call<'_, Op> {
     /// Where the store starts reading. `filter` is the list's filters in one text: a cursor opens only under the same.
     ///
     /// # Errors
-    /// 400 with rule `cursor` for a cursor that isn't this list's.
+    /// 400 with rule `cursor` for a cursor that isn't this list's; 503 where that can't be known now.
     pub async fn start(&self, request: &PageRequest, filter: &str) -> Result<Start, ApiError> {
         match &request.cursor {
             None => Ok(Start::Skip(
@@ -94,7 +93,13 @@ impl<Op: Operation> Call<'_, Op> {
             )),
             Some(cursor) => {
                 let scope = self.cursor_scope(filter)?;
-                let keys = self.cursor_keys().await?;
+                let cursors = self.cursors()?;
+                let mut keys = cursors.current(self.now).await;
+                if !keys.know(cursor) {
+                    // Others may know a newer generation.
+                    let fresh = cursors.fresh(self.now).await;
+                    keys = fresh.map_err(ApiError::unavailable)?;
+                }
                 keys.open(&scope, cursor, self.now)
                     .map(Start::After)
                     .map_err(|_| {
@@ -126,7 +131,7 @@ impl<Op: Operation> Call<'_, Op> {
         let next_cursor = match &next {
             None => None,
             Some(position) => {
-                let sealed = self.cursor_keys().await?.seal(
+                let sealed = self.cursors()?.current(self.now).await.seal(
                     &self.cursor_scope(filter)?,
                     position,
                     self.now,
@@ -161,10 +166,8 @@ impl<Op: Operation> Call<'_, Op> {
         })
     }
 
-    async fn cursor_keys(&self) -> Result<Arc<CursorKeys>, ApiError> {
-        match &self.app.cursors {
-            Some(cursors) => Ok(cursors.current(self.now).await),
-            None => Err(ApiError::internal("this function has no cursor keys")),
-        }
+    fn cursors(&self) -> Result<&Reloading<CursorKeys>, ApiError> {
+        let cursors = self.app.cursors.as_deref();
+        cursors.ok_or_else(|| ApiError::internal("this function has no cursor keys"))
     }
 }
