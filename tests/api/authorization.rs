@@ -15,6 +15,7 @@ mod denials;
 mod growth;
 mod limits;
 mod lost_answers;
+mod memberships;
 mod outage;
 mod process;
 mod rotation;
