@@ -19,7 +19,7 @@ use tracing_subscriber::{
 const KEY_REST: usize = 20;
 
 /// Whether the bytes hold a whole API key, or a JSON Web Token with its signature.
-pub fn holds_credential(bytes: &[u8]) -> bool {
+fn holds_credential(bytes: &[u8]) -> bool {
     let run = |rest: &[u8]| {
         rest.iter()
             .take_while(|byte| byte.is_ascii_alphanumeric())

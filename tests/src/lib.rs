@@ -6,7 +6,7 @@
 mod leaks;
 mod seeded;
 
-pub use leaks::{assert_not_answered, assert_not_stored, holds_credential, watch_logs};
+pub use leaks::{assert_not_answered, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 
 use api::{App, Clock};

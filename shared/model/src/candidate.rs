@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CandidateId, Date, EmailAddress, Faults, JobId, List, Metadata, Name, PhoneNumber, Rule, View,
     field::{fields, vocabulary},
-    text::search_word,
+    text::search_words,
 };
 
 /// A candidate as clients see it.
@@ -51,21 +51,13 @@ pub struct CandidateRecord {
 }
 
 vocabulary! {
+    #[derive(Default)]
     pub enum CandidateStatus {
+        #[default]
         Applied = "APPLIED",
         InProcess = "IN_PROCESS",
         Rejected = "REJECTED",
         Accepted = "ACCEPTED",
-    }
-}
-
-#[expect(
-    clippy::derivable_impls,
-    reason = "the vocabulary's macro derives for all alike"
-)]
-impl Default for CandidateStatus {
-    fn default() -> Self {
-        CandidateStatus::Applied
     }
 }
 
@@ -80,14 +72,7 @@ impl CandidateFields {
         let names = names
             .into_iter()
             .flat_map(|name| name.split_whitespace().take(Self::SEARCH_WORDS));
-        let mut words = Vec::new();
-        for word in names.chain(self.email.as_deref()) {
-            let word = search_word(word, Self::SEARCH_WORD_LENGTH);
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        words
+        search_words(names.chain(self.email.as_deref()), Self::SEARCH_WORD_LENGTH)
     }
 
     fn reachable(

@@ -255,6 +255,7 @@ impl fmt::Display for PersonId {
         f.write_str(&self.0)
     }
 }
+
 /// Bytes as lower-case hexadecimal digits.
 pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()

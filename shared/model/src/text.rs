@@ -256,6 +256,17 @@ pub fn search_word(word: &str, max: usize) -> String {
         .collect()
 }
 
+/// The distinct ones of the words, each as [`search_word`] makes it, in their order.
+pub(crate) fn search_words<'a>(words: impl Iterator<Item = &'a str>, max: usize) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for word in words.map(|word| search_word(word, max)) {
+        if !distinct.contains(&word) {
+            distinct.push(word);
+        }
+    }
+    distinct
+}
+
 /// An e-mail address: one mailbox, without a display name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]

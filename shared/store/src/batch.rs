@@ -1,6 +1,6 @@
 //! Many rows in few calls.
 
-use aws_sdk_dynamodb::types::KeysAndAttributes;
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::KeysAndAttributes};
 use std::{
     collections::{HashMap, HashSet},
     time::Duration,
@@ -96,33 +96,54 @@ impl CompanyStore {
         if after.is_some_and(|after| !after.starts_with(prefix)) {
             return Err(StoreError::Corrupt("position"));
         }
-        let mut rows = Vec::new();
-        let mut start = after.map(|after| self.key(after));
-        while rows.len() < limit {
-            // One page of DynamoDB is 1 MB.
-            let page = self
-                .table
-                .client
-                .query()
-                .table_name(&self.table.names.records)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":pk", s(self.owner()))
-                .expression_attribute_values(":sk", s(prefix))
-                .consistent_read(true)
-                .set_exclusive_start_key(start.take())
-                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(StoreError::from_sdk)?;
-            rows.extend(page.items.unwrap_or_default());
-            // A page may be empty and still have a last key.
-            start = page.last_evaluated_key;
-            if start.is_none() {
-                break;
-            }
-        }
-        Ok(rows)
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":sk", s(prefix))
+            .set_exclusive_start_key(after.map(|after| self.key(after)));
+        read(query, limit).await
     }
+
+    /// All of the company's rows whose sort keys start so, strongly, up to where they go on like `end`.
+    pub(crate) async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", s(prefix))
+            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")));
+        read(query, usize::MAX).await
+    }
+
+    fn query(&self) -> QueryFluentBuilder {
+        self.table
+            .client
+            .query()
+            .table_name(&self.table.names.records)
+            .expression_attribute_values(":pk", s(self.owner()))
+            .consistent_read(true)
+    }
+}
+
+/// At most `limit` rows; one page of DynamoDB is 1 MB.
+async fn read(query: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
+    let mut rows = Vec::new();
+    let mut next = query.clone();
+    while rows.len() < limit {
+        let page = next
+            .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        rows.extend(page.items.unwrap_or_default());
+        // A page may be empty and still have a last key.
+        if page.last_evaluated_key.is_none() {
+            break;
+        }
+        next = query
+            .clone()
+            .set_exclusive_start_key(page.last_evaluated_key);
+    }
+    Ok(rows)
 }
 
 fn primary(row: &Item) -> Result<(String, String), StoreError> {

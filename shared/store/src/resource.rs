@@ -11,7 +11,7 @@ use std::{
 
 use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
-    item::{Item, Read, s},
+    item::{Item, Read},
     list::{IndexRow, Run, due_position},
     write::{SHARDS, refers},
 };
@@ -44,6 +44,11 @@ pub trait Resource:
     /// The objects that this one refers to: the field's name as in `RELATIONS`, and the id. How many refer to an object is counted on its own row.
     fn relations(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// What a field or filter of this name refers to.
+    fn relation(name: &str) -> Option<&'static Relation> {
+        Self::RELATIONS.iter().find(|other| other.filter == name)
     }
 
     /// The words that `q` finds the object by, as `model::search_word` makes them, none of them twice.
@@ -185,22 +190,6 @@ impl CompanyStore {
         Stored::shown(&row.ok_or(StoreError::NotFound)?, &severed, now)?.ok_or(StoreError::NotFound)
     }
 
-    /// The objects of these ids that there are, in no order.
-    pub async fn get_each<R: Resource>(
-        &self,
-        ids: impl IntoIterator<Item = R::Id>,
-        now: Timestamp,
-    ) -> Result<Vec<Stored<R>>, StoreError> {
-        let keys = ids.into_iter().map(|id| self.key(sk(R::ENTITY, id)));
-        let severed = self.severed::<R>().await?;
-        let rows = self
-            .table
-            .get_many(&self.table.names.records, keys.collect())
-            .await?;
-        let shown = rows.iter().map(|row| Stored::shown(row, &severed, now));
-        shown.filter_map(Result::transpose).collect()
-    }
-
     /// Which of the objects that `new` names, and `old` didn't, are not there or take nothing new.
     pub async fn broken_relations<R: Resource>(
         &self,
@@ -212,8 +201,7 @@ impl CompanyStore {
         let mut asked: Vec<(String, String)> = Vec::new();
         let mut places = HashMap::<&str, usize>::new();
         for (field, id) in new.relations() {
-            let relation = R::RELATIONS.iter().find(|other| other.filter == field);
-            let relation = relation.ok_or(StoreError::Corrupt("relation"))?;
+            let relation = R::relation(field).ok_or(StoreError::Corrupt("relation"))?;
             let place = places.entry(field).or_default();
             let pointer = match relation.many {
                 true => format!("{}/{place}", relation.pointer),
@@ -316,31 +304,6 @@ impl CompanyStore {
         Ok(expired)
     }
 
-    /// All rows whose sort key starts so, up to where it goes on like `end`.
-    async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
-        let mut rows = Vec::new();
-        let mut pages = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":from", s(prefix))
-            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            rows.extend(
-                page.map_err(StoreError::from_sdk)?
-                    .items
-                    .unwrap_or_default(),
-            );
-        }
-        Ok(rows)
-    }
-
     /// One page of a list, newest first; with `q` in the order of the words that were found.
     pub async fn list<R: Resource>(
         &self,
@@ -363,8 +326,7 @@ impl CompanyStore {
             expired: self.expired::<R>(query.now).await?,
         };
         let of_severed = |(name, id): &(&str, String)| {
-            R::RELATIONS.iter().any(|relation| relation.filter == *name)
-                && unseen.severed.contains(id)
+            R::relation(name).is_some() && unseen.severed.contains(id)
         };
         if query.filters.iter().any(of_severed) {
             return Ok(Listed {
@@ -513,10 +475,7 @@ impl CompanyStore {
         unseen: &Unseen,
     ) -> Result<u64, StoreError> {
         let counter = counter(filter);
-        let related = filter.and_then(|(name, id)| {
-            let relation = R::RELATIONS.iter().find(|other| other.filter == *name)?;
-            Some((relation, id))
-        });
+        let related = filter.and_then(|(name, id)| Some((R::relation(name)?, id)));
         let counted = match related {
             Some((relation, id)) => self.referring::<R>(relation, id).await?,
             None => self.counted::<R>(&counter).await?,

@@ -316,7 +316,7 @@ impl Write<'_> {
     }
 
     fn refer<R: Resource>(&mut self, field: &str, id: &str, by: i64) {
-        let Some(relation) = R::RELATIONS.iter().find(|other| other.filter == field) else {
+        let Some(relation) = R::relation(field) else {
             self.fault = Some(StoreError::Corrupt("relation"));
             return;
         };
@@ -461,17 +461,10 @@ fn total_update(
 }
 
 /// What went, and what came.
-fn difference<T: PartialEq>(before: Vec<T>, after: Vec<T>) -> Vec<(T, i64)> {
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
-    for value in &before {
-        gone.push(!after.contains(value));
-    }
-    for value in &after {
-        come.push(!before.contains(value));
-    }
-    let gone = before.into_iter().zip(gone).filter(|(_, gone)| *gone);
-    let come = after.into_iter().zip(come).filter(|(_, come)| *come);
-    gone.map(|(value, _)| (value, -1))
-        .chain(come.map(|(value, _)| (value, 1)))
+fn difference<T: PartialEq + Clone>(before: Vec<T>, after: Vec<T>) -> Vec<(T, i64)> {
+    let gone = before.iter().filter(|value| !after.contains(value));
+    let come = after.iter().filter(|value| !before.contains(value));
+    gone.map(|value| (value.clone(), -1))
+        .chain(come.map(|value| (value.clone(), 1)))
         .collect()
 }
