@@ -1,10 +1,19 @@
 //! The product's rules, each as a person or a key meets it. Folders mirror URLs; matrices are generated from the route table.
 
 mod access;
+mod agents;
 mod api_keys;
 mod architecture;
 mod authorization;
 mod bad_input;
+mod billing;
+mod candidates;
+mod fields;
+mod interviews;
 mod isolation;
 mod jobs;
+mod lists;
 mod one_winner;
+mod requests;
+mod resources;
+mod worker;

@@ -18,6 +18,12 @@ mod authorization {
 #[path = "../api/one_winner.rs"]
 mod one_winner;
 
+#[path = "../api/worker"]
+mod worker {
+    mod rows;
+    mod unassigning;
+}
+
 #[path = "../../shared/auth/tests/decision_against_a_naive_model.rs"]
 mod decision;
 

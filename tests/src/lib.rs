@@ -10,6 +10,7 @@ pub use leaks::{assert_not_answered, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 
 use api::{App, Clock};
+use auth::Principal;
 use embedded::Weather;
 use local::{HttpRequest, HttpResponse, System, seed};
 use model::{CompanyId, KeyId, Plan, RateLimit};
@@ -22,6 +23,7 @@ use std::{
     },
     time::Duration,
 };
+use store::CompanyStore;
 
 /// A system under test.
 #[derive(Debug)]
@@ -156,6 +158,24 @@ impl TestApp {
 
     pub fn app(&self) -> &App {
         self.system.app()
+    }
+
+    /// The company's rows, past the API: for what no answer shows.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test looks at what the system has written"
+    )]
+    pub fn store(&self, company: &Company) -> CompanyStore {
+        let test = Principal::system(company.id, "test");
+        self.app().table.company(&test).expect("a company")
+    }
+
+    /// Puts an event on the bus.
+    ///
+    /// # Errors
+    /// Why it went to the failure destination.
+    pub async fn put(&self, event: Value) -> Result<(), String> {
+        self.system.bus().put(event).await
     }
 
     pub async fn send(&self, request: HttpRequest) -> Answer {
@@ -316,5 +336,53 @@ pub fn job() -> Value {
         "title": "Senior Rust Engineer",
         "description": "You build the services that our recruiters rely on.",
         "status": "OPEN",
+    })
+}
+
+/// A valid new candidate.
+pub fn candidate() -> Value {
+    json!({
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "email": "ada@candidates.example",
+        "gdprExpiryDate": "2099-12-31",
+    })
+}
+
+/// What the interview engine puts on the bus, under an id of its own; a COMPLETED one took 15 minutes.
+pub fn report(company: &Company, interview: &str, kind: &str, at: model::Timestamp) -> Value {
+    let mut detail = json!({
+        "eventId": format!("{kind}-{interview}"),
+        "companyId": company.id,
+        "interviewId": interview,
+        "type": kind,
+        "at": at,
+    });
+    if kind == "COMPLETED" {
+        detail["durationMinutes"] = 15.into();
+        detail["analysis"] = json!({ "summary": "Knows what she talks about." });
+        detail["rating"] = 80.into();
+    }
+    json!({
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "InterviewReport",
+        "source": "instaview.interview-engine",
+        "account": "123456789012",
+        "time": at,
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
+    })
+}
+
+/// A valid new agent.
+pub fn agent() -> Value {
+    json!({
+        "name": "First conversation",
+        "type": "ONLINE",
+        "focus": "GENERIC",
+        "language": "EN",
+        "duration": 20,
     })
 }

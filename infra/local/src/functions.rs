@@ -21,6 +21,8 @@ pub(crate) enum Functions {
     InProcess {
         app: App,
         authorizer: Arc<Authorizer>,
+        /// What the worker has.
+        worker: App,
     },
     /// Behind a Lambda Invoke endpoint.
     Invoked(InvokeEndpoint),
@@ -108,6 +110,24 @@ impl Functions {
         }
     }
 
+    /// Hands an event of the bus to the function whose rule it matches.
+    pub(crate) async fn report(&self, event: Value) -> Result<(), Failed> {
+        match self {
+            Functions::InProcess { app, .. } => {
+                let app = app.clone();
+                let taken =
+                    tokio::spawn(async move { interview_events::handle(&app, event).await });
+                match taken.await? {
+                    Ok(_) => Ok(()),
+                    Err(refused) => Err(Failed(refused.to_string())),
+                }
+            }
+            Functions::Invoked(endpoint) => {
+                endpoint.invoke("interview-events", &event).await.map(drop)
+            }
+        }
+    }
+
     /// Hands a batch of one shard to the audit consumer; the sequence numbers from which on it wants them again.
     pub(crate) async fn consume(&self, batch: Value) -> Result<Vec<String>, Failed> {
         let response = match self {
@@ -135,9 +155,27 @@ impl Functions {
     }
 }
 
+impl Functions {
+    /// Hands the worker its tasks, or with any other event the schedule's turn; whether there is more to do.
+    pub(crate) async fn work(&self, event: Value) -> Result<bool, Failed> {
+        let answer = match self {
+            Functions::InProcess { worker, .. } => {
+                let app = worker.clone();
+                tokio::spawn(async move { worker::handle(&app, event).await }).await?
+            }
+            Functions::Invoked(endpoint) => endpoint.invoke("worker", &event).await?,
+        };
+        Ok(answer["left"] == true)
+    }
+}
+
 async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer, Failed> {
     let request = lambda_http::request::from_str(&event.to_string())?;
     let response = match function {
+        "agents" => agents::handle(app, request).await,
+        "billing" => billing::handle(app, request).await,
+        "candidates" => candidates::handle(app, request).await,
+        "interviews" => interviews::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

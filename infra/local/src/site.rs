@@ -45,6 +45,9 @@ pub struct Site {
     dynamodb: Listener,
 }
 
+/// Of the worker; the template's is the same.
+const SCHEDULE_INTERVAL: Duration = Duration::from_secs(5 * 60);
+const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
 const LAMBDA_ENV_FILE: &str = "lambda.env";
@@ -120,6 +123,7 @@ impl Site {
             }
         };
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
+        let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
             system.engine().clone(),
@@ -131,7 +135,10 @@ impl Site {
                 move |request| {
                     let (docs, system) = (Arc::clone(&docs), Arc::clone(&system));
                     async move {
-                        match docs.handle(&request) {
+                        if let Some(response) = docs.handle(&request) {
+                            return response;
+                        }
+                        match system.bus().handle(&request).await {
                             Some(response) => response,
                             None => system.gateway().call(request).await,
                         }
@@ -149,6 +156,7 @@ impl Site {
             ),
         );
         sweeper.abort();
+        scheduler.abort();
         Ok(())
     }
 
@@ -170,7 +178,8 @@ impl Site {
                     key
                 }
             };
-            seed::demo_jobs(&self.system, &key).await?;
+            let may = demo.map_or(u32::MAX, |limit| limit.per_minute.min(limit.per_hour));
+            seed::demo_data(&self.system, &key, may).await?;
             self.facts.seeded = true;
             return Ok(());
         }
@@ -236,6 +245,19 @@ impl Site {
             .iter()
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect()
+    }
+}
+
+/// As the template's schedule does it, and again at once where something is left.
+async fn schedule(system: Arc<System>) {
+    let mut interval = tokio::time::interval(SCHEDULE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match system.work().await {
+            Ok(false) => {}
+            Ok(true) => interval.reset_after(SCHEDULE_PAUSE),
+            Err(error) => tracing::warn!(%error, "the worker failed"),
+        }
     }
 }
 

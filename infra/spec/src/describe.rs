@@ -1,17 +1,22 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, CompanyId, Denial, Event, EventType, Job, JobFields,
-    JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name, Outcome, Owner, PartnerId, RateLimit,
-    Timestamp,
+    Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate,
+    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, CompanyId, Denial, Event,
+    EventType, Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch,
+    JobStatus, KeyId, KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, PartnerId,
+    RateLimit, Timestamp, UsageReport,
 };
-use routes::{Operation, Role, Route, ScopeSet, audit_log, jobs, keys};
+use routes::{
+    Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, interviews, jobs,
+    keys,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, JOB, KEY, REQUEST},
+    examples::{self, AGENT, CANDIDATE, INTERVIEW, JOB, KEY, REQUEST},
     schemas::Schemas,
 };
 
@@ -29,6 +34,8 @@ pub(crate) struct Described {
     pub(crate) versioned: bool,
     /// Whether a state machine can forbid it.
     pub(crate) transition: bool,
+    /// Whether the plan's minutes can refuse it.
+    pub(crate) billed: bool,
     pub(crate) note: &'static str,
 }
 
@@ -53,6 +60,30 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             "The company's jobs. For API keys.",
             schemas,
             jobs_operation,
+        ),
+        group(
+            "candidates",
+            "The company's candidates. For API keys.",
+            schemas,
+            candidates_operation,
+        ),
+        group(
+            "agents",
+            "The company's agents, who lead interviews. For API keys.",
+            schemas,
+            agents_operation,
+        ),
+        group(
+            "interviews",
+            "The company's interviews, made with what they refer to if need be. For API keys.",
+            schemas,
+            interviews_operation,
+        ),
+        group(
+            "billing",
+            "What the company's interviews took. For API keys.",
+            schemas,
+            billing_operation,
         ),
         group(
             "keys",
@@ -85,63 +116,249 @@ fn group<O: Operation>(
     }
 }
 
-fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Described {
-    use jobs::Operation::*;
-    let job = schemas.answer::<Job>("Job");
-    match operation {
-        ListJobs => Described {
-            query: list_query([
-                parameter(
-                    "status",
-                    "Only jobs in this state.",
-                    schemas.part::<JobStatus>(),
-                ),
-                parameter(
-                    "q",
-                    "Only jobs with a word of the title (one of the first 10) that starts so; case doesn't matter.",
-                    json!({ "type": "string", "minLength": 1 }),
-                ),
-            ]),
+/// What differs between the five operations of one kind of object.
+struct Kind {
+    list: &'static str,
+    query: Vec<Value>,
+    view: Value,
+    new: Value,
+    patch: Value,
+    example: Value,
+    new_example: Value,
+    patch_example: Value,
+}
+
+#[derive(Clone, Copy)]
+enum Verb {
+    List,
+    Create,
+    Get,
+    Update,
+    Delete,
+}
+
+fn object_operation(verb: Verb, kind: Kind, schemas: &mut Schemas) -> Described {
+    match verb {
+        Verb::List => Described {
+            query: kind.query,
             ..answers(
-                page(schemas, "JobPage", &job),
-                examples::page(examples::job()),
+                page(schemas, kind.list, &kind.view),
+                examples::page(kind.example),
             )
         },
-        CreateJob => Described {
+        Verb::Create => Described {
             body: Some(RequestBody {
-                schema: schemas.new_object::<JobFields>("NewJob"),
+                schema: kind.new,
                 required: true,
-                example: examples::new_job(),
+                example: kind.new_example,
             }),
             status: 201,
             versioned: true,
-            ..answers(job, examples::job())
+            ..answers(kind.view, kind.example)
         },
-        GetJob => Described {
+        Verb::Get => Described {
             versioned: true,
-            ..answers(job, examples::job())
+            ..answers(kind.view, kind.example)
         },
-        UpdateJob => {
-            let mut changed = examples::job();
-            changed["status"] = "CLOSED".into();
-            changed["version"] = 2.into();
-            if let Value::Object(members) = &mut changed {
-                members.remove("salary");
-            }
-            Described {
-                body: Some(RequestBody {
-                    schema: schemas.patch::<JobPatch>("JobPatch"),
-                    required: true,
-                    example: examples::job_patch(),
-                }),
-                versioned: true,
-                ..answers(job, changed)
-            }
-        }
-        DeleteJob => Described {
+        Verb::Update => Described {
+            example: examples::patched(kind.example.clone(), &kind.patch_example),
+            body: Some(RequestBody {
+                schema: kind.patch,
+                required: true,
+                example: kind.patch_example,
+            }),
+            versioned: true,
+            ..answers(kind.view, Value::Null)
+        },
+        Verb::Delete => Described {
             note: "A second deletion is 404.",
             ..answers(json!({ "type": "boolean", "const": true }), true.into())
         },
+    }
+}
+
+fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Described {
+    use jobs::Operation::*;
+    let verb = match operation {
+        ListJobs => Verb::List,
+        CreateJob => Verb::Create,
+        GetJob => Verb::Get,
+        UpdateJob => Verb::Update,
+        DeleteJob => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "JobPage",
+        query: list_query([
+            parameter(
+                "status",
+                "Only jobs in this state.",
+                schemas.part::<JobStatus>(),
+            ),
+            parameter(
+                "q",
+                "Only jobs with a word of the title (one of the first 10) that starts so; case doesn't matter.",
+                json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
+            ),
+        ]),
+        view: schemas.answer::<Job>("Job"),
+        new: schemas.new_object::<JobFields>("NewJob"),
+        patch: schemas.patch::<JobPatch>("JobPatch"),
+        example: examples::job(),
+        new_example: examples::new_job(),
+        patch_example: examples::job_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
+fn candidates_operation(operation: candidates::Operation, schemas: &mut Schemas) -> Described {
+    use candidates::Operation::*;
+    let verb = match operation {
+        EraseCandidate => {
+            return Described {
+                body: Some(RequestBody {
+                    schema: schemas.part::<Nothing>(),
+                    required: false,
+                    example: json!({}),
+                }),
+                note: "Lists, searches and kept answers forget the candidate, too; what stays is a tombstone with its id. Streams hold it for 24 hours more, the bucket of failed batches for 14 days, and backups for at most 35.",
+                ..answers(json!({ "type": "boolean", "const": true }), true.into())
+            };
+        }
+        ListCandidates => Verb::List,
+        CreateCandidate => Verb::Create,
+        GetCandidate => Verb::Get,
+        UpdateCandidate => Verb::Update,
+        DeleteCandidate => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "CandidatePage",
+        query: list_query([
+            parameter(
+                "jobId",
+                "Only candidates of this job.",
+                schemas.part::<JobId>(),
+            ),
+            parameter(
+                "status",
+                "Only candidates in this state.",
+                schemas.part::<CandidateStatus>(),
+            ),
+            parameter(
+                "q",
+                "Only candidates with a word of a name (one of the first 3 of each) or an e-mail address that starts so; case doesn't matter.",
+                json!({ "type": "string", "minLength": 1, "maxLength": 254 }),
+            ),
+        ]),
+        view: schemas.answer::<Candidate>("Candidate"),
+        new: schemas.new_object::<CandidateFields>("NewCandidate"),
+        patch: schemas.patch::<CandidatePatch>("CandidatePatch"),
+        example: examples::candidate(),
+        new_example: examples::new_candidate(),
+        patch_example: examples::candidate_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
+fn agents_operation(operation: agents::Operation, schemas: &mut Schemas) -> Described {
+    use agents::Operation::*;
+    let verb = match operation {
+        ListAgents => Verb::List,
+        CreateAgent => Verb::Create,
+        GetAgent => Verb::Get,
+        UpdateAgent => Verb::Update,
+        DeleteAgent => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "AgentPage",
+        query: list_query([]),
+        view: schemas.answer::<Agent>("Agent"),
+        new: schemas.new_object::<AgentFields>("NewAgent"),
+        patch: schemas.patch::<AgentPatch>("AgentPatch"),
+        example: examples::agent(),
+        new_example: examples::new_agent(),
+        patch_example: examples::agent_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
+fn interviews_operation(operation: interviews::Operation, schemas: &mut Schemas) -> Described {
+    use interviews::Operation::*;
+    let kind = Kind {
+        list: "InterviewPage",
+        query: list_query([
+            parameter(
+                "candidateId",
+                "Only interviews with this candidate.",
+                schemas.part::<CandidateId>(),
+            ),
+            parameter(
+                "agentId",
+                "Only interviews by this agent.",
+                schemas.part::<AgentId>(),
+            ),
+            parameter(
+                "jobId",
+                "Only interviews about this job.",
+                schemas.part::<JobId>(),
+            ),
+            parameter(
+                "status",
+                "Only interviews in this state.",
+                schemas.part::<InterviewStatus>(),
+            ),
+        ]),
+        view: schemas.answer::<Interview>("Interview"),
+        new: schemas.new_object::<NewInterview>("NewInterview"),
+        patch: schemas.patch::<InterviewPatch>("InterviewPatch"),
+        example: examples::interview(),
+        new_example: examples::new_interview(),
+        patch_example: examples::interview_patch(),
+    };
+    match operation {
+        ListInterviews => object_operation(Verb::List, kind, schemas),
+        CreateInterview => Described {
+            billed: true,
+            note: "The agent's `duration` is reserved in the month of `scheduledAt` (UTC) until the interview is over.",
+            ..object_operation(Verb::Create, kind, schemas)
+        },
+        GetInterview => object_operation(Verb::Get, kind, schemas),
+        UpdateInterview => Described {
+            transition: true,
+            billed: true,
+            note: "Only while it is SCHEDULED; what changes nothing is always allowed.",
+            ..object_operation(Verb::Update, kind, schemas)
+        },
+    }
+}
+
+fn billing_operation(operation: billing::Operation, schemas: &mut Schemas) -> Described {
+    use billing::Operation::*;
+    match operation {
+        GetUsage => {
+            let moment = |schemas: &mut Schemas| {
+                let instant = schemas.part::<Timestamp>();
+                json!({ "anyOf": [instant, { "type": "string", "format": "date" }] })
+            };
+            Described {
+                query: vec![
+                    parameter(
+                        "start",
+                        "What was billed from this instant, or the beginning of this day in UTC, on; absent: 30 days before `end`.",
+                        moment(schemas),
+                    ),
+                    parameter(
+                        "end",
+                        "What was billed before this; at most 366 days after `start`; absent: now.",
+                        moment(schemas),
+                    ),
+                ],
+                note: "An interview is billed when it is completed; tests are not.",
+                ..answers(
+                    schemas.answer::<UsageReport>("UsageReport"),
+                    examples::usage(),
+                )
+            }
+        }
     }
 }
 
@@ -292,6 +509,7 @@ fn answers(data: Value, example: Value) -> Described {
         example,
         versioned: false,
         transition: false,
+        billed: false,
         note: "",
     }
 }
@@ -313,7 +531,18 @@ fn list_query<const N: usize>(own: [Value; N]) -> Vec<Value> {
 /// Parameters of the path, by their names.
 pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
     let (description, schema, example) = match name {
-        "jobId" => ("The job's id.", schemas.part::<model::JobId>(), JOB),
+        "jobId" => ("The job's id.", schemas.part::<JobId>(), JOB),
+        "candidateId" => (
+            "The candidate's id.",
+            schemas.part::<model::CandidateId>(),
+            CANDIDATE,
+        ),
+        "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
+        "interviewId" => (
+            "The interview's id.",
+            schemas.part::<model::InterviewId>(),
+            INTERVIEW,
+        ),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",
             schemas.part::<KeyId>(),

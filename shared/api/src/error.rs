@@ -1,7 +1,7 @@
 //! Why a request has no result.
 
 use auth::{Forbidden, RateLimited, Verdict};
-use model::{Fault, Faults, KeyStatus, Rule};
+use model::{Fault, Faults, Rule, Timestamp};
 use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,7 +28,17 @@ pub enum ApiError {
     #[error("conflict")]
     Conflict(ConflictReason),
     #[error("the state machine forbids it")]
-    InvalidTransition { from: KeyStatus, to: KeyStatus },
+    InvalidTransition {
+        from: &'static str,
+        to: &'static str,
+    },
+    #[error("the plan's minutes are used up")]
+    BillingLimit {
+        limit: u32,
+        /// Reserved ones included.
+        used: u64,
+        resets_at: Timestamp,
+    },
     #[error("the body is too large")]
     PayloadTooLarge,
     #[error("the body is of another media type")]
@@ -131,6 +141,7 @@ impl ApiError {
             ApiError::RouteNotFound => Code::RouteNotFound,
             ApiError::Conflict(_) | ApiError::AlreadyDone => Code::ResourceConflict,
             ApiError::InvalidTransition { .. } => Code::InvalidStateTransition,
+            ApiError::BillingLimit { .. } => Code::BillingLimitReached,
             ApiError::PayloadTooLarge => Code::PayloadTooLarge,
             ApiError::UnsupportedMediaType => Code::UnsupportedMediaType,
             ApiError::IdempotencyConflict => Code::IdempotencyConflict,
@@ -152,6 +163,11 @@ impl ApiError {
             ApiError::Conflict(reason) => json!({ "reason": reason }),
             ApiError::AlreadyDone => json!({ "reason": ConflictReason::Busy }),
             ApiError::InvalidTransition { from, to } => json!({ "from": from, "to": to }),
+            ApiError::BillingLimit {
+                limit,
+                used,
+                resets_at,
+            } => json!({ "limit": limit, "used": used, "resetsAt": resets_at }),
             ApiError::RateLimited(limited) => json!({
                 "retryAfter": limited.retry_after,
                 "limit": limited.limit,

@@ -97,8 +97,25 @@ impl<Op: Operation> Call<'_, Op> {
         .await
     }
 
+    /// Erases the object, also one that was deleted.
+    pub async fn erase<R: Resource>(&self, id: R::Id) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        self.once(&store, async |once| {
+            let reply = self.ok(&true)?;
+            retried(|| async {
+                store
+                    .erase::<R>(id, &self.stamp(None)?, once.remember(&reply))
+                    .await
+                    .map_err(ApiError::or_not_found(R::ENTITY, id))
+            })
+            .await?;
+            Ok(reply)
+        })
+        .await
+    }
+
     /// What the transaction checks again, told to the client in full.
-    async fn check_relations<R: Resource>(
+    pub async fn check_relations<R: Resource>(
         &self,
         store: &CompanyStore,
         old: Option<&R>,
@@ -119,7 +136,8 @@ impl<Op: Operation> Call<'_, Op> {
         }
     }
 
-    fn shown<R: Resource>(
+    /// The answer that shows an object.
+    pub fn shown<R: Resource>(
         &self,
         store: &CompanyStore,
         object: &Stored<R>,
@@ -128,7 +146,9 @@ impl<Op: Operation> Call<'_, Op> {
     }
 }
 
-async fn found<R: Resource>(
+/// # Errors
+/// 404 where the company has no such object.
+pub async fn found<R: Resource>(
     store: &CompanyStore,
     id: R::Id,
     now: Timestamp,

@@ -4,8 +4,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CandidateId, Date, EmailAddress, Faults, JobId, List, Metadata, Name, PhoneNumber, Rule, View,
-    field::{fields, vocabulary},
+    CandidateId, Date, EmailAddress, Faults, Future, JobId, List, Metadata, Name, PhoneNumber,
+    Rule, View,
+    field::{fields, given, vocabulary},
     text::search_words,
 };
 
@@ -14,12 +15,13 @@ pub type Candidate = View<CandidateId, CandidateRecord>;
 
 fields! {
     /// What a client sets of a candidate; `email` or `phoneNumber` must be there.
+    #[schemars(extend("anyOf" = [given("email"), given("phoneNumber")]))]
     pub struct CandidateFields, patch CandidatePatch {
         required {
             first_name: Name<1, 100>,
             last_name: Name<1, 100>,
             /// In the future. When this day begins in UTC, the candidate is gone and then erased.
-            gdpr_expiry_date: Date,
+            gdpr_expiry_date: Future<Date>,
         }
         optional {
             email: EmailAddress,

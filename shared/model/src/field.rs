@@ -4,16 +4,40 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::{Reference, Timestamp};
+
 /// What a client may send as a whole: `NewJob`, `JobPatch` …
 pub trait Body: Sized {
-    /// Reads every field and rule; all faults come back at once.
-    fn read(body: Value) -> Result<Self, Faults>;
+    /// Reads every field and rule; all faults come back at once. `now`: when the request came.
+    fn read(body: Value, now: Timestamp) -> Result<Self, Faults>;
+}
+
+/// The body of an action that takes none: an empty object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Body for Nothing {
+    fn read(body: Value, now: Timestamp) -> Result<Nothing, Faults> {
+        let mut faults = Faults::at(now);
+        let read = Fields::of(body, "", &mut faults).map(Fields::finish);
+        outcome(read.map(|()| Nothing {}), faults)
+    }
 }
 
 /// One value inside a body.
 pub trait Field: Sized {
     /// `at` is the JSON Pointer of the value. `None` means that a fault was recorded.
     fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self>;
+}
+
+impl Field for bool {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        match value {
+            Value::Bool(value) => Some(value),
+            _ => faults.refuse(at, Rule::Type, "must be true or false"),
+        }
+    }
 }
 
 /// The contract's closed vocabulary of broken rules.
@@ -60,11 +84,29 @@ impl Fault {
 /// All faults of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    list: Vec<Fault>,
+    /// What the rules about time are judged by.
+    #[serde(skip)]
+    now: Option<Timestamp>,
+}
 
 impl Faults {
     /// A body of unknown fields must not be answered with a larger one.
     const MAX: usize = 100;
+
+    /// None yet, of something that is read at this instant.
+    pub fn at(now: Timestamp) -> Faults {
+        Faults {
+            list: Vec::new(),
+            now: Some(now),
+        }
+    }
+
+    /// When what is read was sent. Nothing is in the future of an instant that nobody gave.
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or(Timestamp::LAST)
+    }
 
     /// Records a fault; always `None`, so that a parser can return it.
     pub fn refuse<T>(&mut self, at: &str, rule: Rule, message: &str) -> Option<T> {
@@ -73,21 +115,21 @@ impl Faults {
     }
 
     pub fn push(&mut self, fault: Fault) {
-        if self.0.len() < Self::MAX {
-            self.0.push(fault);
+        if self.list.len() < Self::MAX {
+            self.list.push(fault);
         }
     }
 
     pub fn extend(&mut self, faults: Faults) {
-        faults.0.into_iter().for_each(|fault| self.push(fault));
+        faults.list.into_iter().for_each(|fault| self.push(fault));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.0.iter()
+        self.list.iter()
     }
 
     pub fn or<T>(self, value: T) -> Result<T, Faults> {
@@ -101,7 +143,10 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Faults {
-        Faults(vec![fault])
+        Faults {
+            list: vec![fault],
+            now: None,
+        }
     }
 }
 
@@ -122,6 +167,37 @@ impl<'f> Fields<'f> {
                 faults,
             }),
             _ => faults.refuse(at, Rule::Type, "must be an object"),
+        }
+    }
+
+    /// An object's id, or the object itself to be made; exactly one of the two.
+    pub fn one_of<Id: Field, New: Field>(
+        &mut self,
+        id: &str,
+        new: &str,
+    ) -> Option<Reference<Id, New>> {
+        let both = self.at_most_one_of(id, new)?;
+        let at = self.pointer(id);
+        let message = format!("is required where there is no {new}");
+        both.or_else(|| self.faults.refuse(&at, Rule::Required, &message))
+    }
+
+    /// An object's id, or the object itself to be made, or neither.
+    pub fn at_most_one_of<Id: Field, New: Field>(
+        &mut self,
+        id: &str,
+        new: &str,
+    ) -> Option<Option<Reference<Id, New>>> {
+        let at = self.pointer(new);
+        let read = (self.optional(id), self.optional(new));
+        match (read.0?, read.1?) {
+            (Some(_), Some(_)) => {
+                let message = format!("can't be combined with {id}");
+                self.faults.refuse(&at, Rule::ConflictWith, &message)
+            }
+            (Some(id), None) => Some(Some(Reference::Existing(id))),
+            (None, Some(new)) => Some(Some(Reference::New(new))),
+            (None, None) => Some(None),
         }
     }
 
@@ -235,8 +311,8 @@ macro_rules! fields {
         }
 
         impl $crate::Body for $Patch {
-            fn read(body: serde_json::Value) -> Result<Self, $crate::Faults> {
-                let mut faults = $crate::Faults::default();
+            fn read(body: serde_json::Value, now: $crate::Timestamp) -> Result<Self, $crate::Faults> {
+                let mut faults = $crate::Faults::at(now);
                 let patch = $crate::Fields::of(body, "", &mut faults).and_then(|mut fields| {
                     $( let $r = fields.changed::<$R>(&$crate::field::camel(stringify!($r))); )*
                     $( let $o = fields.cleared::<$O>(&$crate::field::camel(stringify!($o))); )*
@@ -270,9 +346,9 @@ macro_rules! fields {
             $( together { $( $rule:ident($($part:ident),*); )* } )?
         }
     ) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "camelCase")]
+        $(#[$doc])*
         pub struct $Fields {
             $( $(#[$rdoc])* pub $r: $R, )*
             $( $(#[$odoc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $o: Option<$O>, )*
@@ -294,8 +370,8 @@ macro_rules! fields {
         }
 
         impl $crate::Body for $Fields {
-            fn read(body: serde_json::Value) -> Result<Self, $crate::Faults> {
-                let mut faults = $crate::Faults::default();
+            fn read(body: serde_json::Value, now: $crate::Timestamp) -> Result<Self, $crate::Faults> {
+                let mut faults = $crate::Faults::at(now);
                 let object = <Self as $crate::Field>::parse(body, "", &mut faults);
                 $crate::field::outcome(object, faults)
             }
@@ -303,6 +379,22 @@ macro_rules! fields {
     };
 }
 pub(crate) use fields;
+
+/// The schema of an object in which an optional member is there and not null.
+pub(crate) fn given(member: &str) -> Value {
+    serde_json::json!({
+        "properties": { member: { "not": { "type": "null" } } },
+        "required": [member],
+    })
+}
+
+/// The schema of an object in which one member's word makes another member necessary.
+pub(crate) fn where_given((member, word): (&str, &str), needed: &str) -> Value {
+    serde_json::json!({
+        "if": { "properties": { member: { "const": word } }, "required": [member] },
+        "then": given(needed),
+    })
+}
 
 /// The schema of an `Option` that may be absent and not null.
 pub(crate) fn not_null(schema: &mut schemars::Schema) {

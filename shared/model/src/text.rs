@@ -126,6 +126,18 @@ impl<T, const MAX: usize> List<T, MAX> {
     }
 }
 
+impl<T: PartialEq, const MAX: usize> List<T, MAX> {
+    /// # Errors
+    /// The value, where the list is full or has it already.
+    pub fn push(&mut self, value: T) -> Result<(), T> {
+        if self.0.len() == MAX || self.0.contains(&value) {
+            return Err(value);
+        }
+        self.0.push(value);
+        Ok(())
+    }
+}
+
 impl<T, const MAX: usize> Deref for List<T, MAX> {
     type Target = [T];
 
@@ -309,7 +321,12 @@ impl JsonSchema for EmailAddress {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES })
+        json_schema!({
+            "type": "string",
+            "format": "email",
+            "maxLength": Self::MAX_BYTES,
+            "pattern": "^\\S+@[^\\s@]+\\.[^\\s@]+$",
+        })
     }
 }
 
@@ -321,6 +338,12 @@ pub struct Integer<const MIN: u32, const MAX: u32>(u32);
 impl<const MIN: u32, const MAX: u32> Integer<MIN, MAX> {
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+impl<const MAX: u32> Integer<0, MAX> {
+    pub const fn zero() -> Self {
+        Integer(0)
     }
 }
 

@@ -48,7 +48,7 @@ impl IdempotencyKey {
         }
     }
 
-    fn sk(&self) -> String {
+    pub(crate) fn sk(&self) -> String {
         format!("IDEMPOTENCY#{}", hex(&self.digest))
     }
 }

@@ -7,6 +7,7 @@
 mod audit;
 mod batch;
 mod bearer;
+mod billing;
 mod company;
 mod cursor;
 mod denials;
@@ -21,6 +22,7 @@ mod resources;
 mod schema;
 mod stamp;
 mod transact;
+mod work;
 mod write;
 
 pub use audit::{
@@ -28,6 +30,7 @@ pub use audit::{
     Revision, Source,
 };
 pub use bearer::BearerStore;
+pub use billing::{Reservation, Usage};
 pub use company::{CompanyStore, NewCompany, NoCompany, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
@@ -40,10 +43,12 @@ pub use list::{Listed, Start};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
+pub use work::{Due, Task};
 pub use write::Write;
 
 use auth::Principal;
 use aws_sdk_dynamodb::Client;
+use model::{CompanyId, InterviewId, InterviewRecord, Owner};
 use std::sync::Arc;
 
 /// The four tables of one stack.
@@ -94,6 +99,26 @@ impl Table {
     pub fn company(&self, principal: &Principal) -> Result<CompanyStore, NoCompany> {
         let company = principal.company().ok_or(NoCompany)?;
         Ok(CompanyStore::new(self.clone(), company))
+    }
+
+    /// The interview engine, in the company whose interview this is; `None` where that company has none of this id.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the company is the stored interview's"
+    )]
+    pub async fn interview_engine(
+        &self,
+        company: CompanyId,
+        interview: InterviewId,
+    ) -> Result<Option<Principal>, StoreError> {
+        let sk = resource::sk(InterviewRecord::ENTITY, interview);
+        let row = self
+            .find(&self.names.records, item::key(Owner::Company(company), sk))
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let owner: Owner = item::Read::parsed(&row, "pk")?;
+        let company = owner.company().ok_or(StoreError::Corrupt("pk"))?;
+        Ok(Some(Principal::system(company, "ReportInterview")))
     }
 
     pub fn names(&self) -> &TableNames {

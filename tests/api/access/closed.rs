@@ -3,8 +3,8 @@
 use super::{
     assert_error,
     callers::{Expected, Kind, World},
-    requests::{Objects, facts, path, request},
 };
+use crate::requests::{Objects, facts, path, request};
 use auth::{
     Answer as Decided, Commit, Context, Counted, Principal, RateLimited, Unit, Verdict, Who, Window,
 };
@@ -331,7 +331,7 @@ async fn invoked(
 
 /// An event of a Lambda proxy integration, as the gateway would send it with a valid request.
 fn event(app: &TestApp, route: &Route, authorizer: Option<Value>) -> Value {
-    let nowhere = Objects::nowhere(app);
+    let nowhere = Objects::nowhere();
     let path = path(route, &nowhere);
     let parameters: Map<_, _> = route
         .parameters()
@@ -375,6 +375,10 @@ async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
     let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
     let app = app.app();
     let response = match route.function {
+        "agents" => agents::handle(app, request).await,
+        "billing" => billing::handle(app, request).await,
+        "candidates" => candidates::handle(app, request).await,
+        "interviews" => interviews::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,
@@ -430,7 +434,7 @@ async fn a_store_that_answers_too_late_or_never_is_503_and_never_401() {
 async fn away(faults: &[Fault]) {
     let world = World::make(TestApp::calm().await).await;
     let app = &world.app;
-    let objects = Objects::nowhere(app);
+    let objects = Objects::nowhere();
     let protected = || routes::all().filter(|route| route.access != Access::Public);
     for (number, fault) in faults.iter().enumerate() {
         // A cold process asks before it decides; a warm one has decided and asks all the same.
@@ -564,7 +568,7 @@ async fn a_refusal_that_cannot_be_kept_stays_what_it_is() {
                 let caller = world.caller(kind, route).await;
                 let answer = world
                     .app
-                    .send(request(route, &caller, &Objects::nowhere(&world.app)))
+                    .send(request(route, &caller, &Objects::nowhere()))
                     .await;
                 assert_error(
                     &answer,

@@ -9,7 +9,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use tests::{Company, TestApp, job};
+use tests::{Company, TestApp};
+
+use crate::requests::{body, parameter_beneath};
 
 use super::{
     folders,
@@ -116,7 +118,20 @@ impl Deployed {
                 .another_app(app.app().clock.clone(), &recorder(log))
         };
         let authorizer = app.system.authorizer(process("authorizer"));
-        let functions = ["jobs", "keys", "audit-log"].map(|name| (name, process(name)));
+        let functions = [
+            "agents",
+            "billing",
+            "candidates",
+            "interview-events",
+            "interviews",
+            "jobs",
+            "keys",
+            "audit-log",
+            "worker",
+        ]
+        .map(|name| (name, process(name)));
+        // The system's own worker is no part of it.
+        app.system.worker_weather().set(&Weather::calm());
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -199,6 +214,10 @@ impl Deployed {
         let app = &self.functions[route.function];
         let request = lambda_http::request::from_str(&event.to_string()).expect("a request");
         let response = match route.function {
+            "agents" => agents::handle(app, request).await,
+            "billing" => billing::handle(app, request).await,
+            "candidates" => candidates::handle(app, request).await,
+            "interviews" => interviews::handle(app, request).await,
             "jobs" => jobs::handle(app, request).await,
             "keys" => keys::handle(app, request).await,
             "audit-log" => audit_log::handle(app, request).await,
@@ -247,7 +266,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
         body: Some(body),
         ..owner.clone()
     };
-    let scopes = json!({ "name": "All", "scopes": ["read:jobs", "write:jobs", "delete:jobs"] });
+    let scopes = json!({ "name": "All", "scopes": resource_scopes() });
     let id = |data: &Value| data["id"].as_str().expect("an id").to_owned();
     let made = deployed
         .data(201, "CreateApiKey", &[], &with(scopes.clone()))
@@ -298,46 +317,16 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
         .data(200, "GetHealth", &[], &Request::default())
         .await;
 
-    let post = Request {
-        body: Some(job()),
-        headers: &[("idempotency-key", "1")],
-        ..key.clone()
-    };
-    let first = deployed.data(201, "CreateJob", &[], &post).await;
-    let post = Request {
-        body: Some(job()),
-        ..key.clone()
-    };
-    let second = id(&deployed.data(201, "CreateJob", &[], &post).await);
-    for query in [
-        &[][..],
-        &[("limit", "1"), ("page", "2")],
-        &[("status", "OPEN")],
-        &[("q", "rust")],
-        &[("q", "rust"), ("status", "OPEN")],
-    ] {
-        deployed
-            .data(
-                200,
-                "ListJobs",
-                &[],
-                &Request {
-                    query,
-                    ..key.clone()
-                },
-            )
-            .await;
+    for create in routes::all().filter(|route| {
+        route.method == routes::Method::Post && matches!(route.access, routes::Access::Scope(_))
+    }) {
+        if create.parameters().next().is_none() {
+            resource(deployed, &key, create).await;
+        }
     }
-    let of_job = [("jobId", second.as_str())];
-    deployed.data(200, "GetJob", &of_job, &key).await;
-    let closed = Request {
-        body: Some(json!({ "status": "CLOSED", "title": "Another title" })),
-        ..key.clone()
-    };
-    deployed.data(200, "UpdateJob", &of_job, &closed).await;
-    deployed
-        .data(200, "DeleteJob", &[("jobId", &id(&first))], &key)
-        .await;
+    work(deployed, &key).await;
+
+    interviews(deployed, &key, company).await;
 
     deployed
         .data(
@@ -418,6 +407,141 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
             )
             .await;
         assert_ne!(events["items"], json!([]));
+    }
+}
+
+/// The scopes of keys that other admins may make, too.
+fn resource_scopes() -> Vec<&'static str> {
+    let scopes = routes::Scope::ALL.into_iter();
+    let given = scopes.filter(|scope| *scope != routes::Scope::WriteCompanies);
+    given.map(routes::Scope::as_str).collect()
+}
+
+/// The worker's two turns: the task of a deleted job, and a candidate who is due.
+async fn work(deployed: &Deployed, key: &Request<'_>) {
+    let with = |body: Value| Request {
+        body: Some(body),
+        headers: &[("idempotency-key", "due")],
+        ..key.clone()
+    };
+    let job = deployed
+        .data(201, "CreateJob", &[], &with(tests::job()))
+        .await;
+    let job = job["id"].as_str().expect("an id");
+    let mut candidate = tests::candidate();
+    candidate["jobIds"] = json!([job]);
+    candidate["gdprExpiryDate"] = json!("2031-01-01");
+    deployed
+        .data(201, "CreateCandidate", &[], &with(candidate))
+        .await;
+    deployed
+        .data(200, "DeleteJob", &[("jobId", job)], key)
+        .await;
+    let worker = &deployed.functions["worker"];
+    worker::handle(worker, json!({})).await;
+    let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
+    let ahead = due.since(deployed.app.now()).num_milliseconds();
+    let later = App {
+        clock: worker.clock.skewed(ahead),
+        ..worker.clone()
+    };
+    let mut turns = 0;
+    while worker::handle(&later, json!({})).await["left"] == true {
+        turns += 1;
+        assert!(turns < 10, "the worker gets nowhere");
+    }
+}
+
+/// Every operation of one kind of object.
+async fn resource(deployed: &Deployed, key: &Request<'_>, create: &'static routes::Route) {
+    let with = |route: &routes::Route, own: &str| {
+        let mut body = body(route, own);
+        // A relation to a job is another row.
+        if let (Some(body), "CreateCandidate") = (&mut body, route.operation) {
+            body["jobIds"] = json!([own]);
+        }
+        Request {
+            body,
+            ..key.clone()
+        }
+    };
+    let job = routes::by_operation("CreateJob").expect("in the table");
+    let job = deployed
+        .data(201, "CreateJob", &[], &with(job, "Related"))
+        .await;
+    let job = job["id"].as_str().expect("an id");
+    let parameter = parameter_beneath(create).expect("objects have ids");
+    let beneath = routes::all()
+        .filter(|route| route.path.starts_with(create.path) && route.parameters().eq([parameter]));
+    for route in beneath {
+        let once = Request {
+            headers: &[("idempotency-key", "1")],
+            ..with(create, job)
+        };
+        let kept = deployed.data(201, create.operation, &[], &once).await;
+        let again = deployed.data(201, create.operation, &[], &once).await;
+        assert_eq!(kept, again);
+        let made = deployed
+            .data(201, create.operation, &[], &with(create, job))
+            .await;
+        let id = made["id"].as_str().expect("an id");
+        let changed = with(route, "Changed");
+        deployed
+            .data(200, route.operation, &[(parameter, id)], &changed)
+            .await;
+    }
+    let list = routes::all()
+        .find(|route| route.path == create.path && route.method.is_read())
+        .expect("a list");
+    for query in [
+        &[][..],
+        &[("limit", "1"), ("page", "2")],
+        &[("status", "OPEN")],
+        &[("status", "APPLIED")],
+        &[("jobId", job)],
+        &[("q", "rust")],
+    ] {
+        let listed = Request {
+            query,
+            ..key.clone()
+        };
+        // Some have other words for it, which is a 400.
+        deployed.call(list.operation, &[], &listed).await;
+    }
+}
+
+/// The ends that interviews come to, and what is billed.
+async fn interviews(deployed: &Deployed, key: &Request<'_>, company: &Company) {
+    let with = |body| Request {
+        body: Some(body),
+        ..key.clone()
+    };
+    let create = routes::by_operation("CreateInterview").expect("in the table");
+    let new = || with(body(create, "Interview").expect("a body"));
+    let cancelled = deployed.data(201, "CreateInterview", &[], &new()).await;
+    let id = cancelled["id"].as_str().expect("an id");
+    let cancel = with(json!({ "status": "CANCELLED" }));
+    deployed
+        .data(200, "UpdateInterview", &[("interviewId", id)], &cancel)
+        .await;
+    let mut job = with(body(create, "Interview").expect("a body"));
+    let body = job.body.as_mut().expect("a body");
+    body["job"] = tests::job();
+    body["candidateId"] = cancelled["candidateId"].clone();
+    body["candidate"] = Value::Null;
+    let completed = deployed.data(201, "CreateInterview", &[], &job).await;
+    let id = completed["id"].as_str().expect("an id");
+    let report = tests::report(company, id, "COMPLETED", deployed.app.now());
+    interview_events::handle(&deployed.functions["interview-events"], report)
+        .await
+        .expect("taken");
+    let query = &[("start", "2026-01-01T00:00:00Z")][..];
+    for query in [query, &[]] {
+        let usage = Request {
+            query,
+            ..key.clone()
+        };
+        deployed.call("GetUsage", &[], &usage).await;
     }
 }
 

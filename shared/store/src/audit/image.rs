@@ -1,6 +1,6 @@
 //! Rows as the streams show them, before and after a change.
 
-use model::{AgentFields, CandidateRecord, JobFields, Owner, Timestamp};
+use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -75,7 +75,7 @@ impl Entity {
             JobFields::ENTITY => Entity::Job,
             CandidateRecord::ENTITY => Entity::Candidate,
             AgentFields::ENTITY => Entity::Agent,
-            "interview" => Entity::Interview,
+            InterviewRecord::ENTITY => Entity::Interview,
             _ => return None,
         })
     }
@@ -149,7 +149,9 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "index" | "pointer" | "idempotency" | "task" | "due" => Ok(Image::Silent),
+            "index" | "pointer" | "idempotency" | "billing" | "report" | "task" | "due" => {
+                Ok(Image::Silent)
+            }
             entity => {
                 let entity = Entity::parse(entity).ok_or(StoreError::Corrupt("entity"))?;
                 Ok(Image::Object(Box::new(ObjectRow::read(row, entity)?)))
@@ -174,7 +176,14 @@ impl ObjectRow {
     fn read(row: &Item, entity: Entity) -> Result<ObjectRow, StoreError> {
         let mut fields: Map<String, Value> =
             serde_json::from_str(row.text("data")?).map_err(|_| StoreError::Corrupt("data"))?;
-        for name in ["plan", "keyLimit", "perMinute", "perHour", "perSecond"] {
+        for name in [
+            "plan",
+            "keyLimit",
+            "minutesPerMonth",
+            "perMinute",
+            "perHour",
+            "perSecond",
+        ] {
             if let Some(value) = row.parsed_if::<String>(name)? {
                 fields.insert(name.to_owned(), Value::String(value));
             }
