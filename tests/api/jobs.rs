@@ -4,6 +4,7 @@ mod change;
 mod fields;
 mod idempotency;
 mod lists;
+mod many;
 mod races;
 
 use serde_json::json;

@@ -15,6 +15,11 @@ mod authorization {
     use process::Process;
 }
 
+#[path = "../api/jobs"]
+mod jobs {
+    mod many;
+}
+
 #[path = "../api/one_winner.rs"]
 mod one_winner;
 
