@@ -4,3 +4,5 @@ mod fields;
 mod lists;
 mod races;
 mod relations;
+
+pub(crate) use lists::CANDIDATES;

@@ -4,7 +4,7 @@ use crate::lists::{Filter, Kind, Model, check_page, id, walk};
 use serde_json::{Value, json};
 use tests::{Seeded, TestApp, candidate, job};
 
-pub(super) const CANDIDATES: Kind = Kind {
+pub(crate) const CANDIDATES: Kind = Kind {
     path: "/candidates",
     words,
     cut: str::to_lowercase,
