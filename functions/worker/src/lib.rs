@@ -114,26 +114,28 @@ async fn erase_due(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {
     let from = known.unwrap_or(now.minus(LOOK_BACK));
     // From its beginning: a day that has just begun is due too.
     let mut day = Date::of(from).start();
+    let mut first_left = None;
     for _ in 0..MAX_DAYS {
-        if day > now {
+        if day > now || steps.chunk() == 0 {
             break;
         }
-        if !erase_day(app, day, now, steps).await? {
-            return Ok(true);
+        if erase_day(app, day, now, steps).await? {
+            first_left.get_or_insert(day);
         }
         day = day.plus(Duration::days(1));
     }
     // A write of the last moment before midnight, and clocks that differ, may still add to yesterday.
-    let first = day.min(now).minus(Duration::days(2)).max(from);
+    let done = first_left.unwrap_or(day).min(now);
+    let first = done.minus(Duration::days(2)).max(from);
     if known.is_none_or(|known| first.since(known) >= Duration::days(1)) {
         app.table
             .set_first_due_day(first, app.entropy.bytes())
             .await?;
     }
-    Ok(day <= now)
+    Ok(day <= now || first_left.is_some())
 }
 
-/// False where something that is due is left.
+/// Whether something that is due is left.
 async fn erase_day(
     app: &App,
     day: Timestamp,
@@ -141,17 +143,25 @@ async fn erase_day(
     steps: &mut Steps,
 ) -> Result<bool, StoreError> {
     let mut after = None;
+    let mut left = false;
     loop {
         let due = app.table.list_due(day, after.as_ref(), CHUNK).await?;
         for due in &due {
             if steps.chunk() == 0 {
-                return Ok(false);
+                return Ok(true);
             }
             steps.took(1);
-            erase(app, due, now).await?;
+            match erase(app, due, now).await {
+                // An outage is everybody's.
+                Err(fault @ (StoreError::Unreachable(_) | StoreError::Throttled(_))) => {
+                    return Err(fault);
+                }
+                // Whoever can't be erased now keeps nobody else.
+                outcome => left |= tried("erasure", outcome.map(|()| false)),
+            }
         }
         if due.len() < CHUNK {
-            return Ok(true);
+            return Ok(left);
         }
         after = due.into_iter().next_back();
     }

@@ -339,3 +339,52 @@ async fn what_is_gone_by_the_clock_is_404_to_whoever_wants_it_erased() {
     world.app.settle().await;
     world.assert_erased(&canary);
 }
+
+#[tokio::test]
+async fn a_candidate_who_can_not_be_erased_keeps_nobody_else_and_is_not_forgotten() {
+    let world = World::new().await;
+    let app = &world.app;
+    let date = world.date(2);
+    let [first, second, later] = [
+        world.canary(&date).await,
+        id(&app
+            .post(&world.key, "/candidates", &world.body(&date))
+            .await),
+        world.canary(&world.date(4)).await,
+    ];
+    let erased = |id: &str| {
+        let rows = starting(app, &format!("CANDIDATE#{id}"));
+        rows[0]["erased"].is_object()
+    };
+    // The note that comes first is that of the first one.
+    let unreadable = |data: &str| {
+        let update = json!({
+            "TableName": app.app().table.names().records,
+            "Key": {
+                "pk": { "S": format!("COMPANY#{}", world.acme.id) },
+                "sk": { "S": format!("CANDIDATE#{first}") },
+            },
+            "UpdateExpression": "SET #data = :data",
+            "ExpressionAttributeNames": { "#data": "data" },
+            "ExpressionAttributeValues": { ":data": { "S": data } },
+        });
+        let update = update.to_string();
+        let engine = app.system.engine();
+        let (status, _) = engine.dispatch("DynamoDB_20120810.UpdateItem", update.as_bytes());
+        assert_eq!(status, 200);
+    };
+    let rows = starting(app, &format!("CANDIDATE#{first}"));
+    let readable = rows[0]["data"]["S"].as_str().expect("data").to_owned();
+    unreadable("{");
+    for (days, expected) in [(2, [false, true, false]), (2, [false, true, true])] {
+        app.advance(DAY * days);
+        assert!(app.system.settle().await.is_err(), "something is left");
+        assert_eq!([&first, &second, &later].map(|id| erased(id)), expected);
+    }
+    app.advance(DAY * 9);
+    unreadable(&readable);
+    app.settle().await;
+    for id in [&first, &second, &later] {
+        world.assert_erased(id);
+    }
+}
