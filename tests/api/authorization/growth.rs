@@ -22,7 +22,7 @@ const BEFORE: usize = if cfg!(feature = "long") {
 } else {
     20_000
 };
-const COMPARED: usize = 100;
+const COMPARED: usize = 1_000;
 const MOST: f64 = if cfg!(feature = "long") { 1.2 } else { 1.5 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
