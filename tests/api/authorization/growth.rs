@@ -109,7 +109,7 @@ impl Stack {
             .caller
             .request("GET", "/jobs/01900000-0000-7000-8000-000000000000");
         let began = Instant::now();
-        let answer = self.system.gateway().call(request).await;
+        let answer = tests::ask(self.system.gateway(), request).await;
         let took = began.elapsed();
         assert_eq!(answer.status, 404, "{}", answer.text());
         took

@@ -190,7 +190,7 @@ async fn held(
             .request("PATCH", &path)
             .json(&json!({ "status": "CLOSED" })),
     };
-    let status = another.call(request).await.status;
+    let status = tests::ask(another, request).await.status;
     let in_time = began.elapsed() < HELD - Duration::from_millis(50);
     let answer = assigning.await.expect("an answer");
     app.system.weather().set(&Weather::calm());
