@@ -158,3 +158,52 @@ async fn any_range_tells_exactly_what_was_completed_in_it() {
     assert_eq!(all.data()["totalMinutesUsed"], json!(minutes));
     assert_ne!(all.data()["totalMinutesUsed"], Value::from(0));
 }
+
+/// The start is in, the end is not, and without a start it is 30 days before the end.
+#[tokio::test]
+async fn without_start_and_end_it_is_the_last_30_days() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let at = complete(&app, &acme, &key, 11).await;
+    let day = Duration::from_secs(24 * 3600);
+    let minutes = async |query: &str| {
+        let answer = app.get(&key, &format!("/billing/usage{query}")).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        answer.data()["totalMinutesUsed"].clone()
+    };
+    let days_later = |days: i64, millis: i64| {
+        let later = at.plus(chrono::Duration::days(days));
+        later.plus(chrono::Duration::milliseconds(millis))
+    };
+    app.advance(30 * day - Duration::from_secs(60));
+    assert_eq!(minutes("").await, 11);
+    app.advance(Duration::from_secs(61));
+    assert_eq!(minutes("").await, 0);
+    for (end, expected) in [
+        (days_later(0, 0), 0),
+        (days_later(0, 1), 11),
+        (days_later(30, 0), 11),
+        (days_later(30, 1), 0),
+    ] {
+        assert_eq!(minutes(&format!("?end={end}")).await, expected, "{end}");
+    }
+    // Without an end it is until now.
+    for (start, expected) in [(days_later(0, 0), 11), (days_later(0, 1), 0)] {
+        assert_eq!(minutes(&format!("?start={start}")).await, expected);
+    }
+    let ahead = app.now().plus(chrono::Duration::minutes(1));
+    let refused = app
+        .get(&key, &format!("/billing/usage?start={ahead}"))
+        .await;
+    assert_eq!(refused.faults(), ["?start range"]);
+    // 366 days end now, and a day more is refused, wherever the end is said.
+    let now = app.now();
+    let least = now
+        .minus(chrono::Duration::days(366))
+        .plus(chrono::Duration::minutes(1));
+    assert_eq!(minutes(&format!("?start={least}")).await, 11);
+    let most = now.minus(chrono::Duration::days(366));
+    let refused = app.get(&key, &format!("/billing/usage?start={most}")).await;
+    assert_eq!(refused.faults(), ["?start range"]);
+}

@@ -1,5 +1,9 @@
 //! Values at the edges of their rules: each sent when an object is made and when it is changed.
 
+mod edges;
+
+pub(crate) use edges::assert_complete;
+
 use serde_json::{Value, json};
 use tests::{Caller, TestApp};
 
@@ -34,7 +38,7 @@ fn spread_keys(count: usize) -> Value {
 }
 
 /// As compact JSON so many bytes long.
-fn bytes(length: usize) -> Value {
+pub(crate) fn bytes(length: usize) -> Value {
     let empty = json!({ "a": "" }).to_string().len();
     json!({ "a": "x".repeat(length - empty) })
 }
@@ -56,6 +60,7 @@ pub(crate) fn metadata_cases() -> Vec<Case> {
         ("/metadata", spread_keys(51), "/metadata length"),
         ("/metadata", bytes(10 * 1024), ""),
         ("/metadata", bytes(10 * 1024 + 1), "/metadata size"),
+        ("/metadata", Value::Null, ""),
         ("/metadata", json!([]), "/metadata type"),
         ("/metadata", json!("{}"), "/metadata type"),
         (
@@ -64,6 +69,44 @@ pub(crate) fn metadata_cases() -> Vec<Case> {
             "",
         ),
     ]
+}
+
+/// A text of `min` to `max` characters, at both ends and one beyond, in letters and in what takes four bytes each.
+pub(crate) fn text_cases(at: &'static str, min: usize, max: usize) -> Vec<Case> {
+    let wrong = fault(at, "length");
+    let mut cases = vec![
+        (at, text(min), ""),
+        (at, emoji(min), ""),
+        (at, text(max), ""),
+        (at, emoji(max), ""),
+        (at, text(max + 1), wrong),
+        (at, emoji(max + 1), wrong),
+        (at, json!(["x".repeat(max)]), fault(at, "type")),
+    ];
+    if min > 0 {
+        cases.extend([(at, text(min - 1), wrong), (at, emoji(min - 1), wrong)]);
+    }
+    cases
+}
+
+/// Every word, and one that isn't any.
+pub(crate) fn word_cases(at: &'static str, words: &str) -> Vec<Case> {
+    let all = words.split(' ').map(|word| (at, json!(word), ""));
+    all.chain([
+        (at, json!("NONE_OF_THEM"), fault(at, "enum")),
+        (
+            at,
+            json!(words.to_lowercase().split(' ').next()),
+            fault(at, "enum"),
+        ),
+        (at, json!(1), fault(at, "type")),
+    ])
+    .collect()
+}
+
+/// Tests live as long as what they make up.
+pub(crate) fn fault(at: &str, rule: &str) -> &'static str {
+    format!("{at} {rule}").leak()
 }
 
 /// `whole` with one value in another place.

@@ -2,4 +2,5 @@
 
 mod erasure;
 mod rows;
+mod said;
 mod unassigning;

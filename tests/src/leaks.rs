@@ -94,18 +94,24 @@ pub fn watch_logs() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
         let ours = [
+            "agents",
             "api",
             "audit",
             "audit_log",
             "auth",
             "authorizer",
+            "billing",
+            "candidates",
             "embedded",
+            "interview_events",
+            "interviews",
             "jobs",
             "keys",
             "local",
             "model",
             "routes",
             "store",
+            "worker",
         ];
         let targets = Targets::new()
             .with_default(LevelFilter::WARN)

@@ -8,8 +8,8 @@ mod create;
 use api::{ApiError, App, Call, Reply, found, respond, retried};
 use lambda_http::{Body, Request, Response};
 use model::{
-    AgentId, CandidateId, InterviewId, InterviewPatch, InterviewRecord, InterviewStatus, JobId,
-    Month, Rule,
+    AgentId, CandidateId, CandidateRecord, InterviewId, InterviewPatch, InterviewRecord,
+    InterviewStatus, JobId, Month, Rule,
 };
 use routes::interviews::Operation;
 use store::{CompanyStore, StoreError, Stored};
@@ -58,11 +58,19 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     retried(|| async {
         let old = found::<InterviewRecord>(&store, id, call.now).await?;
         let fields = old.fields.clone().patched(patch.clone());
-        let fields = fields.map_err(|refused| ApiError::InvalidTransition {
+        let mut fields = fields.map_err(|refused| ApiError::InvalidTransition {
             from: refused.from.as_str(),
             to: refused.to.as_str(),
         })?;
         call.if_match().check(old.version)?;
+        // Nobody would ever erase what is said here of somebody who is erased.
+        if fields.says_something()
+            && store
+                .is_erased::<CandidateRecord>(fields.candidate_id)
+                .await?
+        {
+            fields = fields.unsaid();
+        }
         if fields == old.fields {
             return call.shown(&store, &old);
         }

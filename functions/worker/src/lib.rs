@@ -8,7 +8,7 @@ use api::App;
 use auth::Principal;
 use aws_lambda_events::event::dynamodb;
 use chrono::Duration;
-use model::{Actor, ActorKind, CandidateRecord, CompanyId, Timestamp};
+use model::{Actor, ActorKind, CandidateRecord, CompanyId, Date, Timestamp};
 use serde_json::{Value, json};
 use store::{CompanyStore, Due, Resource, Stamp, StoreError, Task};
 
@@ -112,7 +112,8 @@ async fn erase_due(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let known = app.table.find_first_due_day().await?;
     let from = known.unwrap_or(now.minus(LOOK_BACK));
-    let mut day = from;
+    // From its beginning: a day that has just begun is due too.
+    let mut day = Date::of(from).start();
     for _ in 0..MAX_DAYS {
         if day > now {
             break;

@@ -101,3 +101,74 @@ impl Plan {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Body, Timestamp};
+    use serde_json::{Value, json};
+
+    /// The faults of a new company, and of a change, with one value more; both have the same.
+    fn faults(field: &str, value: &Value) -> Vec<String> {
+        let now: Timestamp = "2026-01-31T12:00:00Z".parse().expect("an instant");
+        let mut new = json!({ "name": "Acme" });
+        new[field] = value.clone();
+        let told = |faults: crate::Faults| -> Vec<_> {
+            let all = faults.iter();
+            all.map(|fault| format!("{} {:?}", fault.path, fault.rule))
+                .collect()
+        };
+        let new = CompanyFields::read(new, now).map_or_else(told, |_| Vec::new());
+        let patch = CompanyPatch::read(json!({ field: value }), now);
+        assert_eq!(patch.map_or_else(told, |_| Vec::new()), new, "{field}");
+        new
+    }
+
+    #[test]
+    fn each_field_keeps_its_rule_at_its_edge() {
+        let text = |letter: &str, length: usize| json!(letter.repeat(length));
+        for letter in ["x", "\u{1F980}"] {
+            for (field, min, max) in [("name", 2, 100), ("description", 0, 1000)] {
+                let wrong = [format!("/{field} Length")];
+                assert!(faults(field, &text(letter, min)).is_empty());
+                assert!(faults(field, &text(letter, max)).is_empty());
+                assert_eq!(faults(field, &text(letter, max + 1)), wrong);
+                if min > 0 {
+                    assert_eq!(faults(field, &text(letter, min - 1)), wrong);
+                }
+            }
+        }
+        for (field, value, fault) in [
+            ("name", json!("two\nlines"), "/name Format"),
+            ("name", json!("a\u{202e}b"), "/name Format"),
+            ("name", json!(null), "/name Type"),
+            ("name", json!(7), "/name Type"),
+            ("description", json!("two\nlines"), ""),
+            ("description", json!("NUL\0"), "/description Format"),
+            ("description", json!(null), ""),
+            ("description", json!(7), "/description Type"),
+            (
+                "metadata",
+                json!({ "a": { "b": { "c": { "d": {} } } } }),
+                "",
+            ),
+            (
+                "metadata",
+                json!({ "a": { "b": { "c": { "d": { "e": {} } } } } }),
+                "/metadata Depth",
+            ),
+            ("metadata", json!({ "a": "x".repeat(10_232) }), ""),
+            (
+                "metadata",
+                json!({ "a": "x".repeat(10_233) }),
+                "/metadata Size",
+            ),
+            ("metadata", json!([]), "/metadata Type"),
+            ("metadata", json!(null), ""),
+            ("plan", json!("SCALE"), "/plan UnknownField"),
+        ] {
+            let found = faults(field, &value);
+            assert_eq!(found.join(""), fault, "{field} = {value:.40}");
+        }
+    }
+}

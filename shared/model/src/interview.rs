@@ -164,6 +164,24 @@ impl Field for ScheduledAt {
 }
 
 impl InterviewRecord {
+    /// The field that names of whom `analysis` and `metadata` tell.
+    pub const OF: &str = "candidateId";
+
+    /// Whether it holds anything that goes with its candidate's erasure (contract §5).
+    pub fn says_something(&self) -> bool {
+        self.analysis.is_some() || self.metadata.is_some()
+    }
+
+    /// Without what goes with its candidate's erasure.
+    #[must_use]
+    pub fn unsaid(self) -> Self {
+        InterviewRecord {
+            analysis: None,
+            metadata: None,
+            ..self
+        }
+    }
+
     /// The interview after a client's change. What changes nothing is allowed in every state.
     pub fn patched(self, patch: InterviewPatch) -> Result<Self, InvalidInterviewTransition> {
         let InterviewPatch {

@@ -17,17 +17,23 @@ pub fn start_log(errors: RuntimeErrors) {
         .and_then(|text| text.parse().ok())
         .unwrap_or(LevelFilter::INFO);
     let ours = [
+        "agents",
         "api",
         "audit",
         "audit_log",
         "auth",
         "authorizer",
+        "billing",
+        "candidates",
+        "interview_events",
+        "interviews",
         "jobs",
         "keys",
         "model",
         "routes",
         "runtime",
         "store",
+        "worker",
     ];
     // Others print credentials and bodies at TRACE, so that they are capped here and not by a parameter.
     let runtime = match errors {

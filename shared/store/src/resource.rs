@@ -32,6 +32,8 @@ pub trait Resource:
     const SEVERED: bool = false;
     /// Whether it can be gone by the clock.
     const EXPIRES: bool = false;
+    /// Whether an erasure takes away the kept answers that hold it, so that its row must name them.
+    const FORGOTTEN: bool = false;
     /// At how many characters `words` are cut.
     const WORD_LENGTH: usize = 0;
     type Id: ObjectId;
@@ -63,6 +65,11 @@ pub trait Resource:
 
     /// With `EXPIRES`: when it is gone, before anybody comes to take it away.
     fn due(&self) -> Option<Timestamp> {
+        None
+    }
+
+    /// The field that names of whom it says something that goes with their erasure; `None` while it says nothing.
+    fn said_of(&self) -> Option<&'static str> {
         None
     }
 

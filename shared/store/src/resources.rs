@@ -35,10 +35,11 @@ impl Resource for AgentFields {
 impl Resource for InterviewRecord {
     const ENTITY: &'static str = "interview";
     const RELATIONS: &'static [Relation] = &[
-        named("candidateId", CandidateRecord::ENTITY, "/candidateId"),
+        named(InterviewRecord::OF, CandidateRecord::ENTITY, "/candidateId"),
         named("agentId", AgentFields::ENTITY, "/agentId"),
         named("jobId", JobFields::ENTITY, "/jobId"),
     ];
+    const FORGOTTEN: bool = true;
     type Id = InterviewId;
 
     fn filters(&self) -> Vec<(&'static str, String)> {
@@ -48,12 +49,16 @@ impl Resource for InterviewRecord {
     fn relations(&self) -> Vec<(&'static str, String)> {
         let job = self.job_id.map(|id| ("jobId", id.to_string()));
         [
-            ("candidateId", self.candidate_id.to_string()),
+            (InterviewRecord::OF, self.candidate_id.to_string()),
             ("agentId", self.agent_id.to_string()),
         ]
         .into_iter()
         .chain(job)
         .collect()
+    }
+
+    fn said_of(&self) -> Option<&'static str> {
+        self.says_something().then_some(InterviewRecord::OF)
     }
 }
 
@@ -76,6 +81,7 @@ impl Resource for CandidateRecord {
     }];
     const SEVERED: bool = true;
     const EXPIRES: bool = true;
+    const FORGOTTEN: bool = true;
     const WORD_LENGTH: usize = CandidateFields::SEARCH_WORD_LENGTH;
     type Id = CandidateId;
 

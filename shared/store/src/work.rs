@@ -38,6 +38,8 @@ pub struct Due {
 pub(crate) struct Whole<R: Resource> {
     pub(crate) stored: Stored<R>,
     pub(crate) deleted: Option<Timestamp>,
+    /// Raised by every write of its row.
+    pub(crate) rev: u64,
     /// Sort keys of kept answers that hold it.
     kept: Vec<String>,
 }
@@ -118,6 +120,7 @@ impl<R: Resource> Whole<R> {
         Ok(Some(Whole {
             stored: Stored::read(row)?,
             deleted: row.instant_if("deleted")?,
+            rev: row.parsed("rev")?,
             kept: match row.contains_key("kept") {
                 true => row.texts("kept")?.into_iter().map(str::to_owned).collect(),
                 false => Vec::new(),
@@ -398,26 +401,26 @@ impl CompanyStore {
         Ok(row.map(|row| Whole::read(&row)).transpose()?.flatten())
     }
 
-    /// Takes `analysis` and `metadata` out of the candidate's interviews, each in a transaction of its own.
+    /// Takes `analysis` and `metadata` out of the candidate's interviews, and away the kept answers that hold them; each in a transaction of its own.
     async fn erase_what_was_said(
         &self,
         candidate: impl Display,
         stamp: &Stamp,
     ) -> Result<(), StoreError> {
-        let run = Run::Filter("candidateId", candidate.to_string());
+        let run = Run::Filter(InterviewRecord::OF, candidate.to_string());
         let rows = self
             .index(InterviewRecord::ENTITY, &run, None, usize::MAX)
             .await?;
         for row in rows {
             let id = InterviewId::from_newest_first(&row.id)?;
-            let old = self.get::<InterviewRecord>(id, stamp.at).await?;
-            let mut fields = old.fields.clone();
-            (fields.analysis, fields.metadata) = (None, None);
-            if fields == old.fields {
+            let whole = self.find_whole::<InterviewRecord>(id).await?;
+            let whole = whole.ok_or(StoreError::Corrupt("interview"))?;
+            let (old, answers) = (&whole.stored, self.kept_answers(&whole).await?);
+            if !old.fields.says_something() && answers.is_empty() {
                 continue;
             }
             let new = Stored {
-                fields,
+                fields: old.fields.clone().unsaid(),
                 version: old.version + 1,
                 updated_at: stamp.at,
                 ..old.clone()
@@ -427,9 +430,38 @@ impl CompanyStore {
             for (byte, of_id) in own.nonce.iter_mut().zip(Sha256::digest(row.id.as_bytes())) {
                 *byte ^= of_id;
             }
-            self.update(&old, &new, &own).await?;
+            let mut write = self.write(&own).forget_answers(answers);
+            // What it says no longer, an answer may still have said.
+            if old.fields.says_something() {
+                write = write.update(old, &new);
+            }
+            write.commit().await?;
         }
         Ok(())
+    }
+
+    /// The kept answers that hold the object, to be taken away.
+    async fn kept_answers<R: Resource>(&self, whole: &Whole<R>) -> Result<Vec<Delete>, StoreError> {
+        let mut answers = Vec::new();
+        for sk in &whole.kept {
+            let row = self
+                .table
+                .find(&self.table.names.records, self.key(sk))
+                .await?;
+            let Some(at) = row.map(|row| row.instant("at")).transpose()? else {
+                continue;
+            };
+            // The client's key may have been used again, a day later, for another object.
+            if at == whole.stored.created_at {
+                let answer = self
+                    .deletion(self.key(sk))
+                    .condition_expression("attribute_not_exists(pk) OR #at = :at")
+                    .expression_attribute_names("#at", "at")
+                    .expression_attribute_values(":at", AttributeValue::N(at.millis().to_string()));
+                answers.push(answer.build().map_err(built)?);
+            }
+        }
+        Ok(answers)
     }
 
     /// Interviews hold what was said: it goes before the object itself, so that a crash between the two is made good by the next try.
@@ -442,30 +474,16 @@ impl CompanyStore {
         if R::ENTITY == CandidateRecord::ENTITY {
             self.erase_what_was_said(whole.stored.id, stamp).await?;
         }
-        let mut answers = Vec::new();
-        for sk in &whole.kept {
-            let row = self
-                .table
-                .find(&self.table.names.records, self.key(sk))
-                .await?;
-            let made = whole.stored.created_at;
-            // The client's key may have been used again, a day later, for another object.
-            let Some(at) = row.map(|row| row.instant("at")).transpose()? else {
-                continue;
-            };
-            if at == made {
-                let answer = self
-                    .deletion(self.key(sk))
-                    .condition_expression("attribute_not_exists(pk) OR #at = :at")
-                    .expression_attribute_names("#at", "at")
-                    .expression_attribute_values(":at", AttributeValue::N(at.millis().to_string()));
-                answers.push(answer.build().map_err(built)?);
-            }
-        }
+        let answers = self.kept_answers(whole).await?;
         self.write(stamp)
             .erase(whole, answers)
             .remember(remembered)
             .commit()
             .await
+    }
+
+    /// Whether nothing may be said of it any more.
+    pub async fn is_erased<R: Resource>(&self, id: R::Id) -> Result<bool, StoreError> {
+        Ok(self.find_whole::<R>(id).await?.is_none())
     }
 }

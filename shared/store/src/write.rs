@@ -52,6 +52,8 @@ struct Row {
     change: Change,
     /// Whether it must say which kept answers hold it.
     keeps: bool,
+    /// Whether something is said of it, and it must not be erased.
+    said: bool,
     /// How many objects more or fewer refer to it, by their entity.
     counts: BTreeMap<&'static str, i64>,
 }
@@ -74,6 +76,8 @@ enum Change {
     /// Leaves a tombstone.
     Erase {
         from: u64,
+        /// Nothing may have come to refer to it, or to say something of it, since it was looked for.
+        rev: u64,
     },
 }
 
@@ -132,7 +136,7 @@ impl Write<'_> {
         );
         let entry = self.rows.entry(sk).or_default();
         entry.change = Change::Put(row);
-        entry.keeps = R::EXPIRES;
+        entry.keeps = R::FORGOTTEN;
         for row in index_rows(new) {
             self.enter(row);
         }
@@ -180,6 +184,16 @@ impl Write<'_> {
         for ((name, id), by) in difference(old.fields.relations(), new.fields.relations()) {
             self.refer::<R>(name, &id, by);
         }
+        if let Some(field) = new.fields.said_of() {
+            for (_, id) in new
+                .fields
+                .relations()
+                .iter()
+                .filter(|(name, _)| *name == field)
+            {
+                self.named::<R>(field, id).said = true;
+            }
+        }
         self
     }
 
@@ -218,14 +232,23 @@ impl Write<'_> {
     #[must_use]
     pub(crate) fn erase<R: Resource>(mut self, whole: &Whole<R>, answers: Vec<Delete>) -> Self {
         let old = &whole.stored;
-        self.rows.entry(sk(R::ENTITY, old.id)).or_default().change =
-            Change::Erase { from: old.version };
+        self.rows.entry(sk(R::ENTITY, old.id)).or_default().change = Change::Erase {
+            from: old.version,
+            rev: whole.rev,
+        };
         self.answers.extend(answers);
         self.forget(old, whole.due(), None);
         // Else the deletion has done the rest.
         if whole.deleted.is_none() {
             self.leave(old);
         }
+        self
+    }
+
+    /// Takes away kept answers.
+    #[must_use]
+    pub(crate) fn forget_answers(mut self, answers: Vec<Delete>) -> Self {
+        self.answers.extend(answers);
         self
     }
 
@@ -387,12 +410,21 @@ impl Write<'_> {
     }
 
     fn refer<R: Resource>(&mut self, field: &str, id: &str, by: i64) {
-        let Some(relation) = R::relation(field) else {
+        *self
+            .named::<R>(field, id)
+            .counts
+            .entry(R::ENTITY)
+            .or_default() += by;
+    }
+
+    /// The row of an object that a field names.
+    fn named<R: Resource>(&mut self, field: &str, id: &str) -> &mut Row {
+        let entity = R::relation(field).map(|relation| relation.entity);
+        if entity.is_none() {
             self.fault = Some(StoreError::Corrupt("relation"));
-            return;
-        };
-        let counts = &mut self.rows.entry(sk(relation.entity, id)).or_default().counts;
-        *counts.entry(R::ENTITY).or_default() += by;
+        }
+        let sk = sk(entity.unwrap_or_default(), id);
+        self.rows.entry(sk).or_default()
     }
 }
 
@@ -410,7 +442,7 @@ impl Row {
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":one", n(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
-        if let Change::Update { from, .. } | Change::Delete { from } | Change::Erase { from } =
+        if let Change::Update { from, .. } | Change::Delete { from } | Change::Erase { from, .. } =
             &self.change
         {
             sets.extend(["#version = :next", "#updated = :at", "#changed = :changed"]);
@@ -456,7 +488,8 @@ impl Row {
                 }
             }
             Change::Delete { .. } => sets.push("#deleted = :at"),
-            Change::Erase { .. } => {
+            Change::Erase { rev, .. } => {
+                conditions.push("#rev = :rev");
                 sets.extend([
                     "#deleted = if_not_exists(#deleted, :at)",
                     "#erased = :at",
@@ -467,6 +500,7 @@ impl Row {
                 update = update
                     .expression_attribute_names("#erased", "erased")
                     .expression_attribute_names("#data", "data")
+                    .expression_attribute_values(":rev", n(rev))
                     .expression_attribute_names("#kept", "kept")
                     .expression_attribute_names("#expiry", EXPIRY)
                     .expression_attribute_names("#closed", CLOSED)
@@ -482,6 +516,10 @@ impl Row {
                     .expression_attribute_names("#closed", CLOSED);
             }
             _ => {}
+        }
+        if self.said {
+            conditions.push("attribute_not_exists(#erased)");
+            update = update.expression_attribute_names("#erased", "erased");
         }
         for (index, (entity, by)) in self.counts.into_iter().enumerate() {
             adds.push(format!("#c{index} :c{index}"));

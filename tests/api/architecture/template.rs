@@ -676,10 +676,10 @@ fn logs_end_and_alarms_wake_somebody() {
             .map(|actions| named(&actions[0]));
         assert_eq!(topic, Some("AlarmTopic"), "{name}");
         // Every 401 is an error of the authorizer.
-        assert!(
-            !(alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == "Errors"),
-            "{name}"
-        );
+        if alarm["Namespace"] == "AWS/Lambda" && alarm["MetricName"] == "Errors" {
+            assert_ne!(watched(alarm), "AuthorizerFunction", "{name}");
+            assert!(!watched(alarm).is_empty(), "{name} is of every function");
+        }
     }
     let age = alarms
         .iter()
@@ -693,6 +693,11 @@ fn logs_end_and_alarms_wake_somebody() {
             assert!(pattern.contains("\"authorizer fault\""), "{pattern}");
             assert!(read("functions/authorizer/src/lib.rs").contains("\"authorizer fault\""));
         }
+        if name == "WorkerFaults" {
+            let line = "\"work left for the next time\"";
+            assert!(pattern.contains(line), "{pattern}");
+            assert!(read("functions/worker/src/lib.rs").contains(line));
+        }
         let metric = &filter["MetricTransformations"][0]["MetricName"];
         assert!(
             alarms
@@ -701,6 +706,45 @@ fn logs_end_and_alarms_wake_somebody() {
             "{name}"
         );
     }
+}
+
+/// The function that an alarm's metric is of.
+fn watched(alarm: &Value) -> &str {
+    let mut dimensions = alarm["Dimensions"].as_array().into_iter().flatten();
+    let function = dimensions.find(|dimension| dimension["Name"] == "FunctionName");
+    function.map_or("", |dimension| named(&dimension["Value"]))
+}
+
+/// Nobody waits for its answers, so that nobody would notice.
+#[test]
+fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
+    let template = Template::read();
+    let schedule = template.properties("WorkerSchedule");
+    assert_eq!(schedule["ScheduleExpression"], "rate(5 minutes)");
+    assert_eq!(schedule["State"], Value::Null, "enabled");
+    assert_eq!(named(&schedule["Targets"][0]["Arn"]), "WorkerFunction");
+    let alarms = template.all("AWS::CloudWatch::Alarm");
+    let of = |metric: &str| {
+        let mut all = alarms.iter();
+        let found = all.find(|(_, alarm)| {
+            let ours = watched(alarm) == "WorkerFunction" || metric == "WorkerFaults";
+            ours && alarm["MetricName"] == metric
+        });
+        found.unwrap_or_else(|| panic!("no alarm for {metric}")).1
+    };
+    for metric in ["Errors", "WorkerFaults"] {
+        let alarm = of(metric);
+        assert_eq!(alarm["ComparisonOperator"], "GreaterThanOrEqualToThreshold");
+        assert_eq!(alarm["Threshold"], 1, "{metric}");
+        assert_eq!(alarm["Statistic"], "Sum", "{metric}");
+    }
+    let absence = of("Invocations");
+    assert_eq!(absence["ComparisonOperator"], "LessThanThreshold");
+    // No run at all has no data at all.
+    assert_eq!(absence["TreatMissingData"], "breaching");
+    let seconds = |name: &str| absence[name].as_u64().expect("a number");
+    assert!(seconds("Period") >= 300, "the schedule's pause");
+    assert!(seconds("Period") * seconds("EvaluationPeriods") <= 3600);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a candidate may hold: each rule of contract §5 at its edge.
 
-use crate::fields::{Case, check, emoji, metadata_cases, text};
+use crate::fields::{Case, assert_complete, check, fault, metadata_cases, text_cases, word_cases};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{TestApp, candidate};
@@ -21,33 +21,22 @@ fn whole() -> Value {
 
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
-    for (name, fault) in [
-        (
-            "/firstName",
-            ["/firstName length", "/firstName format", "/firstName type"],
-        ),
-        (
-            "/lastName",
-            ["/lastName length", "/lastName format", "/lastName type"],
-        ),
-    ] {
+    for name in ["/firstName", "/lastName"] {
+        cases.extend(text_cases(name, 1, 100));
         cases.extend([
-            (name, text(0), fault[0]),
-            (name, text(1), ""),
-            (name, text(100), ""),
-            (name, text(101), fault[0]),
-            (name, emoji(1), ""),
-            (name, emoji(100), ""),
-            (name, emoji(101), fault[0]),
-            (name, json!("Ada\u{0}"), fault[1]),
-            (name, json!("Ada\u{202e}"), fault[1]),
-            (name, json!(1), fault[2]),
-            (name, Value::Null, fault[2]),
+            (name, json!("Ada\u{0}"), fault(name, "format")),
+            (name, json!("Ada\u{202e}"), fault(name, "format")),
+            (name, Value::Null, fault(name, "type")),
         ]);
     }
-    for status in ["APPLIED", "IN_PROCESS", "REJECTED", "ACCEPTED"] {
-        cases.push(("/status", json!(status), ""));
-    }
+    cases.extend(word_cases(
+        "/status",
+        "APPLIED IN_PROCESS REJECTED ACCEPTED",
+    ));
+    let jobs = |count: usize| -> Value {
+        let id = |number| format!("01890a5d-ac96-774b-bcce-b302099a{number:04}");
+        (0..count).map(id).collect()
+    };
     let local = "l".repeat(64);
     // 64 + 1 + 189 bytes: the most that RFC 5321 lets pass.
     let domain = |last: usize| {
@@ -59,7 +48,6 @@ fn cases() -> Vec<Case> {
         )
     };
     cases.extend([
-        ("/status", json!("HIRED"), "/status enum"),
         ("/status", Value::Null, ""),
         ("/email", json!("a@b.example"), ""),
         ("/email", json!("A.b+tag@sub.b.example"), ""),
@@ -106,6 +94,12 @@ fn cases() -> Vec<Case> {
         ("/phoneNumber", json!(49), "/phoneNumber type"),
         ("/phoneNumber", Value::Null, ""),
         ("/gdprExpiryDate", json!("9999-12-31"), ""),
+        ("/gdprExpiryDate", json!("2028-02-29"), ""),
+        (
+            "/gdprExpiryDate",
+            json!("2027-02-29"),
+            "/gdprExpiryDate format",
+        ),
         ("/gdprExpiryDate", json!("2096-02-29"), ""),
         ("/gdprExpiryDate", json!("2097-02-28"), ""),
         (
@@ -144,6 +138,13 @@ fn cases() -> Vec<Case> {
         ("/jobIds", json!([]), ""),
         ("/jobIds", Value::Null, ""),
         ("/jobIds", json!("x"), "/jobIds type"),
+        // Whether there are such jobs is another question, and so is 20 of them.
+        ("/jobIds", jobs(21), "/jobIds length"),
+        (
+            "/jobIds",
+            json!([jobs(1)[0], jobs(1)[0]]),
+            "/jobIds/1 duplicate",
+        ),
         ("/jobIds", json!(["x"]), "/jobIds/0 format"),
         ("/jobIds", json!([7]), "/jobIds/0 type"),
         ("/overallRating", json!(50), "/overallRating unknown_field"),
@@ -151,6 +152,13 @@ fn cases() -> Vec<Case> {
     ]);
     cases.extend(metadata_cases());
     cases
+}
+
+#[test]
+fn every_rule_of_the_document_has_its_cases() {
+    // 20 jobs that there are: `relations`.
+    let elsewhere = ["/jobIds: most elements: accepted"];
+    assert_complete("NewCandidate", &whole(), &cases(), &elsewhere);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What the interview engine reports: applied once, in any order, and refused where it can't be true.
 
 use super::{id, inline};
+use crate::fields::bytes;
 use serde_json::{Value, json};
 use tests::{TestApp, report};
 
@@ -87,13 +88,16 @@ async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing(
         with("durationMinutes", json!(1.5)),
         with("durationMinutes", Value::Null),
         with("rating", json!(101)),
+        with("rating", json!(-1)),
+        with("rating", json!(50.5)),
         with("type", json!("DONE")),
         with("eventId", json!("")),
         with("eventId", json!("x".repeat(129))),
         with("at", json!("yesterday")),
-        with("at", json!(super::in_future(&app, 3600))),
-        with("at", json!(super::in_future(&app, -3600))),
-        with("analysis", json!({ "a": "x".repeat(32 * 1024) })),
+        // Clocks may differ by 5 minutes; a slow machine's minute is left.
+        with("at", json!(super::in_future(&app, 360))),
+        with("at", json!(super::in_future(&app, -420))),
+        with("analysis", bytes(32 * 1024 + 1)),
         with("analysis", json!("good")),
         with("surely", json!(1)),
     ];
@@ -113,11 +117,37 @@ async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing(
         assert!(app.put(foreign).await.is_err());
     }
     assert_eq!(app.get(&key, &path).await.data(), before.data());
-    // The longest that an interview may be.
-    app.put(with("durationMinutes", json!(240)))
-        .await
-        .expect("taken");
-    assert_eq!(app.get(&key, &path).await.data()["durationMinutes"], 240);
+    // The longest that an interview may be, and everything else at its edge.
+    let mut edge = with("durationMinutes", json!(240));
+    edge["detail"]["eventId"] = json!("x".repeat(128));
+    edge["detail"]["rating"] = json!(100);
+    edge["detail"]["analysis"] = bytes(32 * 1024);
+    edge["detail"]["at"] = json!(super::in_future(&app, 299));
+    app.put(edge).await.expect("taken");
+    let after = app.get(&key, &path).await;
+    assert_eq!(after.data()["durationMinutes"], 240);
+    assert_eq!(after.data()["analysis"], bytes(32 * 1024));
+    let person = after.data()["candidateId"].as_str().expect("an id");
+    let person = app.get(&key, &format!("/candidates/{person}")).await;
+    assert_eq!(person.data()["overallRating"], 100);
+    // And the least.
+    let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
+    let mut least = report(&acme, &id(&made), "COMPLETED", app.now());
+    for (field, value) in [
+        ("eventId", json!("x")),
+        ("durationMinutes", json!(0)),
+        ("rating", json!(0)),
+        ("analysis", json!({})),
+        ("at", json!(super::in_future(&app, -240))),
+    ] {
+        least["detail"][field] = value;
+    }
+    app.put(least).await.expect("taken");
+    let after = app.get(&key, &format!("/interviews/{}", id(&made))).await;
+    assert_eq!(after.data()["durationMinutes"], 0);
+    let person = after.data()["candidateId"].as_str().expect("an id");
+    let person = app.get(&key, &format!("/candidates/{person}")).await;
+    assert_eq!(person.data()["overallRating"], 0);
 }
 
 #[tokio::test]

@@ -5,10 +5,15 @@ use tests::TestApp;
 
 /// Every row of the `records` table.
 pub(super) fn records(app: &TestApp) -> Vec<Value> {
+    rows(app, &app.app().table.names().records)
+}
+
+/// Every row of a table.
+pub(super) fn rows(app: &TestApp, table: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut after = Value::Null;
     loop {
-        let mut scan = json!({ "TableName": app.app().table.names().records });
+        let mut scan = json!({ "TableName": table });
         if !after.is_null() {
             scan["ExclusiveStartKey"] = after;
         }
