@@ -97,18 +97,19 @@ impl Document {
             parameters.push(reference("parameters", "IfMatch"));
         }
 
+        let mut success = json!({
+            "description": route.summary,
+            "headers": success_headers(route, *versioned),
+            "content": { "application/json": {
+                "schema": envelope(data),
+                "example": { "success": true, "data": example, "error": null, "timestamp": AT },
+            } },
+        });
+        if *status == 201 {
+            success["links"] = links(route, example);
+        }
         let mut responses = Map::new();
-        responses.insert(
-            status.to_string(),
-            json!({
-                "description": route.summary,
-                "headers": success_headers(route, *versioned),
-                "content": { "application/json": {
-                    "schema": envelope(data),
-                    "example": { "success": true, "data": example, "error": null, "timestamp": AT },
-                } },
-            }),
-        );
+        responses.insert(status.to_string(), success);
         for (status, codes) in errors(route, described) {
             responses.insert(status.to_string(), self.error_response(status, &codes));
         }
@@ -201,6 +202,24 @@ impl Document {
             );
         }
     }
+}
+
+/// What can be done next with the object that was made: everything whose path goes on with its id alone.
+fn links(made: &Route, object: &Value) -> Value {
+    let next = routes::all().filter_map(|route| {
+        let mut parameters = route.parameters();
+        let (name, None) = (parameters.next()?, parameters.next()) else {
+            return None;
+        };
+        let beneath = format!("{}/{{{name}}}", made.path);
+        route.path.starts_with(&beneath).then(|| {
+            let id = if object[name].is_null() { "id" } else { name };
+            let id = json!({ name: format!("$response.body#/data/{id}") });
+            let link = json!({ "operationId": route.operation, "parameters": id });
+            (route.operation.to_owned(), link)
+        })
+    });
+    Value::Object(next.collect())
 }
 
 /// Which faults an operation can answer with, by status.
