@@ -318,3 +318,24 @@ pub fn job() -> Value {
         "status": "OPEN",
     })
 }
+
+/// A valid new candidate.
+pub fn candidate() -> Value {
+    json!({
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "email": "ada@candidates.example",
+        "gdprExpiryDate": "2099-12-31",
+    })
+}
+
+/// A valid new agent.
+pub fn agent() -> Value {
+    json!({
+        "name": "First conversation",
+        "type": "ONLINE",
+        "focus": "GENERIC",
+        "language": "EN",
+        "duration": 20,
+    })
+}

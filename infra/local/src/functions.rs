@@ -138,6 +138,8 @@ impl Functions {
 async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer, Failed> {
     let request = lambda_http::request::from_str(&event.to_string())?;
     let response = match function {
+        "agents" => agents::handle(app, request).await,
+        "candidates" => candidates::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

@@ -1,17 +1,18 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, CompanyId, Denial, Event, EventType, Job, JobFields,
+    Agent, AgentFields, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate, CandidateFields,
+    CandidatePatch, CandidateStatus, CompanyId, Denial, Event, EventType, Job, JobFields, JobId,
     JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name, Outcome, Owner, PartnerId, RateLimit,
     Timestamp,
 };
-use routes::{Operation, Role, Route, ScopeSet, audit_log, jobs, keys};
+use routes::{Operation, Role, Route, ScopeSet, agents, audit_log, candidates, jobs, keys};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, JOB, KEY, REQUEST},
+    examples::{self, AGENT, CANDIDATE, JOB, KEY, REQUEST},
     schemas::Schemas,
 };
 
@@ -55,6 +56,18 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             jobs_operation,
         ),
         group(
+            "candidates",
+            "The company's candidates. For API keys.",
+            schemas,
+            candidates_operation,
+        ),
+        group(
+            "agents",
+            "The company's agents, who lead interviews. For API keys.",
+            schemas,
+            agents_operation,
+        ),
+        group(
             "keys",
             "API keys and explanations of refusals. For people; a key can never manage keys.",
             schemas,
@@ -85,64 +98,158 @@ fn group<O: Operation>(
     }
 }
 
-fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Described {
-    use jobs::Operation::*;
-    let job = schemas.answer::<Job>("Job");
-    match operation {
-        ListJobs => Described {
-            query: list_query([
-                parameter(
-                    "status",
-                    "Only jobs in this state.",
-                    schemas.part::<JobStatus>(),
-                ),
-                parameter(
-                    "q",
-                    "Only jobs with a word of the title (one of the first 10) that starts so; case doesn't matter.",
-                    json!({ "type": "string", "minLength": 1 }),
-                ),
-            ]),
+/// What differs between the five operations of one kind of object.
+struct Kind {
+    list: &'static str,
+    query: Vec<Value>,
+    view: Value,
+    new: Value,
+    patch: Value,
+    example: Value,
+    new_example: Value,
+    patch_example: Value,
+}
+
+#[derive(Clone, Copy)]
+enum Verb {
+    List,
+    Create,
+    Get,
+    Update,
+    Delete,
+}
+
+fn object_operation(verb: Verb, kind: Kind, schemas: &mut Schemas) -> Described {
+    match verb {
+        Verb::List => Described {
+            query: kind.query,
             ..answers(
-                page(schemas, "JobPage", &job),
-                examples::page(examples::job()),
+                page(schemas, kind.list, &kind.view),
+                examples::page(kind.example),
             )
         },
-        CreateJob => Described {
+        Verb::Create => Described {
             body: Some(RequestBody {
-                schema: schemas.new_object::<JobFields>("NewJob"),
+                schema: kind.new,
                 required: true,
-                example: examples::new_job(),
+                example: kind.new_example,
             }),
             status: 201,
             versioned: true,
-            ..answers(job, examples::job())
+            ..answers(kind.view, kind.example)
         },
-        GetJob => Described {
+        Verb::Get => Described {
             versioned: true,
-            ..answers(job, examples::job())
+            ..answers(kind.view, kind.example)
         },
-        UpdateJob => {
-            let mut changed = examples::job();
-            changed["status"] = "CLOSED".into();
-            changed["version"] = 2.into();
-            if let Value::Object(members) = &mut changed {
-                members.remove("salary");
-            }
-            Described {
-                body: Some(RequestBody {
-                    schema: schemas.patch::<JobPatch>("JobPatch"),
-                    required: true,
-                    example: examples::job_patch(),
-                }),
-                versioned: true,
-                ..answers(job, changed)
-            }
-        }
-        DeleteJob => Described {
+        Verb::Update => Described {
+            example: examples::patched(kind.example.clone(), &kind.patch_example),
+            body: Some(RequestBody {
+                schema: kind.patch,
+                required: true,
+                example: kind.patch_example,
+            }),
+            versioned: true,
+            ..answers(kind.view, Value::Null)
+        },
+        Verb::Delete => Described {
             note: "A second deletion is 404.",
             ..answers(json!({ "type": "boolean", "const": true }), true.into())
         },
     }
+}
+
+fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Described {
+    use jobs::Operation::*;
+    let verb = match operation {
+        ListJobs => Verb::List,
+        CreateJob => Verb::Create,
+        GetJob => Verb::Get,
+        UpdateJob => Verb::Update,
+        DeleteJob => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "JobPage",
+        query: list_query([
+            parameter(
+                "status",
+                "Only jobs in this state.",
+                schemas.part::<JobStatus>(),
+            ),
+            parameter(
+                "q",
+                "Only jobs with a word of the title (one of the first 10) that starts so; case doesn't matter.",
+                json!({ "type": "string", "minLength": 1, "maxLength": 200 }),
+            ),
+        ]),
+        view: schemas.answer::<Job>("Job"),
+        new: schemas.new_object::<JobFields>("NewJob"),
+        patch: schemas.patch::<JobPatch>("JobPatch"),
+        example: examples::job(),
+        new_example: examples::new_job(),
+        patch_example: examples::job_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
+fn candidates_operation(operation: candidates::Operation, schemas: &mut Schemas) -> Described {
+    use candidates::Operation::*;
+    let verb = match operation {
+        ListCandidates => Verb::List,
+        CreateCandidate => Verb::Create,
+        GetCandidate => Verb::Get,
+        UpdateCandidate => Verb::Update,
+        DeleteCandidate => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "CandidatePage",
+        query: list_query([
+            parameter(
+                "jobId",
+                "Only candidates of this job.",
+                schemas.part::<JobId>(),
+            ),
+            parameter(
+                "status",
+                "Only candidates in this state.",
+                schemas.part::<CandidateStatus>(),
+            ),
+            parameter(
+                "q",
+                "Only candidates with a word of a name (one of the first 3 of each) or an e-mail address that starts so; case doesn't matter.",
+                json!({ "type": "string", "minLength": 1, "maxLength": 254 }),
+            ),
+        ]),
+        view: schemas.answer::<Candidate>("Candidate"),
+        new: schemas.new_object::<CandidateFields>("NewCandidate"),
+        patch: schemas.patch::<CandidatePatch>("CandidatePatch"),
+        example: examples::candidate(),
+        new_example: examples::new_candidate(),
+        patch_example: examples::candidate_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
+fn agents_operation(operation: agents::Operation, schemas: &mut Schemas) -> Described {
+    use agents::Operation::*;
+    let verb = match operation {
+        ListAgents => Verb::List,
+        CreateAgent => Verb::Create,
+        GetAgent => Verb::Get,
+        UpdateAgent => Verb::Update,
+        DeleteAgent => Verb::Delete,
+    };
+    let kind = Kind {
+        list: "AgentPage",
+        query: list_query([]),
+        view: schemas.answer::<Agent>("Agent"),
+        new: schemas.new_object::<AgentFields>("NewAgent"),
+        patch: schemas.patch::<AgentPatch>("AgentPatch"),
+        example: examples::agent(),
+        new_example: examples::new_agent(),
+        patch_example: examples::agent_patch(),
+    };
+    object_operation(verb, kind, schemas)
 }
 
 fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Described {
@@ -313,7 +420,13 @@ fn list_query<const N: usize>(own: [Value; N]) -> Vec<Value> {
 /// Parameters of the path, by their names.
 pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
     let (description, schema, example) = match name {
-        "jobId" => ("The job's id.", schemas.part::<model::JobId>(), JOB),
+        "jobId" => ("The job's id.", schemas.part::<JobId>(), JOB),
+        "candidateId" => (
+            "The candidate's id.",
+            schemas.part::<model::CandidateId>(),
+            CANDIDATE,
+        ),
+        "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",
             schemas.part::<KeyId>(),

@@ -1,9 +1,10 @@
 //! Realistic bodies and answers. Answers are values of the model's own types, so that they can't drift from what is sent.
 
 use model::{
-    Actor, ActorKind, ApiKey, ApiKeyFields, Body, ChainHash, CompanyId, Denial, Event, EventFacts,
-    EventType, Job, JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Plan, Reason,
-    SecretView, Timestamp,
+    Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, Body, CandidateFields,
+    CandidateId, CandidateRecord, ChainHash, CompanyId, Denial, Event, EventFacts, EventType,
+    JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Plan, Reason, SecretView,
+    Timestamp, View,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use std::str::FromStr;
 
 pub(crate) const AT: &str = "2026-01-31T12:00:00.000Z";
 const LATER: &str = "2026-02-03T08:15:30.250Z";
+pub(crate) const CANDIDATE: &str = "019c13b0-3a80-7d41-a5c2-6e8f0b1d2c34";
+pub(crate) const AGENT: &str = "019c13b1-9c20-7b52-8d63-1f2a3b4c5d6e";
 pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
 const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
 const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
@@ -42,14 +45,73 @@ pub(crate) fn job_patch() -> Value {
 }
 
 pub(crate) fn job() -> Value {
-    wire(&Job {
-        id: parsed::<JobId>(JOB),
+    view(parsed::<JobId>(JOB), read::<JobFields>(new_job()))
+}
+
+pub(crate) fn new_candidate() -> Value {
+    json!({
+        "firstName": "Ada",
+        "lastName": "Lovelace",
+        "email": "ada@candidates.example",
+        "gdprExpiryDate": "2027-01-31",
+        "jobIds": [JOB],
+    })
+}
+
+pub(crate) fn candidate_patch() -> Value {
+    json!({ "status": "IN_PROCESS", "phoneNumber": "+4915112345678" })
+}
+
+pub(crate) fn candidate() -> Value {
+    let fields = CandidateRecord::from(read::<CandidateFields>(new_candidate()));
+    view(parsed::<CandidateId>(CANDIDATE), fields)
+}
+
+pub(crate) fn new_agent() -> Value {
+    json!({
+        "name": "First conversation",
+        "type": "ONLINE",
+        "focus": "SCREENING",
+        "language": "EN",
+        "duration": 20,
+        "questions": ["What drew you to this job?"],
+        "voiceId": "EMMA",
+    })
+}
+
+pub(crate) fn agent_patch() -> Value {
+    json!({ "duration": 30, "voiceId": null })
+}
+
+pub(crate) fn agent() -> Value {
+    let fields = read::<AgentFields>(new_agent());
+    view(parsed::<AgentId>(AGENT), fields)
+}
+
+fn view<Id: Serialize, Fields: Serialize>(id: Id, fields: Fields) -> Value {
+    wire(&View {
+        id,
         company_id: company(),
         version: 1,
         created_at: at(AT),
         updated_at: at(AT),
-        fields: read::<JobFields>(new_job()),
+        fields,
     })
+}
+
+/// The object after the patch, in its next version.
+pub(crate) fn patched(mut object: Value, patch: &Value) -> Value {
+    if let (Value::Object(object), Value::Object(patch)) = (&mut object, patch) {
+        for (name, value) in patch {
+            match value {
+                Value::Null => object.remove(name),
+                value => object.insert(name.clone(), value.clone()),
+            };
+        }
+        object.insert("version".to_owned(), 2.into());
+        object.insert("updatedAt".to_owned(), LATER.into());
+    }
+    object
 }
 
 pub(crate) fn new_api_key() -> Value {

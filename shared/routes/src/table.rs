@@ -69,6 +69,32 @@ functions! {
         DeleteJob = Delete "/jobs/{jobId}", scope(Scope::DeleteJobs);
     }
 
+    candidates = "candidates" {
+        /// List the company's candidates, newest first
+        ListCandidates = Get "/candidates", scope(Scope::ReadCandidates);
+        /// Create a candidate
+        CreateCandidate = Post "/candidates", scope(Scope::WriteCandidates);
+        /// Read one candidate
+        GetCandidate = Get "/candidates/{candidateId}", scope(Scope::ReadCandidates);
+        /// Change a candidate; absent fields stay, null clears
+        UpdateCandidate = Patch "/candidates/{candidateId}", scope(Scope::WriteCandidates);
+        /// Delete a candidate; what is kept for audit is erased 30 days later
+        DeleteCandidate = Delete "/candidates/{candidateId}", scope(Scope::DeleteCandidates);
+    }
+
+    agents = "agents" {
+        /// List the company's agents, newest first
+        ListAgents = Get "/agents", scope(Scope::ReadAgents);
+        /// Create an agent
+        CreateAgent = Post "/agents", scope(Scope::WriteAgents);
+        /// Read one agent
+        GetAgent = Get "/agents/{agentId}", scope(Scope::ReadAgents);
+        /// Change an agent; absent fields stay, null clears
+        UpdateAgent = Patch "/agents/{agentId}", scope(Scope::WriteAgents);
+        /// Delete an agent; its interviews stay
+        DeleteAgent = Delete "/agents/{agentId}", scope(Scope::DeleteAgents);
+    }
+
     keys = "keys" {
         /// List the company's API keys, revoked ones included
         ListApiKeys = Get "/api-keys", role(Role::Member);

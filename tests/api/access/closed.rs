@@ -375,6 +375,8 @@ async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
     let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
     let app = app.app();
     let response = match route.function {
+        "agents" => agents::handle(app, request).await,
+        "candidates" => candidates::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

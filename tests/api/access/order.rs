@@ -377,12 +377,7 @@ impl Stand<'_> {
     fn target(&self, faults: &[Fault]) -> Objects {
         let has = |fault| faults.contains(&fault);
         if has(BadId) {
-            let bad = "!".to_owned();
-            return Objects {
-                job: bad.clone(),
-                key: bad.clone(),
-                denial: bad,
-            };
+            return Objects::all("!");
         }
         if has(NoObject) {
             return self.objects.nowhere.clone();

@@ -1,15 +1,17 @@
 //! A valid request for each operation. What the table can't say stands here, and an operation that is missing fails every matrix.
 
 use local::HttpRequest;
-use model::{JobId, KeyId};
+use model::{AgentId, CandidateId, JobId, KeyId};
 use routes::{Method, Route};
 use serde_json::{Value, json};
-use tests::{Caller, Company, TestApp, job};
+use tests::{Caller, Company, TestApp, agent, candidate, job};
 
 /// Ids for the path's parameters.
 #[derive(Debug, Clone)]
 pub(super) struct Objects {
     pub(super) job: String,
+    pub(super) candidate: String,
+    pub(super) agent: String,
     pub(super) key: String,
     pub(super) denial: String,
 }
@@ -57,9 +59,8 @@ pub(super) fn facts(route: &Route) -> Facts {
         resource: "api_key",
     };
     match route.operation {
-        "ListJobs" | "ListApiKeys" | "ListAuditEvents" | "GetWhoami" | "GetHealth" => {
-            plain(None, "")
-        }
+        "ListJobs" | "ListCandidates" | "ListAgents" | "ListApiKeys" | "ListAuditEvents"
+        | "GetWhoami" | "GetHealth" => plain(None, ""),
         "GetJob" => plain(None, "job"),
         "CreateJob" => plain(Some(job()), ""),
         "UpdateJob" => Facts {
@@ -69,6 +70,26 @@ pub(super) fn facts(route: &Route) -> Facts {
         "DeleteJob" => Facts {
             versioned: true,
             ..plain(None, "job")
+        },
+        "GetCandidate" => plain(None, "candidate"),
+        "CreateCandidate" => plain(Some(candidate()), ""),
+        "UpdateCandidate" => Facts {
+            versioned: true,
+            ..plain(Some(json!({ "status": "IN_PROCESS" })), "candidate")
+        },
+        "DeleteCandidate" => Facts {
+            versioned: true,
+            ..plain(None, "candidate")
+        },
+        "GetAgent" => plain(None, "agent"),
+        "CreateAgent" => plain(Some(agent()), ""),
+        "UpdateAgent" => Facts {
+            versioned: true,
+            ..plain(Some(json!({ "duration": 30 })), "agent")
+        },
+        "DeleteAgent" => Facts {
+            versioned: true,
+            ..plain(None, "agent")
         },
         "GetApiKey" => plain(None, "api_key"),
         "CreateApiKey" => Facts {
@@ -100,11 +121,23 @@ pub(super) fn facts(route: &Route) -> Facts {
 }
 
 impl Objects {
+    pub(super) fn all(id: &str) -> Objects {
+        Objects {
+            job: id.to_owned(),
+            candidate: id.to_owned(),
+            agent: id.to_owned(),
+            key: id.to_owned(),
+            denial: id.to_owned(),
+        }
+    }
+
     /// Ids of the right form that name nothing.
     pub(super) fn nowhere(app: &TestApp) -> Objects {
         let entropy = app.app().entropy;
         Objects {
             job: JobId::new(app.now(), entropy.bytes()).to_string(),
+            candidate: CandidateId::new(app.now(), entropy.bytes()).to_string(),
+            agent: AgentId::new(app.now(), entropy.bytes()).to_string(),
             key: KeyId::new(entropy.bytes()).to_string(),
             denial: "bm93aGVyZSBhdCBhbGw=".to_owned(),
         }
@@ -113,15 +146,20 @@ impl Objects {
     /// New objects of the company.
     pub(super) async fn of(app: &TestApp, company: &Company) -> Objects {
         let key = app.key_with(company, json!({})).await;
-        let made = app.post(&key.caller, "/jobs", &job()).await;
-        assert_eq!(made.status, 201, "{}", made.body);
+        let made = async |path, body: Value| {
+            let made = app.post(&key.caller, path, &body).await;
+            assert_eq!(made.status, 201, "{}", made.body);
+            made.data()["id"].as_str().expect("an id").to_owned()
+        };
         let refused = app.get(&key.caller, "/api-keys").await;
         assert_eq!(refused.status, 403, "{}", refused.body);
         let plain = app
             .key_with(company, json!({ "scopes": ["read:jobs"] }))
             .await;
         Objects {
-            job: made.data()["id"].as_str().expect("an id").to_owned(),
+            job: made("/jobs", job()).await,
+            candidate: made("/candidates", candidate()).await,
+            agent: made("/agents", agent()).await,
             key: plain.id.to_string(),
             denial: refused.header("x-request-id").expect("an id").to_owned(),
         }
@@ -130,6 +168,8 @@ impl Objects {
     pub(super) fn id(&self, parameter: &str) -> &str {
         match parameter {
             "jobId" => &self.job,
+            "candidateId" => &self.candidate,
+            "agentId" => &self.agent,
             "keyId" => &self.key,
             "requestId" => &self.denial,
             new => panic!("say here what a valid {new} is"),

@@ -116,7 +116,8 @@ impl Deployed {
                 .another_app(app.app().clock.clone(), &recorder(log))
         };
         let authorizer = app.system.authorizer(process("authorizer"));
-        let functions = ["jobs", "keys", "audit-log"].map(|name| (name, process(name)));
+        let functions =
+            ["agents", "candidates", "jobs", "keys", "audit-log"].map(|name| (name, process(name)));
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -199,6 +200,8 @@ impl Deployed {
         let app = &self.functions[route.function];
         let request = lambda_http::request::from_str(&event.to_string()).expect("a request");
         let response = match route.function {
+            "agents" => agents::handle(app, request).await,
+            "candidates" => candidates::handle(app, request).await,
             "jobs" => jobs::handle(app, request).await,
             "keys" => keys::handle(app, request).await,
             "audit-log" => audit_log::handle(app, request).await,
