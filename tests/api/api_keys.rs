@@ -5,6 +5,7 @@ mod idempotency;
 mod life;
 mod limit;
 mod list;
+mod partner;
 mod races;
 mod roles;
 

@@ -15,7 +15,9 @@ mod denials;
 mod growth;
 mod limits;
 mod lost_answers;
+mod memberships;
 mod outage;
 mod process;
+mod rotation;
 
 use process::{Process, dead_secret};

@@ -1,11 +1,10 @@
 //! The loop around the pure decision: hint, decide, commit, and again on what the row turned out to be.
 
 use auth::{
-    AccessToken, Commit, Counted, Decision, Grant, KeyFacts, Keyring, MemberFacts, Nonce,
-    PresentedKey, Principal, Refusal, Who, decide_person,
+    Commit, Counted, Decision, Grant, KeyFacts, Keyring, MemberFacts, Nonce, PresentedKey,
+    Principal, Refusal, Who, decide_person,
 };
 use model::{Actor, ActorKind, CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
-use sha2::{Digest, Sha256};
 use std::sync::Arc;
 use store::{Committed, LastUse, StoreError};
 
@@ -26,9 +25,8 @@ pub(crate) enum Credential {
         presented: PresentedKey,
         keyring: Arc<Keyring>,
     },
-    Person {
-        token: AccessToken,
-    },
+    /// A token that was verified; it says who the person is and nothing else.
+    Person,
 }
 
 /// What a row says.
@@ -47,28 +45,30 @@ pub(crate) enum Outcome {
     Unknown,
 }
 
-/// A refusal, and whose it is to know.
+/// A refusal, of whom, and who may know.
 #[derive(Debug)]
 pub(crate) struct Refused {
     pub(crate) refusal: Refusal,
-    /// `None` where no row is known: then no company may read of it.
-    pub(crate) subject: Option<(Subject, Owner)>,
+    pub(crate) subject: Subject,
+    pub(crate) told: Told,
+}
+
+/// Who is told of a refusal: the owner of a key, and of people whoever they are a live member of, however they named it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    Nobody,
+    Owner(Owner),
+    /// The owner that the request is about, if the person turns out to be its member.
+    OwnerAsked,
 }
 
 impl Outcome {
-    pub(crate) fn unowned(refusal: Refusal) -> Outcome {
+    pub(crate) fn untold(refusal: Refusal, subject: Subject) -> Outcome {
         Outcome::Refused(Refused {
             refusal,
-            subject: None,
+            subject,
+            told: Told::Nobody,
         })
-    }
-}
-
-impl Refused {
-    pub(crate) fn caller(&self) -> String {
-        self.subject
-            .as_ref()
-            .map_or_else(|| "unknown".to_owned(), |(subject, _)| subject.actor().id)
     }
 }
 
@@ -130,8 +130,11 @@ impl Authorizer {
                         if fresh {
                             self.memory.refused(remember, &facts, now);
                         }
-                        let subject = Some((subject.clone(), facts.owner()));
-                        return Ok(Outcome::Refused(Refused { refusal, subject }));
+                        return Ok(Outcome::Refused(Refused {
+                            refusal,
+                            subject: subject.clone(),
+                            told: facts.told(),
+                        }));
                     }
                     continue;
                 }
@@ -180,7 +183,9 @@ impl Authorizer {
     fn nobody(&self, subject: &Subject) -> Outcome {
         match subject {
             Subject::Key(_) => Outcome::Unknown,
-            Subject::Member(..) | Subject::Person(_) => Outcome::unowned(auth::no_membership()),
+            Subject::Member(..) | Subject::Person(_) => {
+                Outcome::untold(auth::no_membership(), subject.clone())
+            }
         }
     }
 
@@ -243,12 +248,8 @@ impl Credential {
     fn digest(&self) -> [u8; 16] {
         match self {
             Credential::Key { presented, keyring } => keyring.digest(presented),
-            Credential::Person { token } => {
-                let digest: [u8; 32] = Sha256::digest(token.auth_time.to_be_bytes()).into();
-                let mut short = [0; 16];
-                short.copy_from_slice(&digest[..16]);
-                short
-            }
+            // Whichever token: it has no say in what a row refuses.
+            Credential::Person => [0; 16],
         }
     }
 }
@@ -265,10 +266,8 @@ impl Facts {
             (Facts::Key(facts), Credential::Key { presented, keyring }) => {
                 facts.decide(presented, keyring, asked, grant, now)
             }
-            (Facts::Member(facts), Credential::Person { token }) => facts.decide(token, asked, now),
-            (Facts::Person(counted), Credential::Person { token }) => {
-                decide_person(token, counted, asked, now)
-            }
+            (Facts::Member(facts), Credential::Person) => facts.decide(asked, now),
+            (Facts::Person(counted), Credential::Person) => decide_person(counted, asked, now),
             // A subject is made from its own kind of credential.
             _ => Decision::Refuse(auth::no_membership()),
         }
@@ -282,11 +281,12 @@ impl Facts {
         }
     }
 
-    fn owner(&self) -> Owner {
+    fn told(&self) -> Told {
         match self {
-            Facts::Key(facts) => facts.owner,
-            Facts::Member(facts) => facts.owner,
-            Facts::Person(_) => Owner::System,
+            Facts::Key(facts) => Told::Owner(facts.owner),
+            Facts::Member(facts) if facts.ended => Told::Nobody,
+            Facts::Member(facts) => Told::Owner(facts.owner),
+            Facts::Person(_) => Told::Owner(Owner::System),
         }
     }
 

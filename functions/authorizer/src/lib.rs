@@ -11,12 +11,12 @@ mod refuse;
 
 pub use answer::AuthorizerAnswer;
 
-use api::App;
+use api::{App, NotReadAgain};
 use auth::{
     AccessToken, Answer, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
     PresentedKey, TokenRefused, key_id, verify_access_token,
 };
-use model::{Owner, PersonId};
+use model::PersonId;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
@@ -24,7 +24,7 @@ use tokio::sync::Mutex;
 
 use crate::{
     answer::{allow, refuse_to_pass},
-    decide::{Credential, Outcome, Refused, Subject},
+    decide::{Credential, Outcome, Refused, Subject, Told},
     event::{Bearer, Request},
     memory::Memory,
 };
@@ -49,6 +49,8 @@ pub enum AuthorizerError {
     Event(&'static str),
     #[error("no keyring")]
     NoKeyring,
+    #[error("the keyring: {0}")]
+    Keyring(#[from] NotReadAgain),
     #[error(transparent)]
     Store(#[from] StoreError),
     #[error("the issuer's keys are unavailable")]
@@ -134,15 +136,13 @@ impl Authorizer {
             .as_deref()
             .ok_or(AuthorizerError::NoKeyring)?;
         let now = self.app.clock.now();
-        let known = keyring.current(now).await;
-        if known.verify_tag(&presented).is_some() {
-            return Ok(Some((presented, known)));
+        let mut known = keyring.current(now).await;
+        if known.verify_tag(&presented).is_none() {
+            // Others may know a newer generation; only a fresh keyring may call a tag a forgery.
+            known = keyring.fresh(now).await?;
         }
-        // Somebody else may know a newer generation.
-        let newer = keyring.newer(now).await;
-        Ok(newer
-            .filter(|newer| newer.verify_tag(&presented).is_some())
-            .map(|newer| (presented, newer)))
+        let ours = known.verify_tag(&presented).is_some();
+        Ok(ours.then_some((presented, known)))
     }
 
     async fn authorize_person(
@@ -153,10 +153,7 @@ impl Authorizer {
         let token = self.verify(request, text).await?;
         let person = PersonId::new(&token.issuer, &token.subject);
         let outcome = match self.membership(request, &token, &person).await? {
-            Ok(subject) => {
-                self.decide(request, &subject, &Credential::Person { token })
-                    .await?
-            }
+            Ok(subject) => self.decide(request, &subject, &Credential::Person).await?,
             Err(outcome) => outcome,
         };
         self.answer(request, outcome).await
@@ -191,20 +188,23 @@ impl Authorizer {
             return Ok(Ok(Subject::Person(person.clone())));
         }
         if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
-            // Found without the store; whose it is to know is worth a look, and no reason to fail.
-            let subject = self.membership_to_tell(request, person).await;
-            return Ok(Err(Outcome::Refused(Refused { refusal, subject })));
+            return Ok(Err(Outcome::Refused(Refused {
+                refusal,
+                subject: Subject::Person(person.clone()),
+                told: Told::OwnerAsked,
+            })));
         }
+        let untold = |refusal| Err(Outcome::untold(refusal, Subject::Person(person.clone())));
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
-            Err(refusal) => return Ok(Err(Outcome::unowned(refusal))),
+            Err(refusal) => return Ok(untold(refusal)),
         };
         if let Some(owner) = owner {
             return Ok(Ok(Subject::Member(person.clone(), owner)));
         }
         let mut rows = self.app.table.list_memberships(person).await?;
         Ok(match (rows.pop(), rows.is_empty()) {
-            (None, _) => Err(Outcome::unowned(auth::no_membership())),
+            (None, _) => untold(auth::no_membership()),
             (Some(only), true) => {
                 let subject = Subject::Member(person.clone(), only.facts.owner);
                 self.memory.learn(
@@ -214,26 +214,8 @@ impl Authorizer {
                 );
                 Ok(subject)
             }
-            (Some(_), false) => Err(Outcome::unowned(auth::several_memberships())),
+            (Some(_), false) => untold(auth::several_memberships()),
         })
-    }
-
-    /// The membership that a refused request was about, where one can be found.
-    async fn membership_to_tell(
-        &self,
-        request: &Request,
-        person: &PersonId,
-    ) -> Option<(Subject, Owner)> {
-        let table = &self.app.table;
-        let row = match auth::named_owner(&request.asked).ok()? {
-            Some(owner) => table.find_member(person, owner).await.ok()??,
-            None => match table.list_memberships(person).await.ok()?.as_slice() {
-                [only] => only.clone(),
-                _ => return None,
-            },
-        };
-        let owner = row.facts.owner;
-        (!row.facts.ended).then(|| (Subject::Member(person.clone(), owner), owner))
     }
 
     async fn answer(
@@ -262,7 +244,7 @@ impl Authorizer {
                     answer => Ok(refuse_to_pass(
                         request,
                         answer,
-                        &refused.caller(),
+                        &refused.subject.actor().id,
                         self.app.clock.now(),
                     )),
                 }

@@ -1,10 +1,14 @@
 //! Keeping refusals, so that the members of their owner can read why. Bounded, so that no flood reaches the store.
 
 use auth::{Answer, RateLimited, Verdict};
-use model::{Denial, Timestamp};
+use model::{Denial, Owner, PersonId, Timestamp};
 use store::{DenialRow, Kept, RateLimitRow, StoreError};
 
-use crate::{Authorizer, decide::Refused, event::Request};
+use crate::{
+    Authorizer,
+    decide::{Refused, Subject, Told},
+    event::Request,
+};
 
 /// Refusals that one process keeps of one subject in a minute.
 const KEPT_A_MINUTE: u32 = 60;
@@ -14,11 +18,8 @@ impl Authorizer {
     pub(crate) async fn keep(&self, request: &Request, refused: &Refused) {
         let reason = refused.refusal.reason;
         let now = self.app.clock.now();
-        let kept = match refused.row(request, now) {
-            Some(row) => self.keep_row(row, refused, now).await,
-            None => Ok(()),
-        };
-        let caller = refused.caller();
+        let kept = self.keep_row(request, refused, now).await;
+        let caller = refused.subject.actor().id;
         let (request_id, operation) = (&request.id, request.asked.route.operation);
         tracing::info!(
             request_id,
@@ -35,14 +36,14 @@ impl Authorizer {
 
     async fn keep_row(
         &self,
-        mut row: DenialRow,
+        request: &Request,
         refused: &Refused,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let Some((subject, _)) = &refused.subject else {
+        if refused.told == Told::Nobody {
             return Ok(());
-        };
-        let table = &self.app.table;
+        }
+        let (table, subject) = (&self.app.table, &refused.subject);
         if let Answer::Verdict(Verdict::RateLimited(RateLimited { window, .. })) =
             refused.refusal.answer
         {
@@ -53,6 +54,9 @@ impl Authorizer {
             {
                 return Ok(());
             }
+            let Some(row) = self.row(request, refused, now).await? else {
+                return Ok(());
+            };
             let limit = RateLimitRow {
                 row,
                 window: window.to_string(),
@@ -71,29 +75,69 @@ impl Authorizer {
             kept.count += 1;
             kept.count
         });
+        if count > KEPT_A_MINUTE + 1 {
+            return Ok(());
+        }
+        let Some(mut row) = self.row(request, refused, now).await? else {
+            return Ok(());
+        };
         if count <= KEPT_A_MINUTE {
             return table.create_denial(&row, self.app.entropy.bytes()).await;
         }
-        if count == KEPT_A_MINUTE + 1 {
-            row.denial.suppressed = true;
-            row.denial.count = Some(1);
-            return table.create_suppression(&row).await.map(|_: Kept| ());
-        }
-        Ok(())
+        row.denial.suppressed = true;
+        row.denial.count = Some(1);
+        table.create_suppression(&row).await.map(|_: Kept| ())
+    }
+
+    /// The row to keep, unless nobody may know.
+    async fn row(
+        &self,
+        request: &Request,
+        refused: &Refused,
+        now: Timestamp,
+    ) -> Result<Option<DenialRow>, StoreError> {
+        let owner = match (refused.told, &refused.subject) {
+            (Told::Owner(owner), _) => Some(owner),
+            (Told::OwnerAsked, Subject::Person(person)) => {
+                self.owner_asked(request, person).await?
+            }
+            _ => None,
+        };
+        Ok(owner.map(|owner| refused.row(request, owner, now)))
+    }
+
+    /// The owner that the request is about, if the person is its member.
+    async fn owner_asked(
+        &self,
+        request: &Request,
+        person: &PersonId,
+    ) -> Result<Option<Owner>, StoreError> {
+        let table = &self.app.table;
+        let rows = match auth::named_owner(&request.asked) {
+            Ok(Some(owner)) => table
+                .find_member(person, owner)
+                .await?
+                .into_iter()
+                .collect(),
+            Ok(None) => table.list_memberships(person).await?,
+            Err(_) => Vec::new(),
+        };
+        Ok(match rows.as_slice() {
+            [only] if !only.facts.ended => Some(only.facts.owner),
+            _ => None,
+        })
     }
 }
 
 impl Refused {
-    fn row(&self, request: &Request, now: Timestamp) -> Option<DenialRow> {
-        let (subject, owner) = self.subject.as_ref()?;
-        let actor = subject.actor();
-        let key_id = match subject {
-            crate::decide::Subject::Key(id) => Some(*id),
+    fn row(&self, request: &Request, owner: Owner, now: Timestamp) -> DenialRow {
+        let key_id = match self.subject {
+            Subject::Key(id) => Some(id),
             _ => None,
         };
-        Some(DenialRow {
-            owner: *owner,
-            actor,
+        DenialRow {
+            owner,
+            actor: self.subject.actor(),
             plain_request_digest: request.plain_digest.clone(),
             denial: Denial {
                 request_id: request.id.clone(),
@@ -114,6 +158,6 @@ impl Refused {
                 suppressed: false,
                 count: None,
             },
-        })
+        }
     }
 }

@@ -28,6 +28,6 @@ pub use error::{ApiError, ConflictReason, ErrorBody};
 pub use input::Input;
 pub use once::Once;
 pub use page::{Page, PageRequest, Pagination};
-pub use reloading::{Reloading, Source};
+pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use respond::respond;

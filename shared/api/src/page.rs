@@ -3,10 +3,9 @@
 use model::Rule;
 use routes::Operation;
 use serde::Serialize;
-use std::sync::Arc;
-use store::{CursorKeys, CursorScope, Listed, Start};
+use store::{CursorKeys, CursorScope, InvalidCursor, Listed, Start};
 
-use crate::{ApiError, Call, Input};
+use crate::{ApiError, Call, Input, Reloading};
 
 /// One page of a list (contract §4).
 #[derive(Debug, Clone, Serialize)]
@@ -70,20 +69,14 @@ impl<Op: Operation> Call<'_, Op> {
             (Some(Some(_)), Some(Some(_))) => {
                 input.refuse("cursor", Rule::ConflictWith, "can't be combined with page")
             }
-            (_, Some(Some(cursor))) => {
-                let position =
-                    self.cursor_keys()
-                        .await?
-                        .open(&self.cursor_scope(&filter)?, cursor, self.now);
-                match position {
-                    Ok(position) => Some((None, Start::After(position))),
-                    Err(_) => input.refuse(
-                        "cursor",
-                        Rule::Cursor,
-                        "is not a cursor of this list, or is older than 7 days",
-                    ),
-                }
-            }
+            (_, Some(Some(cursor))) => match self.open_cursor(cursor, &filter).await? {
+                Ok(position) => Some((None, Start::After(position))),
+                Err(_) => input.refuse(
+                    "cursor",
+                    Rule::Cursor,
+                    "is not a cursor of this list, or is older than 7 days",
+                ),
+            },
             (Some(page), Some(None)) => {
                 let page = page.unwrap_or(1);
                 match (page - 1).saturating_mul(limit.unwrap_or(1) as u64) {
@@ -108,6 +101,24 @@ impl<Op: Operation> Call<'_, Op> {
         input.finish(request.zip(filters))
     }
 
+    /// The cursor's position.
+    ///
+    /// # Errors
+    /// 503 where it can't be known now whether a newer generation sealed it.
+    async fn open_cursor(
+        &self,
+        cursor: &str,
+        filter: &str,
+    ) -> Result<Result<String, InvalidCursor>, ApiError> {
+        let cursors = self.cursors()?;
+        let mut keys = cursors.current(self.now).await;
+        if !keys.know(cursor) {
+            let fresh = cursors.fresh(self.now).await;
+            keys = fresh.map_err(ApiError::unavailable)?;
+        }
+        Ok(keys.open(&self.cursor_scope(filter)?, cursor, self.now))
+    }
+
     /// The page as the client gets it.
     pub async fn page<T, V>(
         &self,
@@ -124,7 +135,7 @@ impl<Op: Operation> Call<'_, Op> {
         let next_cursor = match &next {
             None => None,
             Some(position) => {
-                let sealed = self.cursor_keys().await?.seal(
+                let sealed = self.cursors()?.current(self.now).await.seal(
                     &self.cursor_scope(&request.filter)?,
                     position,
                     self.now,
@@ -159,10 +170,8 @@ impl<Op: Operation> Call<'_, Op> {
         })
     }
 
-    async fn cursor_keys(&self) -> Result<Arc<CursorKeys>, ApiError> {
-        match &self.app.cursors {
-            Some(cursors) => Ok(cursors.current(self.now).await),
-            None => Err(ApiError::internal("this function has no cursor keys")),
-        }
+    fn cursors(&self) -> Result<&Reloading<CursorKeys>, ApiError> {
+        let cursors = self.app.cursors.as_deref();
+        cursors.ok_or_else(|| ApiError::internal("this function has no cursor keys"))
     }
 }

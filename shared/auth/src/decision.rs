@@ -401,12 +401,12 @@ impl KeyFacts {
 }
 
 impl MemberFacts {
-    /// As [`KeyFacts::decide`]; the token was verified, and the membership found by the company that the request names or by being the only one.
-    pub fn decide(&self, token: &AccessToken, asked: &Asked, now: Timestamp) -> Decision {
+    /// As [`KeyFacts::decide`]; the token was verified and is no [`stale_sign_in`], and the membership found by the company that the request names or by being the only one.
+    pub fn decide(&self, asked: &Asked, now: Timestamp) -> Decision {
         if self.ended {
             return Decision::Refuse(no_membership());
         }
-        if let Err(refusal) = person_may(asked, Some(self.role), token, now) {
+        if let Err(refusal) = person_may(asked, Some(self.role)) {
             return *refusal;
         }
         match self.counted.count(RateLimit::PERSON, now) {
@@ -427,13 +427,8 @@ impl MemberFacts {
 /// Decides for a person where no membership is involved: on routes for anybody, and on those that no person may use.
 ///
 /// `counted` is the person's own row, if there is one.
-pub fn decide_person(
-    token: &AccessToken,
-    counted: &Counted,
-    asked: &Asked,
-    now: Timestamp,
-) -> Decision {
-    if let Err(refusal) = person_may(asked, None, token, now) {
+pub fn decide_person(counted: &Counted, asked: &Asked, now: Timestamp) -> Decision {
+    if let Err(refusal) = person_may(asked, None) {
         return *refusal;
     }
     match counted.count(RateLimit::PERSON, now) {
@@ -468,7 +463,7 @@ pub fn several_memberships() -> Refusal {
     missing("a person with several companies names one in companyId")
 }
 
-/// The refusal of a management write by somebody who signed in too long ago; found before any row is read.
+/// The refusal of a management write by somebody who signed in too long ago: the first of the 403s, because no row has a say in it.
 pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Option<Refusal> {
     let writes = matches!(asked.route.access, Access::Role(_)) && !asked.route.method.is_read();
     let stale = now.millis() - token.auth_time > MAX_AUTH_AGE_SECONDS * 1000;
@@ -483,12 +478,7 @@ pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Opti
 /// Management writes need a sign-in at most this old (contract §6).
 pub const MAX_AUTH_AGE_SECONDS: i64 = 43_200;
 
-fn person_may(
-    asked: &Asked,
-    role: Option<Role>,
-    token: &AccessToken,
-    now: Timestamp,
-) -> Result<(), Box<Decision>> {
+fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
     let refuse = |lacks, message| Err(Box::new(forbidden(lacks, message, None)));
     match asked.route.access {
         Access::Scope(_) | Access::SelfKey | Access::Public => refuse(
@@ -499,10 +489,7 @@ fn person_may(
             Forbidden::Role(least),
             format!("the route needs the role {}", least.as_str()),
         ),
-        Access::Role(_) | Access::AnyPrincipal => match stale_sign_in(token, asked, now) {
-            Some(refusal) => Err(Box::new(Decision::Refuse(refusal))),
-            None => Ok(()),
-        },
+        Access::Role(_) | Access::AnyPrincipal => Ok(()),
     }
 }
 

@@ -1,8 +1,9 @@
 //! What a bearer may read of itself, whatever company it acts in.
 
-use auth::{Principal, Who};
+use auth::{KeyFacts, Principal, Who};
+use model::KeyState;
 
-use crate::{KeyRow, MemberRow, StoreError, Table};
+use crate::{KeyChange, KeyRow, MemberRow, Stamp, StoreError, Table};
 
 /// A bearer's own rows and no others.
 #[derive(Debug, Clone)]
@@ -30,6 +31,21 @@ impl BearerStore {
             Who::Key { id, .. } => self.table.find_key(*id).await?.ok_or(StoreError::NotFound),
             Who::Person { .. } => Err(StoreError::NotFound),
         }
+    }
+
+    /// Revokes the bearer, whoever's key it is.
+    ///
+    /// # Errors
+    /// `Conflict` when it is no longer `row`.
+    pub async fn revoke_key(&self, row: &KeyRow, stamp: &Stamp) -> Result<KeyRow, StoreError> {
+        let change = KeyChange {
+            fields: row.fields(),
+            state: KeyState::Revoked,
+            from: row.facts.counted.version,
+        };
+        let KeyFacts { owner, id, .. } = row.facts;
+        let update = self.table.key_update(owner, id, &change, stamp)?;
+        self.table.update_key_alone(update, stamp).await
     }
 
     /// The bearer's memberships, strongly, each with what its owner is called; none for a key.

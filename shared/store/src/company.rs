@@ -119,8 +119,10 @@ impl Table {
         let update = self
             .member_update(&met, stamp)
             .update_expression(
-                "SET #version = :next, #changed = :changed, #role = :role, #email = :email ADD #rev :one REMOVE #ended",
+                "SET #version = :next, #changed = :changed, #role = :role, #email = :email, #created = :at ADD #rev :one REMOVE #ended",
             )
+            .expression_attribute_names("#created", "created")
+            .expression_attribute_values(":at", n(stamp.at.millis()))
             .expression_attribute_names("#role", "role")
             .expression_attribute_names("#email", "email")
             .expression_attribute_values(":role", s(member.role.as_str()))
@@ -128,7 +130,7 @@ impl Table {
         self.change_member(update, stamp).await
     }
 
-    /// Ends a membership: the person's next request is refused. The row stays, because its version must go on.
+    /// Ends a membership: the person's next request is refused. The row stays, because its version must go on; so does the address, the one word by which the company's people know who it was (events name the person by a hash).
     ///
     /// # Errors
     /// `Conflict` where the row is no longer `member`.

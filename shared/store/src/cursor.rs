@@ -76,6 +76,18 @@ impl CursorKeys {
         Some(BASE64_URL_SAFE_NO_PAD.encode(bytes))
     }
 
+    /// Whether the generation that the cursor names is known here; text that names none is as good as known.
+    pub fn know(&self, cursor: &str) -> bool {
+        let number = BASE64_URL_SAFE_NO_PAD
+            .decode(cursor)
+            .ok()
+            .and_then(|bytes| {
+                let (number, _) = bytes.split_first_chunk::<4>()?;
+                Some(u32::from_be_bytes(*number))
+            });
+        number.is_none_or(|number| self.keys.contains_key(&number))
+    }
+
     /// The position.
     pub fn open(
         &self,
@@ -180,5 +192,35 @@ mod tests {
                 "at {at}"
             );
         }
+    }
+    #[test]
+    fn a_staged_generation_opens_and_does_not_seal() {
+        let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
+        let scope = CursorScope {
+            company: CompanyId::new(now, [7; 10]),
+            operation: "ListJobs",
+            filter: String::new(),
+        };
+        let seal = |keys: &CursorKeys| keys.seal(&scope, "01", now, [9; 24]).expect("sealed");
+        let mut document = SecretDocument::generate([1; 32], 0);
+        let old = CursorKeys::new(&document);
+        let second = document.stage([2; 32], 0).expect("staged");
+        let staged = CursorKeys::new(&document);
+        let activated_at = auth::STAGING_MILLIS;
+        document.activate(second, activated_at).expect("active");
+        let active = CursorKeys::new(&document);
+
+        let (first, newest) = (seal(&staged), seal(&active));
+        for keys in [&old, &staged, &active] {
+            assert!(keys.know(&first));
+            assert_eq!(keys.open(&scope, &first, now), Ok("01".to_owned()));
+        }
+        for keys in [&staged, &active] {
+            assert!(keys.know(&newest));
+            assert_eq!(keys.open(&scope, &newest, now), Ok("01".to_owned()));
+        }
+        assert!(!old.know(&newest));
+        assert_eq!(old.open(&scope, &newest, now), Err(InvalidCursor));
+        assert!(old.know("junk!") && old.know(""));
     }
 }

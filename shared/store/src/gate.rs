@@ -109,26 +109,34 @@ impl Table {
         row.map(PersonRow::read).transpose()
     }
 
-    /// A person's memberships that haven't ended, strongly, of at most 100.
+    /// A person's memberships that haven't ended, strongly: the first 100 of them, however many have ended.
     pub async fn list_memberships(&self, person: &PersonId) -> Result<Vec<MemberRow>, StoreError> {
-        let found = self
+        const MOST: usize = 100;
+        let mut pages = self
             .client
             .query()
             .table_name(&self.names.keys)
             .key_condition_expression("pk = :pk")
+            .filter_expression("attribute_not_exists(#ended)")
+            .expression_attribute_names("#ended", MemberRow::ENDED)
             .expression_attribute_values(":pk", s(MemberRow::pk(person)))
             .consistent_read(true)
-            .limit(100)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
-        found
-            .items
-            .unwrap_or_default()
-            .into_iter()
-            .map(MemberRow::read)
-            .filter(|row| row.as_ref().is_ok_and(|row| !row.facts.ended) || row.is_err())
-            .collect()
+            .into_paginator()
+            .send();
+        let mut rows = Vec::new();
+        while let Some(page) = pages.next().await {
+            let found = page
+                .map_err(StoreError::from_sdk)?
+                .items
+                .unwrap_or_default();
+            for row in found.into_iter().take(MOST - rows.len()) {
+                rows.push(MemberRow::read(row)?);
+            }
+            if rows.len() == MOST {
+                break;
+            }
+        }
+        Ok(rows)
     }
 
     /// The company's side of a partner's right to act for it, strongly.

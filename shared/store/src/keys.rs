@@ -191,9 +191,9 @@ impl CompanyStore {
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<KeyRow, StoreError> {
-        let update = self.key_update(id, change, stamp)?;
+        let update = self.table.key_update(self.owner(), id, change, stamp)?;
         let Some(remembered) = remembered else {
-            return self.update_key_alone(update, stamp).await;
+            return self.table.update_key_alone(update, stamp).await;
         };
         let mut transaction = Transaction::default();
         // First, because of several refusals the first is told: the same request's own change is no conflict.
@@ -219,7 +219,8 @@ impl CompanyStore {
     ) -> Result<KeyRow, StoreError> {
         for recounted in [false, true] {
             let mut transaction = Transaction::default();
-            let changed = transaction.update(self.key_update(id, change, stamp)?);
+            let changed =
+                transaction.update(self.table.key_update(self.owner(), id, change, stamp)?);
             transaction.update(self.one_more(key_limit, 0)?);
             let nonce = nonce_of(stamp, if recounted { 2 } else { 0 });
             match transaction.commit(&self.table, nonce).await? {
@@ -234,93 +235,6 @@ impl CompanyStore {
             }
         }
         Err(StoreError::Full)
-    }
-
-    async fn update_key_alone(&self, update: Update, stamp: &Stamp) -> Result<KeyRow, StoreError> {
-        let update = self
-            .table
-            .client
-            .update_item()
-            .table_name(update.table_name())
-            .set_key(Some(update.key().clone()))
-            .update_expression(update.update_expression())
-            .set_condition_expression(update.condition_expression().map(str::to_owned))
-            .set_expression_attribute_names(update.expression_attribute_names().cloned())
-            .set_expression_attribute_values(update.expression_attribute_values().cloned())
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match send_past_transactions(update, stamp.nonce).await {
-            Ok(output) => KeyRow::read(output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?),
-            Err(error) => match refused_row(error)? {
-                // Our own write, re-sent after its answer was lost.
-                Some(row) if stamp.stands_on(&row) => KeyRow::read(row),
-                _ => Err(StoreError::Conflict),
-            },
-        }
-    }
-
-    fn key_update(
-        &self,
-        id: KeyId,
-        change: &KeyChange,
-        stamp: &Stamp,
-    ) -> Result<Update, StoreError> {
-        let KeyChange {
-            fields,
-            state,
-            from,
-        } = change;
-        let ApiKeyFields {
-            name,
-            scopes,
-            expires_at,
-            allowed_ips,
-        } = fields;
-        let mut set = String::from(
-            "SET #name = :name, #scopes = :scopes, #state = :state, #version = :next, #changed = :changed",
-        );
-        let mut remove = Vec::new();
-        let mut update = Update::builder()
-            .table_name(&self.table.names.keys)
-            .set_key(Some(KeyRow::key(id)))
-            .condition_expression("#version = :from AND #owner = :owner")
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_names("#scopes", "scopes")
-            .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_names("#expires", "expires")
-            .expression_attribute_names("#ips", "ips")
-            .expression_attribute_values(":name", s(&**name))
-            .expression_attribute_values(":scopes", scope_list(*scopes))
-            .expression_attribute_values(":state", s(state))
-            .expression_attribute_values(":from", n(from))
-            .expression_attribute_values(":next", n(from + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":owner", s(self.owner()))
-            .expression_attribute_values(":one", n(1));
-        let mut optional = |name: &str, value: Option<AttributeValue>| match value {
-            Some(value) => {
-                set.push_str(&format!(", #{name} = :{name}"));
-                Some((format!(":{name}"), value))
-            }
-            None => {
-                remove.push(format!("#{name}"));
-                None
-            }
-        };
-        let expires = optional("expires", expires_at.map(|at| n(at.millis())));
-        let ips = optional("ips", allowed_ips.as_ref().map(packed_ips));
-        for (name, value) in expires.into_iter().chain(ips) {
-            update = update.expression_attribute_values(name, value);
-        }
-        let mut expression = format!("{set} ADD #rev :one");
-        if !remove.is_empty() {
-            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
-        }
-        update.update_expression(expression).build().map_err(built)
     }
 
     /// The company's keys, newest first, and how many the filter lets through (`None` with `q`).
@@ -486,6 +400,99 @@ impl KeyFilter {
 
 impl Table {
     const MAX_BATCH_TRIES: u32 = 5;
+
+    /// A change outside any transaction.
+    pub(crate) async fn update_key_alone(
+        &self,
+        update: Update,
+        stamp: &Stamp,
+    ) -> Result<KeyRow, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(update.table_name())
+            .set_key(Some(update.key().clone()))
+            .update_expression(update.update_expression())
+            .set_condition_expression(update.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(update.expression_attribute_names().cloned())
+            .set_expression_attribute_values(update.expression_attribute_values().cloned())
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, stamp.nonce).await {
+            Ok(output) => KeyRow::read(output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?),
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => KeyRow::read(row),
+                _ => Err(StoreError::Conflict),
+            },
+        }
+    }
+
+    /// A change of one of the owner's keys.
+    pub(crate) fn key_update(
+        &self,
+        owner: Owner,
+        id: KeyId,
+        change: &KeyChange,
+        stamp: &Stamp,
+    ) -> Result<Update, StoreError> {
+        let KeyChange {
+            fields,
+            state,
+            from,
+        } = change;
+        let ApiKeyFields {
+            name,
+            scopes,
+            expires_at,
+            allowed_ips,
+        } = fields;
+        let mut set = String::from(
+            "SET #name = :name, #scopes = :scopes, #state = :state, #version = :next, #changed = :changed",
+        );
+        let mut remove = Vec::new();
+        let mut update = Update::builder()
+            .table_name(&self.names.keys)
+            .set_key(Some(KeyRow::key(id)))
+            .condition_expression("#version = :from AND #owner = :owner")
+            .expression_attribute_names("#name", "name")
+            .expression_attribute_names("#scopes", "scopes")
+            .expression_attribute_names("#state", "state")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_names("#expires", "expires")
+            .expression_attribute_names("#ips", "ips")
+            .expression_attribute_values(":name", s(&**name))
+            .expression_attribute_values(":scopes", scope_list(*scopes))
+            .expression_attribute_values(":state", s(state))
+            .expression_attribute_values(":from", n(from))
+            .expression_attribute_values(":next", n(from + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":owner", s(owner))
+            .expression_attribute_values(":one", n(1));
+        let mut optional = |name: &str, value: Option<AttributeValue>| match value {
+            Some(value) => {
+                set.push_str(&format!(", #{name} = :{name}"));
+                Some((format!(":{name}"), value))
+            }
+            None => {
+                remove.push(format!("#{name}"));
+                None
+            }
+        };
+        let expires = optional("expires", expires_at.map(|at| n(at.millis())));
+        let ips = optional("ips", allowed_ips.as_ref().map(packed_ips));
+        for (name, value) in expires.into_iter().chain(ips) {
+            update = update.expression_attribute_values(name, value);
+        }
+        let mut expression = format!("{set} ADD #rev :one");
+        if !remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
+        }
+        update.update_expression(expression).build().map_err(built)
+    }
 
     /// Rows by their keys, strongly, in no order; what isn't there is left out.
     pub(crate) async fn get_many(

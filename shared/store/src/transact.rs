@@ -106,7 +106,9 @@ impl Transaction {
             if !reasons.iter().all(transient) {
                 return Err(StoreError::from_sdk(error));
             }
-            tokio::time::sleep(pause(attempt, nonce)).await;
+            if attempt + 1 < Self::MAX_TRIES {
+                tokio::time::sleep(pause(attempt, nonce)).await;
+            }
         }
         Err(StoreError::Throttled(
             "other transactions were in the way".to_owned(),

@@ -6,6 +6,7 @@ use super::{
     requests::{Facts, Objects, OwnersOnly as Restricted, facts, is_list, path},
 };
 use auth::{Commit, Nonce, Unit, Window};
+use embedded::Weather;
 use local::HttpRequest;
 use model::{Owner, Plan, RateLimit};
 use routes::{Access, Method, Role, Route, Scope, ScopeSet};
@@ -19,6 +20,7 @@ use tests::{Answer, Caller, Company, TestApp};
 enum Fault {
     NoRoute,
     Unauthenticated,
+    StaleSignIn,
     /// A key where people go, a person where keys go.
     WrongCredential,
     /// The scope or the role is missing.
@@ -42,9 +44,10 @@ enum Fault {
 use Fault::*;
 
 impl Fault {
-    const ALL: [Fault; 18] = [
+    const ALL: [Fault; 19] = [
         NoRoute,
         Unauthenticated,
+        StaleSignIn,
         WrongCredential,
         NotPermitted,
         CompanyMissing,
@@ -68,16 +71,17 @@ impl Fault {
         match self {
             NoRoute => 0,
             Unauthenticated => 1,
-            WrongCredential | NotPermitted => 2,
-            CompanyMissing | CompanyDenied => 3,
-            OverLimit => 4,
-            TooLarge => 5,
-            NotJson => 6,
-            BadIdempotencyKey | BadBody | BadQuery | BadId => 7,
-            KeyUsedBefore => 8,
-            NoObject => 9,
-            OwnersOnly => 10,
-            OldVersion | WrongState => 11,
+            StaleSignIn => 2,
+            WrongCredential | NotPermitted => 3,
+            CompanyMissing | CompanyDenied => 4,
+            OverLimit => 5,
+            TooLarge => 6,
+            NotJson => 7,
+            BadIdempotencyKey | BadBody | BadQuery | BadId => 8,
+            KeyUsedBefore => 9,
+            NoObject => 10,
+            OwnersOnly => 11,
+            OldVersion | WrongState => 12,
         }
     }
 
@@ -91,6 +95,7 @@ impl Fault {
         match self {
             NoRoute => true,
             Unauthenticated | OverLimit => route.access != Access::Public,
+            StaleSignIn => writes && matches!(route.access, Access::Role(_)),
             WrongCredential => !matches!(route.access, Access::AnyPrincipal | Access::Public),
             NotPermitted => match route.access {
                 Access::Scope(_) => true,
@@ -118,6 +123,8 @@ impl Fault {
         match (self.min(other), self.max(other)) {
             (a, b) if a == b => true,
             (a, b) if a.stage() == b.stage() && !a.is_validation() => false,
+            // A key never signed in.
+            (StaleSignIn, WrongCredential) => false,
             // Without the company nobody knows the role, nor on whose row to count.
             (NotPermitted, CompanyMissing | CompanyDenied) if by_person => false,
             (CompanyMissing, OverLimit) => false,
@@ -209,6 +216,35 @@ async fn of_all_the_faults_that_a_request_can_have_the_earliest_wins() {
                 }
             }
             stand.check(&together).await;
+        }
+    }
+}
+
+/// Without the table of keys nothing is authorized, and without the records nothing is done; what is found without either is told all the same.
+#[tokio::test]
+async fn what_is_found_without_the_store_comes_before_its_503() {
+    let world = World::make(false).await;
+    for route in routes::all() {
+        let mut stand = world.stand(route);
+        let by_person = matches!(route.access, Access::Role(_));
+        for fault in Fault::ALL {
+            if fault == OverLimit || !fault.can_hit(route, &stand.facts) {
+                continue;
+            }
+            let by_token_alone = match fault {
+                NoRoute | StaleSignIn => true,
+                Unauthenticated => by_person,
+                WrongCredential => !by_person,
+                _ => route.access == Access::Public,
+            };
+            let by_the_request_alone = fault < KeyUsedBefore;
+            stand.check_without("keys", fault, by_token_alone).await;
+            // Keys lie elsewhere, so that of what needs the records jobs tell.
+            if by_the_request_alone || route.path.starts_with("/jobs") {
+                stand
+                    .check_without("records", fault, by_the_request_alone)
+                    .await;
+            }
         }
     }
 }
@@ -306,6 +342,29 @@ impl Stand<'_> {
             &same_stage.copied().collect::<Vec<_>>(),
             &what,
         );
+    }
+
+    /// Checks the fault while a table is down: told all the same, or 503.
+    async fn check_without(&mut self, table: &'static str, fault: Fault, told: bool) {
+        let request = self.request(&[fault]).await;
+        let down = Weather::script(move |call| {
+            let named = call.tables().iter().any(|name| name.ends_with(table));
+            match named {
+                true => embedded::Fault::ExpiredCredentials,
+                false => embedded::Fault::None,
+            }
+        });
+        self.app.system.weather().set(&down);
+        // What the store refused a moment ago needs no store.
+        self.app.advance(Duration::from_secs(1));
+        let answer = self.app.send(request).await;
+        self.app.system.weather().set(&Weather::calm());
+        let what = format!("{} with {fault:?}, no {table}", self.route.operation);
+        if told {
+            self.assert_answers(&answer, fault, &[fault], &what);
+        } else {
+            assert_error(&answer, "SERVICE_UNAVAILABLE", &json!({}), &what);
+        }
     }
 
     async fn request(&mut self, faults: &[Fault]) -> HttpRequest {
@@ -419,21 +478,23 @@ impl Stand<'_> {
                 (false, false, true) => "member@wide.example",
                 (false, false, false) => "admin@wide.example",
             };
-            self.person(email, has(Unauthenticated)).await
+            self.person(email, has(Unauthenticated), has(StaleSignIn))
+                .await
         };
         self.callers.insert(faults, made.clone());
         made
     }
 
-    async fn person(&self, email: &str, unauthenticated: bool) -> Caller {
-        let tokens = self.app.system.issuer().token_for(email, self.app.now());
-        let caller = Caller::with(&tokens.access_token);
-        self.use_idempotency_key(&caller).await;
-        if unauthenticated {
-            Caller::with(&tokens.id_token)
+    async fn person(&self, email: &str, unauthenticated: bool, stale: bool) -> Caller {
+        self.use_idempotency_key(&self.app.person(email)).await;
+        let ago = if stale { -13 * 3600 } else { 0 };
+        let signed_in = in_seconds(self.app.now(), ago);
+        let tokens = self.app.system.issuer().token_for(email, signed_in);
+        Caller::with(if unauthenticated {
+            &tokens.id_token
         } else {
-            caller
-        }
+            &tokens.access_token
+        })
     }
 
     async fn key(&self, unauthenticated: bool, not_permitted: bool, over_limit: bool) -> Caller {
@@ -502,6 +563,7 @@ impl Stand<'_> {
         match fault {
             NoRoute => exact("ROUTE_NOT_FOUND", json!({})),
             Unauthenticated => exact("INVALID_API_KEY", json!({})),
+            StaleSignIn => exact("INSUFFICIENT_PERMISSIONS", json!({ "maxAuthAge": 43_200 })),
             WrongCredential => {
                 let wanted = if matches!(self.route.access, Access::Role(_)) {
                     "PERSON"

@@ -3,7 +3,13 @@
 use super::{Process, dead_secret, process::row};
 use embedded::{Call, Fault, Weather};
 use serde_json::json;
-use std::time::{Duration, Instant};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::{Duration, Instant},
+};
 use tests::{Key, TestApp, job};
 
 /// What the SDK gives one call, attempts and pauses together; the contract's own time for an answer is longer.
@@ -104,6 +110,35 @@ async fn a_write_that_nobody_hears_of_counts_once() {
     assert_eq!(row(&app, &key).await.total, 3);
     let listed = app.get(&key.caller, "/jobs").await;
     assert_eq!(listed.data()["pagination"]["total"], 1);
+}
+
+#[tokio::test]
+async fn a_row_that_changes_under_every_try_is_503_and_counts_nothing() {
+    let (app, key) = start().await;
+    let tries = Arc::new(AtomicU32::new(0));
+    let (engine, tried) = (app.system.engine().clone(), Arc::clone(&tries));
+    app.system.weather().set(&Weather::script(move |call| {
+        if call.operation == "UpdateItem" && call.tables() == ["instaview-keys"] {
+            tried.fetch_add(1, Ordering::SeqCst);
+            let body = call.json();
+            let change = json!({
+                "TableName": body["TableName"],
+                "Key": body["Key"],
+                "UpdateExpression": "ADD version :one, rev :one",
+                "ExpressionAttributeValues": { ":one": { "N": "1" } },
+            });
+            let change = change.to_string();
+            let (status, _) = engine.dispatch("DynamoDB_20120810.UpdateItem", change.as_bytes());
+            assert_eq!(status, 200);
+        }
+        Fault::None
+    }));
+    let answer = app.post(&key.caller, "/jobs", &job()).await;
+    assert_eq!((answer.status, answer.code()), (503, "SERVICE_UNAVAILABLE"));
+    assert_eq!(tries.load(Ordering::SeqCst), 9);
+    app.system.weather().set(&Weather::calm());
+    assert_eq!(row(&app, &key).await.total, 0);
+    assert_eq!(app.post(&key.caller, "/jobs", &job()).await.status, 201);
 }
 
 async fn start() -> (TestApp, Key) {

@@ -1,5 +1,6 @@
 //! A Lambda process of the authorizer, and the events that it is asked with.
 
+use api::App;
 use authorizer::{Authorizer, AuthorizerError};
 use embedded::{CallSummary, Weather};
 use local::System;
@@ -44,6 +45,14 @@ impl Process {
         Process {
             authorizer: system.authorizer(system.another_app(clock, &weather)),
             weather,
+        }
+    }
+
+    /// With what this process has, but for its memory.
+    pub(crate) fn having(system: &System, app: App) -> Process {
+        Process {
+            authorizer: system.authorizer(app),
+            weather: Weather::calm(),
         }
     }
 
