@@ -194,17 +194,17 @@ impl Authorizer {
                 told: Told::OwnerAsked,
             })));
         }
-        let untold = |refusal| Err(Outcome::untold(refusal, Subject::Person(person.clone())));
+        let untold = |refusal| Outcome::untold(refusal, Subject::Person(person.clone()));
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
-            Err(refusal) => return Ok(untold(refusal)),
+            Err(refusal) => return Ok(Err(untold(refusal))),
         };
         if let Some(owner) = owner {
             return Ok(Ok(Subject::Member(person.clone(), owner)));
         }
         let mut rows = self.app.table.list_memberships(person).await?;
         Ok(match (rows.pop(), rows.is_empty()) {
-            (None, _) => untold(auth::no_membership()),
+            (None, _) => Err(untold(auth::no_membership())),
             (Some(only), true) => {
                 let subject = Subject::Member(person.clone(), only.facts.owner);
                 self.memory.learn(
@@ -214,7 +214,7 @@ impl Authorizer {
                 );
                 Ok(subject)
             }
-            (Some(_), false) => untold(auth::several_memberships()),
+            (Some(_), false) => Err(untold(auth::several_memberships())),
         })
     }
 

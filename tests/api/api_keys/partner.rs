@@ -28,7 +28,7 @@ async fn an_ats_key_revokes_itself() {
     );
     assert_eq!(row.changed.actor.id, key.id.to_string());
     assert_eq!(row.changed.reason.as_deref(), Some("Found in a log"));
-    // Its events stand in the partner's chain.
+    // The streams' consumer takes it for a partner's.
     app.settle().await;
 }
 
