@@ -1,6 +1,6 @@
 //! Who may reach what: every route × every kind of caller, generated from the route table.
 //!
-//! A new route fails here until [`requests`] says what a valid request for it looks like.
+//! A new route fails here until [`crate::requests`] says what a valid request for it looks like.
 
 mod callers;
 mod closed;
@@ -8,7 +8,6 @@ mod denials;
 mod label;
 mod matrix;
 mod order;
-mod requests;
 mod unauthorized;
 
 use serde_json::{Value, json};

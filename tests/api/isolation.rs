@@ -1,76 +1,14 @@
 //! Companies never meet (R3): what is another company's is, byte for byte, what never existed.
 
+use crate::requests::{Objects, body, parameter_beneath, path};
 use local::{HttpRequest, HttpResponse};
-use routes::{Access, Method, Route, Scope};
+use routes::{Access, Route};
 use serde_json::{Value, json};
-use std::{collections::BTreeSet, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use tests::{Answer, Caller, Company, Key, Seeded, TestApp};
-
-/// A company's objects: one of each kind that a path can name.
-struct Objects {
-    job: String,
-    key: Key,
-    denial: String,
-}
-
-async fn objects(app: &TestApp, company: &Company) -> Objects {
-    let caller = app.key_with(company, json!({})).await.caller;
-    let job = app.post(&caller, "/jobs", &tests::job()).await;
-    let key = app.key(company, [Scope::ReadJobs]).await;
-    let refused = app.post(&key.caller, "/jobs", &tests::job()).await;
-    assert_eq!((job.status, refused.status), (201, 403));
-    Objects {
-        job: job.data()["id"].as_str().expect("an id").to_owned(),
-        key,
-        denial: refused.header("x-request-id").expect("an id").to_owned(),
-    }
-}
-
-/// What stands at a path parameter: an object of the company, and one that never existed.
-fn ids<'o>(parameter: &str, objects: &'o Objects) -> (String, &'o str) {
-    match parameter {
-        "jobId" => (objects.job.clone(), "01890a5d-ac96-774b-bcce-b302099a8057"),
-        "keyId" => (objects.key.id.to_string(), "Zz9Zz9Zz"),
-        "requestId" => (objects.denial.clone(), "AAAAAAAAAAAAAAA="),
-        other => panic!("teach this test what stands at {{{other}}}"),
-    }
-}
-
-/// A body that satisfies the operation's rules.
-fn body(route: &Route, own: &str) -> Option<Value> {
-    match route.operation {
-        "CreateJob" => {
-            let mut job = tests::job();
-            job["title"] = json!(format!("{own} engineer"));
-            job["metadata"] = json!({ "canary": own });
-            Some(job)
-        }
-        "UpdateJob" => Some(json!({ "title": format!("{own} changed"), "benefits": own })),
-        "CreateApiKey" => Some(json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) })),
-        "UpdateApiKey" => Some(json!({ "name": format!("{own} renamed") })),
-        "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
-            Some(json!({ "reason": own }))
-        }
-        _ if route.method.is_read() || route.method == Method::Delete => None,
-        other => panic!("teach this test a body of {other}"),
-    }
-}
-
-fn path(route: &Route, id: impl Fn(&str) -> String) -> String {
-    let part = |part: &str| match part
-        .strip_prefix('{')
-        .and_then(|part| part.strip_suffix('}'))
-    {
-        Some(parameter) => id(parameter).replace('=', "%3D"),
-        None => part.to_owned(),
-    };
-    route
-        .path
-        .split('/')
-        .map(part)
-        .collect::<Vec<_>>()
-        .join("/")
-}
 
 /// Everything of a response that doesn't differ from one request to the next.
 fn comparable(answer: &Answer, id: &str) -> (u16, String, Vec<(String, String)>) {
@@ -91,19 +29,12 @@ fn comparable(answer: &Answer, id: &str) -> (u16, String, Vec<(String, String)>)
 async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_every_route() {
     let app = TestApp::start().await;
     let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
-    let theirs = objects(&app, &acme).await;
-    let own = objects(&app, &globex).await;
+    let theirs = Objects::of(&app, &acme, "Theirs").await;
+    let own = Objects::of(&app, &globex, "Own").await;
+    let never = Objects::nowhere();
     let key = app.key_with(&globex, json!({})).await.caller;
-    let before = (
-        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id))
-            .await
-            .data()
-            .clone(),
-        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job))
-            .await
-            .data()
-            .clone(),
-    );
+    let their_key = app.key_with(&acme, json!({})).await.caller;
+    let before = everything(&app, &acme, &their_key, &theirs).await;
     let mut routes = 0;
     for route in routes::all().filter(|route| route.parameters().next().is_some()) {
         routes += 1;
@@ -112,8 +43,8 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
             Access::Role(_) => &globex.owner,
             Access::AnyPrincipal | Access::Public => panic!("{} names no company", route.path),
         };
-        let send = async |id: &dyn Fn(&str) -> String, headers: &[(&str, &str)], faulty: bool| {
-            let mut request = caller.request(route.method.as_str(), &path(route, id));
+        let send = async |objects: &Objects, headers: &[(&str, &str)], faulty: bool| {
+            let mut request = caller.request(route.method.as_str(), &path(route, objects));
             for (name, value) in headers {
                 request = request.header(name, value);
             }
@@ -124,8 +55,6 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
             }
             app.send(request).await
         };
-        let foreign = |parameter: &str| ids(parameter, &theirs).0;
-        let missing = |parameter: &str| ids(parameter, &theirs).1.to_owned();
         let parameter = route.parameters().last().expect("it has one");
         for (case, headers, faulty, status) in [
             ("plain", &[][..], false, 404),
@@ -144,33 +73,44 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
                 continue;
             }
             let case = format!("{} {case}", route.operation);
-            let met = send(&foreign, headers, faulty).await;
-            let never = send(&missing, headers, faulty).await;
+            let met = send(&theirs, headers, faulty).await;
+            let missing = send(&never, headers, faulty).await;
             assert_eq!(met.status, status, "{case}: {}", met.body);
             assert_eq!(
-                comparable(&met, &foreign(parameter)),
-                comparable(&never, &missing(parameter)),
+                comparable(&met, theirs.id(parameter)),
+                comparable(&missing, never.id(parameter)),
                 "{case}"
             );
         }
         // The same request of one's own object is no 404, so the test has asked the right thing.
-        let mine = send(&|parameter: &str| ids(parameter, &own).0, &[], false).await;
+        let own = own.renewed(&app, &globex, route).await;
+        let mine = send(&own, &[], false).await;
         assert_eq!(mine.status, 200, "{}: {}", route.operation, mine.body);
     }
-    assert!(routes >= 9, "{routes} routes");
-    let after = (
-        app.get(&acme.owner, &format!("/api-keys/{}", theirs.key.id))
-            .await
-            .data()
-            .clone(),
-        app.get(&theirs.key.caller, &format!("/jobs/{}", theirs.job))
-            .await
-            .data()
-            .clone(),
-    );
-    assert_eq!(before.1, after.1);
-    assert_eq!(before.0["version"], after.0["version"]);
-    assert_eq!(before.0["status"], after.0["status"]);
+    assert!(routes >= 15, "{routes} routes");
+    let after = everything(&app, &acme, &their_key, &theirs).await;
+    assert_eq!(before, after);
+}
+
+/// What the company's own callers get of each of its objects.
+async fn everything(
+    app: &TestApp,
+    company: &Company,
+    key: &Caller,
+    objects: &Objects,
+) -> BTreeMap<&'static str, Value> {
+    let mut found = BTreeMap::new();
+    let read = routes::all().filter(|route| route.method.is_read());
+    for route in read.filter(|route| route.parameters().next().is_some()) {
+        let caller = match route.access {
+            Access::Scope(_) => key,
+            _ => &company.owner,
+        };
+        let answer = app.get(caller, &path(route, objects)).await;
+        assert_eq!(answer.status, 200, "{}: {}", route.operation, answer.body);
+        found.insert(route.operation, answer.data().clone());
+    }
+    found
 }
 
 #[tokio::test]
@@ -211,9 +151,7 @@ struct Tenant {
     email: String,
     key: Caller,
     /// Ids of each kind, also of what is gone.
-    jobs: Vec<String>,
-    keys: Vec<String>,
-    denials: Vec<String>,
+    pools: BTreeMap<&'static str, Vec<String>>,
     cursors: Vec<String>,
     /// Everything that is this company's alone.
     marks: BTreeSet<String>,
@@ -229,9 +167,7 @@ impl Tenant {
             company,
             canary,
             key: key.caller.clone(),
-            jobs: Vec::new(),
-            keys: vec![key.id.to_string()],
-            denials: Vec::new(),
+            pools: BTreeMap::from([("keyId", vec![key.id.to_string()])]),
             cursors: Vec::new(),
             marks: BTreeSet::new(),
         };
@@ -263,7 +199,7 @@ impl Tenant {
     }
 
     /// Takes in what an answer to this company's caller says of its objects.
-    fn learn(&mut self, operation: &str, answer: &Answer) {
+    fn learn(&mut self, route: &Route, answer: &Answer) {
         let data = answer.data();
         let objects: Vec<&Value> = match data["items"].as_array() {
             Some(items) => items.iter().collect(),
@@ -273,12 +209,8 @@ impl Tenant {
             .into_iter()
             .filter_map(|object| object["id"].as_str());
         let ids: Vec<String> = ids.map(str::to_owned).collect();
-        let pool = match operation {
-            "ListJobs" | "CreateJob" => Some(&mut self.jobs),
-            "ListApiKeys" | "CreateApiKey" => Some(&mut self.keys),
-            _ => None,
-        };
-        if let Some(pool) = pool {
+        if let Some(parameter) = parameter_beneath(route) {
+            let pool = self.pools.entry(parameter).or_default();
             pool.extend(ids.iter().cloned());
             pool.sort();
             pool.dedup();
@@ -294,7 +226,8 @@ impl Tenant {
             self.cursors.push(cursor.to_owned());
         }
         if let (Some(id), 401 | 403 | 429) = (answer.header("x-request-id"), answer.status) {
-            self.denials.push(id.to_owned());
+            let denials = self.pools.entry("requestId").or_default();
+            denials.push(id.to_owned());
             self.mark(id);
         }
     }
@@ -336,11 +269,11 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
             format!("page={}", 1 + seeded.below(3)),
             format!(
                 "status={}",
-                seeded.pick(&["OPEN", "CLOSED", "ACTIVE", "REVOKED"])
+                seeded.pick(&["OPEN", "CLOSED", "ACTIVE", "REVOKED", "APPLIED"])
             ),
             format!("q={canary}"),
             format!("q={}", &canary[..3]),
-            format!("keyId={}", seeded.pick(&tenants[named].keys)),
+            format!("keyId={}", seeded.pick(&tenants[named].pools["keyId"])),
             "type=authentication.succeeded".to_owned(),
             "outcome=REFUSED".to_owned(),
             "limit=1".to_owned(),
@@ -396,26 +329,18 @@ fn path_of(
     route: &Route,
     somebody: &dyn Fn(&mut Seeded) -> usize,
 ) -> String {
-    let mut chosen = Vec::new();
+    let mut chosen = Objects::nowhere();
     for parameter in route.parameters() {
         let named = &tenants[somebody(seeded)];
-        let pool = match parameter {
-            "jobId" => &named.jobs,
-            "keyId" => &named.keys,
-            "requestId" => &named.denials,
-            other => panic!("teach this test what stands at {{{other}}}"),
-        };
+        let pool = named.pools.get(parameter).map_or(&[][..], Vec::as_slice);
         let id = match pool.is_empty() || seeded.chance(3) {
-            true => seeded.pick(&tenants[0].keys).clone(),
+            true => seeded.pick(&tenants[0].pools["keyId"]).clone(),
             // The newest are the likeliest to be there still.
             false => pool[pool.len() - 1 - seeded.below(pool.len().min(12))].clone(),
         };
-        chosen.push((parameter, id));
+        chosen.set(parameter, &id);
     }
-    path(route, |parameter| {
-        let found = chosen.iter().find(|(name, _)| *name == parameter);
-        found.map(|(_, id)| id.clone()).expect("chosen above")
-    })
+    path(route, &chosen)
 }
 
 /// The words of a text: runs of what ids, keys and canaries are made of.
@@ -502,7 +427,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
         if answer.status < 300 {
             succeeded.insert(route.operation);
         }
-        tenants[who].learn(route.operation, &answer);
+        tenants[who].learn(route, &answer);
         if answer.status == 401 {
             let name = json!({ "name": tenants[who].canary });
             let key = app.key_with(&tenants[who].company, name).await;
@@ -525,6 +450,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
         .sum();
     assert!(good > REQUESTS / 4, "{good} succeeded: {statuses:?}");
     // What the others did stands in no chain but their own.
+    let events = routes::by_operation("ListAuditEvents").expect("in the table");
     for who in 0..tenants.len() {
         app.settle().await;
         let mut next = String::new();
@@ -536,7 +462,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
                 )
                 .await;
             assert_eq!(page.status, 200, "{}", page.body);
-            tenants[who].learn("ListAuditEvents", &page);
+            tenants[who].learn(events, &page);
             if let Some(mark) = foreign(&tenants, who, &next, &page.raw) {
                 panic!("{mark} stands in the chain of {}", tenants[who].canary);
             }

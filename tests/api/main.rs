@@ -6,3 +6,4 @@ mod architecture;
 mod authorization;
 mod isolation;
 mod jobs;
+mod requests;

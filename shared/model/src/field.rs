@@ -250,14 +250,16 @@ macro_rules! fields {
 
         impl $Fields {
             /// The object after the change, with the rules that concern several fields checked again.
-            #[allow(unused_mut, reason = "not every type has rules about several fields")]
             pub fn patched(mut self, patch: $Patch) -> Result<Self, $crate::Faults> {
                 let $Patch { $( $r, )* $( $o, )* $( $d, )* } = patch;
                 $( if let Some(value) = $r { self.$r = value; } )*
                 $( if let Some(value) = $o { self.$o = value; } )*
                 $( if let Some(value) = $d { self.$d = value.unwrap_or_default(); } )*
+                let check: &[fn(&Self, &mut $crate::Faults)] = &[$( $(
+                    |fields, faults| Self::$rule($( &fields.$part, )* "", faults),
+                )* )?];
                 let mut faults = $crate::Faults::default();
-                $( $( Self::$rule($( &self.$part, )* "", &mut faults); )* )?
+                check.iter().for_each(|rule| rule(&self, &mut faults));
                 faults.or(self)
             }
         }

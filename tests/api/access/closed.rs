@@ -3,8 +3,8 @@
 use super::{
     assert_error,
     callers::{Expected, Kind, World},
-    requests::{Objects, facts, path, request},
 };
+use crate::requests::{Objects, facts, path, request};
 use auth::{
     Answer as Decided, Commit, Context, Counted, Principal, RateLimited, Unit, Verdict, Who, Window,
 };
@@ -331,7 +331,7 @@ async fn invoked(
 
 /// An event of a Lambda proxy integration, as the gateway would send it with a valid request.
 fn event(app: &TestApp, route: &Route, authorizer: Option<Value>) -> Value {
-    let nowhere = Objects::nowhere(app);
+    let nowhere = Objects::nowhere();
     let path = path(route, &nowhere);
     let parameters: Map<_, _> = route
         .parameters()
@@ -432,7 +432,7 @@ async fn a_store_that_answers_too_late_or_never_is_503_and_never_401() {
 async fn away(faults: &[Fault]) {
     let world = World::make(TestApp::calm().await).await;
     let app = &world.app;
-    let objects = Objects::nowhere(app);
+    let objects = Objects::nowhere();
     let protected = || routes::all().filter(|route| route.access != Access::Public);
     for (number, fault) in faults.iter().enumerate() {
         // A cold process asks before it decides; a warm one has decided and asks all the same.
@@ -566,7 +566,7 @@ async fn a_refusal_that_cannot_be_kept_stays_what_it_is() {
                 let caller = world.caller(kind, route).await;
                 let answer = world
                     .app
-                    .send(request(route, &caller, &Objects::nowhere(&world.app)))
+                    .send(request(route, &caller, &Objects::nowhere()))
                     .await;
                 assert_error(
                     &answer,

@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use super::{
     UNAUTHORIZED, assert_error, assert_headers,
     callers::{Expected, Kind, World},
-    requests::{Objects, path, request},
 };
+use crate::requests::{Objects, path, request};
 use routes::Access;
 use serde_json::json;
 use tests::{Answer, Caller, TestApp};
@@ -14,7 +14,7 @@ use tests::{Answer, Caller, TestApp};
 #[tokio::test]
 async fn every_route_gives_every_kind_of_caller_the_contracts_answer() {
     let world = World::make(TestApp::start().await).await;
-    let nowhere = Objects::nowhere(&world.app);
+    let nowhere = Objects::nowhere();
     for route in routes::all() {
         for kind in Kind::all() {
             let caller = world.caller(kind, route).await;
@@ -71,7 +71,7 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
             }
             Access::Public => Caller::nobody(),
         };
-        let objects = Objects::of(&app, &acme).await;
+        let objects = Objects::nowhere().renewed(&app, &acme, route).await;
         let answer = app.send(request(route, &caller, &objects)).await;
         assert!(
             matches!(answer.status, 200 | 201),
@@ -86,7 +86,7 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
 #[tokio::test]
 async fn what_is_no_route_is_404_for_everybody() {
     let world = World::make(TestApp::calm().await).await;
-    let nowhere = Objects::nowhere(&world.app);
+    let nowhere = Objects::nowhere();
     let known: HashSet<_> = routes::all()
         .map(|route| (route.method.as_str(), route.path))
         .collect();

@@ -1,10 +1,7 @@
 //! The first fault wins: requests with two and more faults, built for every route, are answered by the earliest of the contract's order (§1).
 
-use super::{
-    assert_error,
-    callers::in_seconds,
-    requests::{Facts, Objects, OwnersOnly as Restricted, facts, is_list, path},
-};
+use super::{assert_error, callers::in_seconds};
+use crate::requests::{Facts, Objects, OwnersOnly as Restricted, facts, is_list, path, resource};
 use auth::{Commit, Nonce, Unit, Window};
 use embedded::Weather;
 use local::HttpRequest;
@@ -300,11 +297,11 @@ impl World {
             key.id.to_string()
         };
         let objects = Targets {
-            plain: Objects::of(&app, &wide).await,
+            plain: Objects::of(&app, &wide, "Plain").await,
             owners_only: key(&[Scope::WriteCompanies], false).await,
             revoked: key(&[Scope::ReadJobs], true).await,
             revoked_owners_only: key(&[Scope::WriteCompanies], true).await,
-            nowhere: Objects::nowhere(&app),
+            nowhere: Objects::nowhere(),
         };
         World {
             app,
@@ -394,19 +391,16 @@ impl Stand<'_> {
             if has(OwnersOnly) && self.facts.owners_only == Restricted::Body {
                 fields.insert("scopes".to_owned(), json!([Scope::WriteCompanies.as_str()]));
             }
-            // Not the body that was sent with the same key before.
-            if has(KeyUsedBefore) {
-                let field = ["title", "name", "reason"]
-                    .into_iter()
-                    .find(|field| fields.contains_key(*field));
-                fields.insert(field.expect("a text").to_owned(), "Something else".into());
-            }
         }
         let mut bytes = body
             .map(|body| body.to_string().into_bytes())
             .unwrap_or_default();
         if has(NotJson) && bytes.is_empty() {
             bytes = b"{}".to_vec();
+        }
+        // Not the bytes that were sent with the same key before.
+        if has(KeyUsedBefore) && !bytes.is_empty() {
+            bytes.push(b' ');
         }
         if has(TooLarge) {
             bytes.resize(256 * 1024 + 1, b' ');
@@ -448,10 +442,9 @@ impl Stand<'_> {
             (false, true) => &self.objects.revoked,
             (true, true) => &self.objects.revoked_owners_only,
         };
-        Objects {
-            key: key.clone(),
-            ..self.objects.plain.clone()
-        }
+        let mut objects = self.objects.plain.clone();
+        objects.set("keyId", key);
+        objects
     }
 
     /// Whoever has these faults; each is made once.
@@ -532,8 +525,10 @@ impl Stand<'_> {
             return;
         }
         // A target of its own, on which the action has an effect: without one, nothing is remembered.
-        let key = self.app.key(self.wide, [Scope::ReadJobs]).await.id;
+        let plain = &self.objects.plain;
+        let target = plain.renewed(self.app, self.wide, self.route).await;
         if self.facts.resumes {
+            let key = target.id("keyId");
             let done = self
                 .app
                 .send(
@@ -544,10 +539,6 @@ impl Stand<'_> {
                 .await;
             assert_eq!(done.status, 200, "{}", done.body);
         }
-        let target = Objects {
-            key: key.to_string(),
-            ..self.objects.plain.clone()
-        };
         let request = caller
             .request("POST", &path(self.route, &target))
             .header("idempotency-key", USED);
@@ -621,7 +612,7 @@ impl Stand<'_> {
                 let id = self.objects.nowhere.id(parameter);
                 exact(
                     "RESOURCE_NOT_FOUND",
-                    json!({ "resourceType": self.facts.resource, "resourceId": id }),
+                    json!({ "resourceType": resource(parameter), "resourceId": id }),
                 );
             }
             OwnersOnly => exact(

@@ -9,7 +9,9 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use tests::{Company, TestApp, job};
+use tests::{Company, TestApp};
+
+use crate::requests::{body, parameter_beneath};
 
 use super::{
     folders,
@@ -250,7 +252,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
         body: Some(body),
         ..owner.clone()
     };
-    let scopes = json!({ "name": "All", "scopes": ["read:jobs", "write:jobs", "delete:jobs"] });
+    let scopes = json!({ "name": "All", "scopes": resource_scopes() });
     let id = |data: &Value| data["id"].as_str().expect("an id").to_owned();
     let made = deployed
         .data(201, "CreateApiKey", &[], &with(scopes.clone()))
@@ -301,46 +303,13 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
         .data(200, "GetHealth", &[], &Request::default())
         .await;
 
-    let post = Request {
-        body: Some(job()),
-        headers: &[("idempotency-key", "1")],
-        ..key.clone()
-    };
-    let first = deployed.data(201, "CreateJob", &[], &post).await;
-    let post = Request {
-        body: Some(job()),
-        ..key.clone()
-    };
-    let second = id(&deployed.data(201, "CreateJob", &[], &post).await);
-    for query in [
-        &[][..],
-        &[("limit", "1"), ("page", "2")],
-        &[("status", "OPEN")],
-        &[("q", "rust")],
-        &[("q", "rust"), ("status", "OPEN")],
-    ] {
-        deployed
-            .data(
-                200,
-                "ListJobs",
-                &[],
-                &Request {
-                    query,
-                    ..key.clone()
-                },
-            )
-            .await;
+    for create in routes::all().filter(|route| {
+        route.method == routes::Method::Post && matches!(route.access, routes::Access::Scope(_))
+    }) {
+        if create.parameters().next().is_none() {
+            resource(deployed, &key, create).await;
+        }
     }
-    let of_job = [("jobId", second.as_str())];
-    deployed.data(200, "GetJob", &of_job, &key).await;
-    let closed = Request {
-        body: Some(json!({ "status": "CLOSED", "title": "Another title" })),
-        ..key.clone()
-    };
-    deployed.data(200, "UpdateJob", &of_job, &closed).await;
-    deployed
-        .data(200, "DeleteJob", &[("jobId", &id(&first))], &key)
-        .await;
 
     deployed
         .data(
@@ -421,6 +390,71 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
             )
             .await;
         assert_ne!(events["items"], json!([]));
+    }
+}
+
+/// The scopes of keys that other admins may make, too.
+fn resource_scopes() -> Vec<&'static str> {
+    let scopes = routes::Scope::ALL.into_iter();
+    let given = scopes.filter(|scope| *scope != routes::Scope::WriteCompanies);
+    given.map(routes::Scope::as_str).collect()
+}
+
+/// Every operation of one kind of object.
+async fn resource(deployed: &Deployed, key: &Request<'_>, create: &'static routes::Route) {
+    let with = |route: &routes::Route, own: &str| {
+        let mut body = body(route, own);
+        // A relation to a job is another row.
+        if let (Some(body), "CreateCandidate") = (&mut body, route.operation) {
+            body["jobIds"] = json!([own]);
+        }
+        Request {
+            body,
+            ..key.clone()
+        }
+    };
+    let job = routes::by_operation("CreateJob").expect("in the table");
+    let job = deployed
+        .data(201, "CreateJob", &[], &with(job, "Related"))
+        .await;
+    let job = job["id"].as_str().expect("an id");
+    let parameter = parameter_beneath(create).expect("objects have ids");
+    let beneath = routes::all()
+        .filter(|route| route.path.starts_with(create.path) && route.parameters().eq([parameter]));
+    for route in beneath {
+        let once = Request {
+            headers: &[("idempotency-key", "1")],
+            ..with(create, job)
+        };
+        let kept = deployed.data(201, create.operation, &[], &once).await;
+        let again = deployed.data(201, create.operation, &[], &once).await;
+        assert_eq!(kept, again);
+        let made = deployed
+            .data(201, create.operation, &[], &with(create, job))
+            .await;
+        let id = made["id"].as_str().expect("an id");
+        let changed = with(route, "Changed");
+        deployed
+            .data(200, route.operation, &[(parameter, id)], &changed)
+            .await;
+    }
+    let list = routes::all()
+        .find(|route| route.path == create.path && route.method.is_read())
+        .expect("a list");
+    for query in [
+        &[][..],
+        &[("limit", "1"), ("page", "2")],
+        &[("status", "OPEN")],
+        &[("status", "APPLIED")],
+        &[("jobId", job)],
+        &[("q", "rust")],
+    ] {
+        let listed = Request {
+            query,
+            ..key.clone()
+        };
+        // Some have other words for it, which is a 400.
+        deployed.call(list.operation, &[], &listed).await;
     }
 }
 

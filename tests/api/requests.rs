@@ -1,0 +1,221 @@
+//! What the tests know of each operation, once: a valid body, the objects that its path names, and what is special about it.
+//!
+//! A new operation that takes a body fails every matrix until [`body`] has a line for it; everything else follows from the route table.
+
+use local::HttpRequest;
+use routes::{Access, Method, Route, Scope};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use tests::{Caller, Company, TestApp};
+
+/// A valid body that holds the text `own`, at most 40 letters; `None` where the operation takes none.
+pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
+    let with = |mut body: Value, field: &str, text: String| {
+        body[field] = json!(text);
+        body["metadata"] = json!({ "canary": own });
+        body
+    };
+    Some(match route.operation {
+        "CreateJob" => with(tests::job(), "title", format!("{own} engineer")),
+        "UpdateJob" => json!({ "title": format!("{own} changed"), "benefits": own }),
+        "CreateCandidate" => with(tests::candidate(), "firstName", own.to_owned()),
+        "UpdateCandidate" => json!({ "lastName": format!("{own} changed") }),
+        "CreateAgent" => with(tests::agent(), "name", format!("{own} agent")),
+        "UpdateAgent" => json!({ "instructions": format!("{own} asks") }),
+        "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
+        "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
+        "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
+            json!({ "reason": own })
+        }
+        _ if route.method.is_read() || route.method == Method::Delete => return None,
+        new => panic!("say here what a valid body of {new} is"),
+    })
+}
+
+/// What is special about one operation.
+pub(crate) struct Facts {
+    pub(crate) body: Option<Value>,
+    /// Where an admin meets a key that only owners may touch.
+    pub(crate) owners_only: OwnersOnly,
+    /// Whether `If-Match` counts.
+    pub(crate) versioned: bool,
+    /// What a revoked key's refusal says: from, to.
+    pub(crate) refused_when_revoked: Option<(&'static str, &'static str)>,
+    /// Whether it changes nothing but a suspended key.
+    pub(crate) resumes: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OwnersOnly {
+    Nowhere,
+    /// In the scopes that the body gives.
+    Body,
+    /// In the scopes that the object has.
+    Object,
+}
+
+pub(crate) fn facts(route: &Route) -> Facts {
+    let changes = matches!(route.method, Method::Patch | Method::Delete);
+    let mut facts = Facts {
+        body: body(route, "Another"),
+        owners_only: OwnersOnly::Nowhere,
+        versioned: changes && route.parameters().next().is_some(),
+        refused_when_revoked: None,
+        resumes: false,
+    };
+    match route.operation {
+        "CreateApiKey" => {
+            facts.body = Some(json!({ "name": "Another", "scopes": ["read:jobs"] }));
+            facts.owners_only = OwnersOnly::Body;
+        }
+        "UpdateApiKey" => {
+            facts.owners_only = OwnersOnly::Body;
+            facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
+        }
+        "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" => {
+            facts.owners_only = OwnersOnly::Object;
+            facts.versioned = true;
+            facts.resumes = route.operation == "ResumeApiKey";
+            facts.refused_when_revoked = match route.operation {
+                "SuspendApiKey" => Some(("REVOKED", "SUSPENDED")),
+                "ResumeApiKey" => Some(("REVOKED", "ACTIVE")),
+                _ => None,
+            };
+        }
+        _ => {}
+    }
+    facts
+}
+
+/// `resourceType` of what a path's parameter names.
+pub(crate) fn resource(parameter: &str) -> String {
+    match parameter {
+        "keyId" => "api_key".to_owned(),
+        "requestId" => "denial".to_owned(),
+        other => other.trim_end_matches("Id").to_owned(),
+    }
+}
+
+/// The parameter that names the objects of a collection: `jobId` for `/jobs`.
+pub(crate) fn parameter_beneath(route: &Route) -> Option<&'static str> {
+    routes::all().find_map(|other| {
+        let rest = other.path.strip_prefix(route.path)?.strip_prefix("/{")?;
+        rest.strip_suffix('}')
+    })
+}
+
+/// An id for each parameter that paths have.
+#[derive(Debug, Clone)]
+pub(crate) struct Objects(BTreeMap<&'static str, String>);
+
+impl Objects {
+    fn each(id: impl Fn(&'static str) -> String) -> Objects {
+        let parameters = routes::all().flat_map(Route::parameters);
+        Objects(parameters.map(|name| (name, id(name))).collect())
+    }
+
+    /// The same text in every place, such as what is no id.
+    pub(crate) fn all(id: &str) -> Objects {
+        Objects::each(|_| id.to_owned())
+    }
+
+    /// Ids of the right form that name nothing and never did.
+    pub(crate) fn nowhere() -> Objects {
+        Objects::each(|parameter| {
+            let id = match parameter {
+                "keyId" => "Zz9Zz9Zz",
+                "requestId" => "bm93aGVyZSBhdCBhbGw=",
+                _ => "01890a5d-ac96-774b-bcce-b302099a8057",
+            };
+            id.to_owned()
+        })
+    }
+
+    /// New objects of the company, each made through the API.
+    pub(crate) async fn of(app: &TestApp, company: &Company, own: &str) -> Objects {
+        let mut made = BTreeMap::new();
+        let key = app.key_with(company, json!({})).await.caller;
+        for parameter in routes::all().flat_map(Route::parameters) {
+            if !made.contains_key(parameter) {
+                let id = Objects::new(app, company, &key, parameter, own).await;
+                made.insert(parameter, id);
+            }
+        }
+        Objects(made)
+    }
+
+    /// These, with a new object at each parameter of the route.
+    pub(crate) async fn renewed(&self, app: &TestApp, company: &Company, route: &Route) -> Objects {
+        let key = app.key_with(company, json!({})).await.caller;
+        let mut renewed = self.clone();
+        for parameter in route.parameters() {
+            let id = Objects::new(app, company, &key, parameter, "Renewed").await;
+            renewed.set(parameter, &id);
+        }
+        renewed
+    }
+
+    async fn new(
+        app: &TestApp,
+        company: &Company,
+        key: &Caller,
+        parameter: &str,
+        own: &str,
+    ) -> String {
+        if parameter == "requestId" {
+            let refused = app.get(key, "/api-keys").await;
+            assert_eq!(refused.status, 403, "{}", refused.body);
+            return refused.header("x-request-id").expect("an id").to_owned();
+        }
+        let makes = |route: &&Route| {
+            route.method == Method::Post && parameter_beneath(route) == Some(parameter)
+        };
+        let create = routes::all().find(makes);
+        let create = create.unwrap_or_else(|| panic!("say here how {parameter} comes to be"));
+        let caller = match create.access {
+            Access::Scope(_) => key,
+            _ => &company.owner,
+        };
+        let mut body = body(create, own).expect("a body");
+        if parameter == "keyId" {
+            body["scopes"] = json!(["read:jobs"]);
+        }
+        let made = app.post(caller, create.path, &body).await;
+        assert_eq!(made.status, 201, "{}: {}", create.operation, made.body);
+        made.data()["id"].as_str().expect("an id").to_owned()
+    }
+
+    pub(crate) fn id(&self, parameter: &str) -> &str {
+        &self.0[parameter]
+    }
+
+    pub(crate) fn set(&mut self, parameter: &'static str, id: &str) {
+        self.0.insert(parameter, id.to_owned());
+    }
+}
+
+/// The path with these objects' ids, percent-encoded where Base64 needs it.
+pub(crate) fn path(route: &Route, objects: &Objects) -> String {
+    route
+        .parameters()
+        .fold(route.path.to_owned(), |path, name| {
+            path.replace(
+                &format!("{{{name}}}"),
+                &objects.id(name).replace('=', "%3D"),
+            )
+        })
+}
+
+/// A valid request.
+pub(crate) fn request(route: &Route, caller: &Caller, objects: &Objects) -> HttpRequest {
+    let request = caller.request(route.method.as_str(), &path(route, objects));
+    match facts(route).body {
+        Some(body) => request.json(&body),
+        None => request,
+    }
+}
+
+/// Whether a list answers, with its `limit`.
+pub(crate) fn is_list(route: &Route) -> bool {
+    route.method == Method::Get && route.operation.starts_with("List")
+}
