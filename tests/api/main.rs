@@ -4,6 +4,7 @@ mod access;
 mod api_keys;
 mod architecture;
 mod authorization;
+mod companies;
 mod isolation;
 mod jobs;
 mod requests;

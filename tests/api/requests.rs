@@ -22,6 +22,8 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "UpdateCandidate" => json!({ "lastName": format!("{own} changed") }),
         "CreateAgent" => with(tests::agent(), "name", format!("{own} agent")),
         "UpdateAgent" => json!({ "instructions": format!("{own} asks") }),
+        "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
+        "UpdateCompany" => json!({ "description": format!("{own} changed") }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
         "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
@@ -162,6 +164,9 @@ impl Objects {
         parameter: &str,
         own: &str,
     ) -> String {
+        if parameter == "companyId" {
+            return company.id.to_string();
+        }
         if parameter == "requestId" {
             let refused = app.get(key, "/api-keys").await;
             assert_eq!(refused.status, 403, "{}", refused.body);

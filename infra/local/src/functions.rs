@@ -140,6 +140,7 @@ async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer
     let response = match function {
         "agents" => agents::handle(app, request).await,
         "candidates" => candidates::handle(app, request).await,
+        "companies" => companies::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

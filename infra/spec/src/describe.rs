@@ -2,17 +2,19 @@
 
 use model::{
     Agent, AgentFields, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate, CandidateFields,
-    CandidatePatch, CandidateStatus, CompanyId, Denial, Event, EventType, Job, JobFields, JobId,
-    JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name, Outcome, Owner, PartnerId, RateLimit,
-    Timestamp,
+    CandidatePatch, CandidateStatus, Company, CompanyId, CompanyPatch, CompanyRequest, Denial,
+    Event, EventType, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name,
+    Outcome, Owner, PartnerId, RateLimit, Timestamp,
 };
-use routes::{Operation, Role, Route, ScopeSet, agents, audit_log, candidates, jobs, keys};
+use routes::{
+    Operation, Role, Route, ScopeSet, agents, audit_log, candidates, companies, jobs, keys,
+};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, JOB, KEY, REQUEST},
+    examples::{self, AGENT, CANDIDATE, COMPANY, JOB, KEY, REQUEST},
     schemas::Schemas,
 };
 
@@ -66,6 +68,12 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             "The company's agents, who lead interviews. For API keys.",
             schemas,
             agents_operation,
+        ),
+        group(
+            "companies",
+            "Companies. For API keys: a STANDARD key sees its own, an ATS key those that granted its partner.",
+            schemas,
+            companies_operation,
         ),
         group(
             "keys",
@@ -252,6 +260,27 @@ fn agents_operation(operation: agents::Operation, schemas: &mut Schemas) -> Desc
     object_operation(verb, kind, schemas)
 }
 
+fn companies_operation(operation: companies::Operation, schemas: &mut Schemas) -> Described {
+    use companies::Operation::*;
+    let verb = match operation {
+        ListCompanies => Verb::List,
+        CreateCompany => Verb::Create,
+        GetCompany => Verb::Get,
+        UpdateCompany => Verb::Update,
+    };
+    let kind = Kind {
+        list: "CompanyPage",
+        query: list_query([]),
+        view: schemas.answer::<Company>("Company"),
+        new: schemas.new_object::<CompanyRequest>("NewCompany"),
+        patch: schemas.patch::<CompanyPatch>("CompanyPatch"),
+        example: examples::company_view(),
+        new_example: examples::new_company(),
+        patch_example: examples::company_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
 fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Described {
     use keys::Operation::*;
     let key = schemas.answer::<ApiKey>("ApiKey");
@@ -426,6 +455,7 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
             schemas.part::<model::CandidateId>(),
             CANDIDATE,
         ),
+        "companyId" => ("The company's id.", schemas.part::<CompanyId>(), COMPANY),
         "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",

@@ -2,9 +2,9 @@
 
 use model::{
     Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, Body, CandidateFields,
-    CandidateId, CandidateRecord, ChainHash, CompanyId, Denial, Event, EventFacts, EventType,
-    JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Plan, Reason, SecretView,
-    Timestamp, View,
+    CandidateId, CandidateRecord, ChainHash, CompanyFields, CompanyId, CompanyRecord, Denial,
+    Event, EventFacts, EventType, JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner,
+    Plan, Reason, SecretView, Timestamp, View,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,7 +15,7 @@ const LATER: &str = "2026-02-03T08:15:30.250Z";
 pub(crate) const CANDIDATE: &str = "019c13b0-3a80-7d41-a5c2-6e8f0b1d2c34";
 pub(crate) const AGENT: &str = "019c13b1-9c20-7b52-8d63-1f2a3b4c5d6e";
 pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
-const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
+pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
 const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
 pub(crate) const KEY: &str = "4fGk8Lm2";
 const SUFFIX: &str = "q7Zd";
@@ -86,6 +86,30 @@ pub(crate) fn agent_patch() -> Value {
 pub(crate) fn agent() -> Value {
     let fields = read::<AgentFields>(new_agent());
     view(parsed::<AgentId>(AGENT), fields)
+}
+
+pub(crate) fn new_company() -> Value {
+    json!({
+        "name": "Initech",
+        "description": "Software for offices.",
+        "ownerEmail": "owner@initech.example",
+    })
+}
+
+pub(crate) fn company_patch() -> Value {
+    json!({ "description": "Software for offices and factories." })
+}
+
+pub(crate) fn company_view() -> Value {
+    let mut fields = new_company();
+    if let Value::Object(members) = &mut fields {
+        members.remove("ownerEmail");
+    }
+    let fields = CompanyRecord {
+        fields: read::<CompanyFields>(fields),
+        plan: Plan::Business,
+    };
+    view(company(), fields)
 }
 
 fn view<Id: Serialize, Fields: Serialize>(id: Id, fields: Fields) -> Value {

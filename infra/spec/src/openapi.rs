@@ -1,7 +1,7 @@
 //! The public document, OpenAPI 3.1: for people and for tools that make clients and tests.
 
 use api::Code;
-use routes::{Access, Method, Role, Route, Scope};
+use routes::{Access, Method, Role, Route, Scope, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -85,7 +85,7 @@ impl Document {
             .parameters()
             .map(|name| path_parameter(name, &mut self.schemas))
             .collect();
-        if route.needs_company() {
+        if route.reads_company_id() && route.tenant != Tenant::PathCompany {
             parameters.push(reference("parameters", "CompanyId"));
         }
         parameters.extend(query.iter().cloned());
@@ -218,10 +218,15 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     ) {
         codes.push(Code::InsufficientPermissions);
     }
-    if route.needs_company() {
-        codes.extend([Code::CompanyIdRequired, Code::ResourceAccessDenied]);
+    if route.reads_company_id() {
+        codes.push(Code::ResourceAccessDenied);
     }
-    let names_an_object = route.parameters().next().is_some();
+    if matches!(route.tenant, Tenant::Company | Tenant::Owner) && route.needs_tenant() {
+        codes.push(Code::CompanyIdRequired);
+    }
+    // A company that isn't the caller's is denied, not missing.
+    let names_an_object =
+        route.parameters().next().is_some() && route.tenant != Tenant::PathCompany;
     if names_an_object {
         codes.push(Code::ResourceNotFound);
     }

@@ -5,7 +5,7 @@
 use model::{
     AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PersonId, RateLimit, Reason, Timestamp,
 };
-use routes::{Access, Role, Route, Scope, ScopeSet};
+use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use crate::{AccessToken, Keyring, PresentedKey, StoredSecret};
@@ -19,12 +19,12 @@ pub struct Asked {
     pub company: NamedCompany,
 }
 
-/// The `companyId` of the query.
+/// The company that the request names: in the path where the route has it there, in `companyId` otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamedCompany {
     Absent,
     One(CompanyId),
-    /// No company's id, or given twice: readers disagree about which one counts, so none does.
+    /// No company's id, or given twice: readers disagree about which one counts, so none does. Or two of them, in path and query.
     Unusable,
 }
 
@@ -218,6 +218,7 @@ pub enum Forbidden {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     ApiKey,
+    AtsKey,
     Person,
 }
 
@@ -313,6 +314,10 @@ impl KeyFacts {
             return unauthorized(Reason::Address, message, suffix);
         }
 
+        if asked.route.tenant == Tenant::NewCompany && self.owner.company().is_some() {
+            let message = "only a partner's key makes companies".to_owned();
+            return forbidden(Forbidden::Credential(Credential::AtsKey), message, suffix);
+        }
         match asked.route.access {
             Access::Scope(scope) if !self.scopes.contains(scope) => {
                 return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
@@ -332,9 +337,9 @@ impl KeyFacts {
             }
         }
 
-        let (company, scopes) = if asked.route.needs_company() {
+        let (company, scopes) = if asked.route.needs_tenant() {
             match self.company(asked, grant) {
-                Ok((company, scopes)) => (Some(company), scopes),
+                Ok(decided) => decided,
                 Err(decision) => return decision.by_secret(suffix),
             }
         } else {
@@ -357,25 +362,31 @@ impl KeyFacts {
         }
     }
 
-    /// The company to act in and the scopes that count there, or what else follows.
+    /// The company to act in and the scopes that count there, or what else follows. A partner's key may act in none where the route lets it.
     fn company(
         &self,
         asked: &Asked,
         grant: Option<Option<Grant>>,
-    ) -> Result<(CompanyId, ScopeSet), Box<Decision>> {
+    ) -> Result<(Option<CompanyId>, ScopeSet), Box<Decision>> {
         let refuse = |refusal| Err(Box::new(Decision::Refuse(refusal)));
         if let Owner::Company(own) = self.owner {
             return match asked.company {
-                NamedCompany::Absent => Ok((own, self.scopes)),
-                NamedCompany::One(named) if named == own => Ok((own, self.scopes)),
+                NamedCompany::Absent => Ok((Some(own), self.scopes)),
+                NamedCompany::One(named) if named == own => Ok((Some(own), self.scopes)),
                 _ => refuse(denied(
                     Reason::Company,
-                    "the key belongs to another company than companyId names",
+                    "the key belongs to another company than the path or companyId names",
                 )),
             };
         }
+        if asked.route.tenant == Tenant::NewCompany {
+            return Ok((None, self.scopes));
+        }
         let named = match named(asked) {
             Ok(Some(named)) => named,
+            Ok(None) if asked.route.tenant == Tenant::AnyCompany => {
+                return Ok((None, self.scopes));
+            }
             Ok(None) => return refuse(missing("an ATS key names the company in companyId")),
             Err(refusal) => return refuse(refusal),
         };
@@ -395,7 +406,7 @@ impl KeyFacts {
                 scope_missing("grant", scope),
                 None,
             ))),
-            _ => Ok((named, scopes)),
+            _ => Ok((Some(named), scopes)),
         }
     }
 }
@@ -408,6 +419,12 @@ impl MemberFacts {
         }
         if let Err(refusal) = person_may(asked, Some(self.role)) {
             return *refusal;
+        }
+        if self.owner.company().is_none() && asked.route.tenant != Tenant::Owner {
+            return Decision::Refuse(denied(
+                Reason::Company,
+                "the route is about a company, and the person acts for a partner",
+            ));
         }
         match self.counted.count(RateLimit::PERSON, now) {
             Err(limited) => Decision::Refuse(limited),
@@ -563,7 +580,7 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     }
 }
 
-/// The company that the query names.
+/// The company that the request names.
 fn named(asked: &Asked) -> Result<Option<CompanyId>, Refusal> {
     match asked.company {
         NamedCompany::Absent => Ok(None),

@@ -310,6 +310,9 @@ impl Forbidden {
             Forbidden::Credential(Credential::ApiKey) => {
                 ("requiredCredential", "\"API_KEY\"".to_owned())
             }
+            Forbidden::Credential(Credential::AtsKey) => {
+                ("requiredCredential", "\"ATS_KEY\"".to_owned())
+            }
             Forbidden::Credential(Credential::Person) => {
                 ("requiredCredential", "\"PERSON\"".to_owned())
             }

@@ -22,7 +22,9 @@ pub use agent::{
 };
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
-pub use company::{Company, CompanyFields, CompanyPatch, Plan, RateLimit};
+pub use company::{
+    Company, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Plan, RateLimit,
+};
 pub use denial::{Denial, Reason};
 pub use event::{
     Actor, ActorKind, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, OwnerKind,

@@ -2,9 +2,9 @@
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{Put, ReturnValuesOnConditionCheckFailure},
+    types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{CompanyFields, CompanyId, Owner, Plan, RateLimit, Timestamp};
+use model::{Company, CompanyFields, CompanyId, CompanyRecord, Owner, Plan, RateLimit, Timestamp};
 use std::fmt::Display;
 
 use crate::{
@@ -67,6 +67,52 @@ impl CompanyStore {
     /// The key of one of the company's rows in `records`.
     pub(crate) fn key(&self, sk: impl Display) -> Item {
         key(self.owner(), sk)
+    }
+
+    /// Replaces what clients set of `old`, which gets the next version.
+    ///
+    /// # Errors
+    /// `Conflict` when the row is no longer `old`.
+    pub async fn update_company(
+        &self,
+        old: &StoredCompany,
+        fields: CompanyFields,
+        stamp: &Stamp,
+    ) -> Result<StoredCompany, StoreError> {
+        let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
+        let update = self
+            .table
+            .client
+            .update_item()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key("COMPANY")))
+            .update_expression(
+                "SET #version = :next, #changed = :changed, #data = :data, #updated = :at ADD #rev :one",
+            )
+            .condition_expression("#version = :from")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_names("#updated", "updated")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":from", n(old.version))
+            .expression_attribute_values(":next", n(old.version + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":data", s(data))
+            .expression_attribute_values(":at", n(stamp.at.millis()))
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, stamp.nonce).await {
+            Ok(output) => {
+                StoredCompany::read(&output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?)
+            }
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => StoredCompany::read(&row),
+                _ => Err(StoreError::Conflict),
+            },
+        }
     }
 
     /// The company itself, strongly.
@@ -229,6 +275,21 @@ impl NewCompany {
 }
 
 impl StoredCompany {
+    /// As clients see it.
+    pub fn view(&self) -> Company {
+        Company {
+            id: self.id,
+            company_id: self.id,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            fields: CompanyRecord {
+                fields: self.fields.clone(),
+                plan: self.plan,
+            },
+        }
+    }
+
     fn read(row: &Item) -> Result<StoredCompany, StoreError> {
         Ok(StoredCompany {
             id: row.parsed("companyId")?,

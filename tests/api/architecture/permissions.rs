@@ -118,8 +118,15 @@ impl Deployed {
                 .another_app(app.app().clock.clone(), &recorder(log))
         };
         let authorizer = app.system.authorizer(process("authorizer"));
-        let functions =
-            ["agents", "candidates", "jobs", "keys", "audit-log"].map(|name| (name, process(name)));
+        let functions = [
+            "agents",
+            "candidates",
+            "companies",
+            "jobs",
+            "keys",
+            "audit-log",
+        ]
+        .map(|name| (name, process(name)));
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -204,6 +211,7 @@ impl Deployed {
         let response = match route.function {
             "agents" => agents::handle(app, request).await,
             "candidates" => candidates::handle(app, request).await,
+            "companies" => companies::handle(app, request).await,
             "jobs" => jobs::handle(app, request).await,
             "keys" => keys::handle(app, request).await,
             "audit-log" => audit_log::handle(app, request).await,
@@ -252,7 +260,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
         body: Some(body),
         ..owner.clone()
     };
-    let scopes = json!({ "name": "All", "scopes": resource_scopes() });
+    let scopes = json!({ "name": "All", "scopes": routes::ScopeSet::all() });
     let id = |data: &Value| data["id"].as_str().expect("an id").to_owned();
     let made = deployed
         .data(201, "CreateApiKey", &[], &with(scopes.clone()))
@@ -306,10 +314,22 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
     for create in routes::all().filter(|route| {
         route.method == routes::Method::Post && matches!(route.access, routes::Access::Scope(_))
     }) {
-        if create.parameters().next().is_none() {
+        if create.parameters().next().is_none() && create.tenant == routes::Tenant::Company {
             resource(deployed, &key, create).await;
         }
     }
+
+    let company_id = company.id.to_string();
+    let of_company = [("companyId", company_id.as_str())];
+    deployed.data(200, "ListCompanies", &[], &key).await;
+    deployed.data(200, "GetCompany", &of_company, &key).await;
+    let changed = Request {
+        body: Some(json!({ "description": "Changed" })),
+        ..key.clone()
+    };
+    deployed
+        .data(200, "UpdateCompany", &of_company, &changed)
+        .await;
 
     deployed
         .data(
@@ -391,13 +411,6 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
             .await;
         assert_ne!(events["items"], json!([]));
     }
-}
-
-/// The scopes of keys that other admins may make, too.
-fn resource_scopes() -> Vec<&'static str> {
-    let scopes = routes::Scope::ALL.into_iter();
-    let given = scopes.filter(|scope| *scope != routes::Scope::WriteCompanies);
-    given.map(routes::Scope::as_str).collect()
 }
 
 /// Every operation of one kind of object.

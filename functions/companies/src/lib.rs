@@ -1,0 +1,65 @@
+//! Companies: those that a key may act for, read and changed; and, for a partner's key, made.
+//!
+//! Invariant: which company is meant was decided by the authorizer; no path is read here.
+//! Knows nothing of keys, members or plans but to show a plan.
+
+use api::{ApiError, App, Call, Reply, respond, retried};
+use lambda_http::{Body, Request, Response};
+use model::CompanyPatch;
+use routes::companies::Operation;
+use store::{Listed, Start, StoredCompany};
+
+/// Answers an event of API Gateway.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    respond(app, request, async |call: Call<'_, Operation>| {
+        match call.operation() {
+            Operation::ListCompanies => list(call).await,
+            Operation::CreateCompany => Err(ApiError::CompanyDenied),
+            Operation::GetCompany => get(call).await,
+            Operation::UpdateCompany => update(call).await,
+        }
+    })
+    .await
+}
+
+async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let (page, ()) = call.finish_list(call.input(), Some(())).await?;
+    let company = call.store()?.get_company().await?;
+    let listed = Listed {
+        items: match page.start {
+            Start::Skip(0) => vec![company],
+            _ => Vec::new(),
+        },
+        total: Some(1),
+        total_is_lower_bound: false,
+        next: None,
+    };
+    let answer = call.page(&page, listed, |company| company.view()).await?;
+    call.ok(&answer)
+}
+
+async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    shown(&call, &call.store()?.get_company().await?)
+}
+
+async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let patch = input.body::<CompanyPatch>();
+    let patch = input.finish(patch)?;
+    let store = call.store()?;
+    retried(|| async {
+        let old = store.get_company().await?;
+        let fields = old.fields.clone().patched(patch.clone())?;
+        call.if_match().check(old.version)?;
+        if fields == old.fields {
+            return shown(&call, &old);
+        }
+        let stamp = call.stamp(None)?;
+        shown(&call, &store.update_company(&old, fields, &stamp).await?)
+    })
+    .await
+}
+
+fn shown(call: &Call<'_, Operation>, company: &StoredCompany) -> Result<Reply, ApiError> {
+    Ok(call.ok(&company.view())?.version(company.version))
+}

@@ -1,0 +1,3 @@
+//! `/companies`
+
+mod own;
