@@ -1,6 +1,6 @@
 //! The life of a key, as the people of its company run it.
 
-use api::{ApiError, Call, ConflictReason, Input, Reply, retried};
+use api::{ApiError, Call, ConflictReason, Reply, retried};
 use model::{
     ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, KeyId, KeyKind, KeyState, KeyStatus,
     Name, Rule, Timestamp,
@@ -29,8 +29,8 @@ pub struct ReasonBody {
 }
 
 impl Body for ReasonBody {
-    fn read(body: serde_json::Value) -> Result<Self, Faults> {
-        let mut faults = Faults::default();
+    fn read(body: serde_json::Value, now: Timestamp) -> Result<Self, Faults> {
+        let mut faults = Faults::at(now);
         let reason = Fields::of(body, "", &mut faults).and_then(|mut fields| {
             let reason = fields.optional("reason");
             fields.finish();
@@ -73,11 +73,6 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let fields = input.body::<ApiKeyFields>();
-    check_expiry(
-        &mut input,
-        fields.as_ref().and_then(|fields| fields.expires_at),
-        call.now,
-    );
     let fields = input.finish(fields)?;
 
     let store = call.store()?;
@@ -121,8 +116,6 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
 pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let (id, patch) = (input.id("keyId"), input.body::<ApiKeyPatch>());
-    let expiry = patch.as_ref().and_then(|patch| patch.expires_at.flatten());
-    check_expiry(&mut input, expiry, call.now);
     let (id, patch) = input.finish(id.zip(patch))?;
 
     let store = call.store()?;
@@ -147,7 +140,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
             from: row.facts.counted.version,
         };
         let stamp = call.stamp(None)?;
-        let expires_at = change.fields.expires_at;
+        let expires_at = change.fields.expires_at.map(|at| *at);
         let revived = row.status(call.now) == KeyStatus::Expired
             && change.state.shown(expires_at, call.now) != KeyStatus::Expired;
         let changed = if revived {
@@ -260,12 +253,6 @@ fn or_key_limit(error: StoreError) -> ApiError {
     match error {
         StoreError::Full => ApiError::Conflict(ConflictReason::KeyLimit),
         other => other.into(),
-    }
-}
-
-fn check_expiry(input: &mut Input<'_>, expiry: Option<Timestamp>, now: Timestamp) {
-    if expiry.is_some_and(|expiry| expiry <= now) {
-        input.fault("/expiresAt", Rule::Future, "must be in the future");
     }
 }
 

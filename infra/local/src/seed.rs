@@ -192,7 +192,8 @@ async fn found(
         rate_limit.is_none_or(RateLimit::is_valid),
         "the limits break the rule for perSecond"
     );
-    let fields = CompanyFields::read(json!({ "name": name }))
+    let now = system.app().clock.now();
+    let fields = CompanyFields::read(json!({ "name": name }), now)
         .map_err(|_| anyhow::anyhow!("{name} is no name"))?;
     let company = NewCompany {
         id,

@@ -286,7 +286,7 @@ fn parsed<T: FromStr<Err = model::InvalidId>>(text: &str) -> T {
 }
 
 fn read<T: Body>(body: Value) -> T {
-    T::read(body).expect("the example's body keeps the rules")
+    T::read(body, at(AT)).expect("the example's body keeps the rules")
 }
 
 fn wire(value: &impl Serialize) -> Value {

@@ -1,5 +1,5 @@
 use super::*;
-use model::{ApiKeyFields, ApiKeyPatch, Body, JobFields, JobPatch};
+use model::{ApiKeyFields, ApiKeyPatch, Body, JobFields, JobPatch, Timestamp};
 use routes::Access;
 use std::{collections::HashSet, fs};
 
@@ -119,10 +119,11 @@ fn the_gateways_answers_are_envelopes_and_echo_nothing_of_the_request() {
 
 #[test]
 fn examples_of_bodies_keep_the_models_rules() {
-    JobFields::read(examples::new_job()).expect("a job");
-    JobPatch::read(examples::job_patch()).expect("a change of a job");
-    ApiKeyFields::read(examples::new_api_key()).expect("a key");
-    ApiKeyPatch::read(examples::api_key_patch()).expect("a change of a key");
+    let now = Timestamp::from_millis(0).expect("in range");
+    JobFields::read(examples::new_job(), now).expect("a job");
+    JobPatch::read(examples::job_patch(), now).expect("a change of a job");
+    ApiKeyFields::read(examples::new_api_key(), now).expect("a key");
+    ApiKeyPatch::read(examples::api_key_patch(), now).expect("a change of a key");
 }
 
 #[test]

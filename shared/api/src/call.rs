@@ -85,7 +85,12 @@ impl<'a, Op: Operation> Call<'a, Op> {
 
     /// Starts reading what the client sent.
     pub fn input(&self) -> Input<'_> {
-        Input::new(self.request, self.body_bytes(), self.operation().route())
+        Input::new(
+            self.request,
+            self.body_bytes(),
+            self.operation().route(),
+            self.now,
+        )
     }
 
     /// What the changes of this call are stamped with.

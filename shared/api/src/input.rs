@@ -13,6 +13,7 @@ use crate::{ApiError, body};
 pub struct Input<'a> {
     request: &'a Request,
     body: &'a [u8],
+    now: Timestamp,
     /// The query parameters that were read, each with its value.
     read: BTreeMap<&'static str, String>,
     faults: Faults,
@@ -21,7 +22,12 @@ pub struct Input<'a> {
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
 
 impl<'a> Input<'a> {
-    pub(crate) fn new(request: &'a Request, body: &'a [u8], route: &Route) -> Input<'a> {
+    pub(crate) fn new(
+        request: &'a Request,
+        body: &'a [u8],
+        route: &Route,
+        now: Timestamp,
+    ) -> Input<'a> {
         let mut faults = Faults::default();
         if route.method == routes::Method::Post
             && let Some(key) = request.headers().get(IDEMPOTENCY_KEY)
@@ -41,6 +47,7 @@ impl<'a> Input<'a> {
         Input {
             request,
             body,
+            now,
             read: BTreeMap::new(),
             faults,
         }
@@ -76,7 +83,9 @@ impl<'a> Input<'a> {
     }
 
     fn read<T: Body>(&mut self, value: Result<Value, Fault>) -> Option<T> {
-        let parsed = value.map_err(Faults::from).and_then(T::read);
+        let parsed = value
+            .map_err(Faults::from)
+            .and_then(|body| T::read(body, self.now));
         parsed.map_err(|faults| self.faults.extend(faults)).ok()
     }
 
@@ -157,11 +166,6 @@ impl<'a> Input<'a> {
     /// Records a fault of a query parameter.
     pub fn refuse<T>(&mut self, name: &str, rule: Rule, message: &str) -> Option<T> {
         self.faults.refuse(&format!("?{name}"), rule, message)
-    }
-
-    /// Records a fault of the body that needs more than the body to be seen, such as the time.
-    pub fn fault(&mut self, at: &str, rule: Rule, message: &str) {
-        self.faults.push(Fault::new(at, rule, message));
     }
 
     /// The parts, or every fault that was recorded.

@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CandidateId, Date, EmailAddress, Faults, JobId, List, Metadata, Name, PhoneNumber, Rule, View,
+    CandidateId, Date, EmailAddress, Faults, Future, JobId, List, Metadata, Name, PhoneNumber,
+    Rule, View,
     field::{fields, vocabulary},
     text::search_word,
 };
@@ -19,7 +20,7 @@ fields! {
             first_name: Name<1, 100>,
             last_name: Name<1, 100>,
             /// In the future. When this day begins in UTC, the candidate is gone and then erased.
-            gdpr_expiry_date: Date,
+            gdpr_expiry_date: Future<Date>,
         }
         optional {
             email: EmailAddress,

@@ -4,10 +4,12 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::Timestamp;
+
 /// What a client may send as a whole: `NewJob`, `JobPatch` …
 pub trait Body: Sized {
-    /// Reads every field and rule; all faults come back at once.
-    fn read(body: Value) -> Result<Self, Faults>;
+    /// Reads every field and rule; all faults come back at once. `now`: when the request came.
+    fn read(body: Value, now: Timestamp) -> Result<Self, Faults>;
 }
 
 /// One value inside a body.
@@ -60,11 +62,29 @@ impl Fault {
 /// All faults of one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[serde(transparent)]
-pub struct Faults(Vec<Fault>);
+pub struct Faults {
+    list: Vec<Fault>,
+    /// What the rules about time are judged by.
+    #[serde(skip)]
+    now: Option<Timestamp>,
+}
 
 impl Faults {
     /// A body of unknown fields must not be answered with a larger one.
     const MAX: usize = 100;
+
+    /// None yet, of something that is read at this instant.
+    pub fn at(now: Timestamp) -> Faults {
+        Faults {
+            list: Vec::new(),
+            now: Some(now),
+        }
+    }
+
+    /// When what is read was sent. Nothing is in the future of an instant that nobody gave.
+    pub fn now(&self) -> Timestamp {
+        self.now.unwrap_or(Timestamp::LAST)
+    }
 
     /// Records a fault; always `None`, so that a parser can return it.
     pub fn refuse<T>(&mut self, at: &str, rule: Rule, message: &str) -> Option<T> {
@@ -73,21 +93,21 @@ impl Faults {
     }
 
     pub fn push(&mut self, fault: Fault) {
-        if self.0.len() < Self::MAX {
-            self.0.push(fault);
+        if self.list.len() < Self::MAX {
+            self.list.push(fault);
         }
     }
 
     pub fn extend(&mut self, faults: Faults) {
-        faults.0.into_iter().for_each(|fault| self.push(fault));
+        faults.list.into_iter().for_each(|fault| self.push(fault));
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.list.is_empty()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fault> {
-        self.0.iter()
+        self.list.iter()
     }
 
     pub fn or<T>(self, value: T) -> Result<T, Faults> {
@@ -101,7 +121,10 @@ impl Faults {
 
 impl From<Fault> for Faults {
     fn from(fault: Fault) -> Faults {
-        Faults(vec![fault])
+        Faults {
+            list: vec![fault],
+            now: None,
+        }
     }
 }
 
@@ -235,8 +258,8 @@ macro_rules! fields {
         }
 
         impl $crate::Body for $Patch {
-            fn read(body: serde_json::Value) -> Result<Self, $crate::Faults> {
-                let mut faults = $crate::Faults::default();
+            fn read(body: serde_json::Value, now: $crate::Timestamp) -> Result<Self, $crate::Faults> {
+                let mut faults = $crate::Faults::at(now);
                 let patch = $crate::Fields::of(body, "", &mut faults).and_then(|mut fields| {
                     $( let $r = fields.changed::<$R>(&$crate::field::camel(stringify!($r))); )*
                     $( let $o = fields.cleared::<$O>(&$crate::field::camel(stringify!($o))); )*
@@ -297,8 +320,8 @@ macro_rules! fields {
         }
 
         impl $crate::Body for $Fields {
-            fn read(body: serde_json::Value) -> Result<Self, $crate::Faults> {
-                let mut faults = $crate::Faults::default();
+            fn read(body: serde_json::Value, now: $crate::Timestamp) -> Result<Self, $crate::Faults> {
+                let mut faults = $crate::Faults::at(now);
                 let object = <Self as $crate::Field>::parse(body, "", &mut faults);
                 $crate::field::outcome(object, faults)
             }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actor, AllowedIps, CompanyId, Faults, Field, KeyId, Name, PartnerId, RateLimit, Rule,
+    Actor, AllowedIps, CompanyId, Faults, Field, Future, KeyId, Name, PartnerId, RateLimit, Rule,
     Timestamp,
     field::{fields, vocabulary},
 };
@@ -20,7 +20,7 @@ fields! {
         }
         optional {
             /// In the future; absent means that the key doesn't expire.
-            expires_at: Timestamp,
+            expires_at: Future<Timestamp>,
             /// Absent or null means no restriction.
             #[serde(rename = "allowedIPs")]
             allowed_ips: AllowedIps,
@@ -137,8 +137,14 @@ mod tests {
 
     #[test]
     fn scopes_are_refused_one_by_one() {
-        let faults = ApiKeyFields::read(json!({ "name": "a\u{202e}b", "scopes": ["read:jobs", "read:jobs", 1, "x"], "expires": 1 }))
-            .expect_err("faulty");
+        let now = Timestamp::from_millis(0).expect("in range");
+        let body = json!({
+            "name": "a\u{202e}b",
+            "scopes": ["read:jobs", "read:jobs", 1, "x"],
+            "expiresAt": "1970-01-01T00:00:00Z",
+            "expires": 1,
+        });
+        let faults = ApiKeyFields::read(body, now).expect_err("faulty");
         let found: Vec<_> = faults.iter().map(|f| (f.path.as_str(), f.rule)).collect();
         assert_eq!(
             found,
@@ -147,6 +153,7 @@ mod tests {
                 ("/scopes/1", Rule::Duplicate),
                 ("/scopes/2", Rule::Type),
                 ("/scopes/3", Rule::Enum),
+                ("/expiresAt", Rule::Future),
                 ("/expires", Rule::UnknownField),
             ]
         );

@@ -41,7 +41,7 @@ pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,
 };
-pub use time::{Date, Timestamp};
+pub use time::{Begins, Date, Future, Timestamp};
 
 /// A stored object as clients see it: the common fields, then its own.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, TimeZone, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
-use std::{borrow::Cow, fmt, str::FromStr};
+use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
 
 use crate::{Fault, Faults, Field, Rule};
 
@@ -156,5 +156,78 @@ impl JsonSchema for Date {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "format": "date" })
+    }
+}
+
+/// A time that must be in the future when a client gives it. One that was stored is never judged again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(transparent)]
+#[schemars(inline)]
+pub struct Future<T>(T);
+
+/// What begins at some instant.
+pub trait Begins {
+    fn begins(&self) -> Timestamp;
+}
+
+impl Begins for Timestamp {
+    fn begins(&self) -> Timestamp {
+        *self
+    }
+}
+
+impl Begins for Date {
+    fn begins(&self) -> Timestamp {
+        self.start()
+    }
+}
+
+impl<T> From<T> for Future<T> {
+    /// Of a stored value.
+    fn from(stored: T) -> Future<T> {
+        Future(stored)
+    }
+}
+
+impl<T> Deref for Future<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: Field + Begins> Field for Future<T> {
+    fn parse(value: serde_json::Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        let time = T::parse(value, at, faults)?;
+        if time.begins() <= faults.now() {
+            return faults.refuse(at, Rule::Future, "must be in the future");
+        }
+        Some(Future(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_day_is_in_the_future_until_it_begins_and_an_instant_until_it_comes() {
+        let now: Timestamp = "2028-02-28T23:59:59.999Z".parse().expect("an instant");
+        let date = |text: &str, now| {
+            let mut faults = Faults::at(now);
+            Future::<Date>::parse(json!(text), "/d", &mut faults).is_some()
+        };
+        assert!(date("2028-02-29", now));
+        assert!(!date("2028-02-29", now.plus(Duration::milliseconds(1))));
+        assert!(!date("2028-02-28", now));
+        let instant = |at: Timestamp| {
+            let mut faults = Faults::at(now);
+            Future::<Timestamp>::parse(json!(at), "/t", &mut faults).is_some()
+        };
+        assert!(!instant(now));
+        assert!(instant(now.plus(Duration::milliseconds(1))));
+        assert!(Future::<Date>::parse(json!("9999-12-31"), "/d", &mut Faults::default()).is_none());
     }
 }

@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
 };
 use model::{
-    Actor, AllowedIps, ApiKey, ApiKeyFields, KeyId, KeyKind, KeyState, KeyStatus, Name, Owner,
-    RateLimit, SecretView, Timestamp,
+    Actor, AllowedIps, ApiKey, ApiKeyFields, Future, KeyId, KeyKind, KeyState, KeyStatus, Name,
+    Owner, RateLimit, SecretView, Timestamp,
 };
 use routes::ScopeSet;
 use std::net::IpAddr;
@@ -361,7 +361,7 @@ impl NewKey {
                 kind,
                 owner,
                 state: KeyState::Active,
-                expires_at,
+                expires_at: expires_at.map(|at| *at),
                 allowed_ips,
                 scopes,
                 limits,
@@ -482,7 +482,7 @@ impl Table {
                 None
             }
         };
-        let expires = optional("expires", expires_at.map(|at| n(at.millis())));
+        let expires = optional("expires", expires_at.as_ref().map(|at| n(at.millis())));
         let ips = optional("ips", allowed_ips.as_ref().map(packed_ips));
         for (name, value) in expires.into_iter().chain(ips) {
             update = update.expression_attribute_values(name, value);
@@ -668,7 +668,7 @@ impl KeyRow {
         ApiKeyFields {
             name: self.name.clone(),
             scopes: self.facts.scopes,
-            expires_at: self.facts.expires_at,
+            expires_at: self.facts.expires_at.map(Future::from),
             allowed_ips: self.facts.allowed_ips.clone(),
         }
     }

@@ -182,7 +182,7 @@ impl World {
         let stamp = self.stamp();
         let new = NewCompany {
             id,
-            fields: CompanyFields::read(json!({ "name": "Clinic" })).expect("valid"),
+            fields: CompanyFields::read(json!({ "name": "Clinic" }), stamp.at).expect("valid"),
             plan: Plan::Scale,
             rate_limit: None,
             key_limit: None,
@@ -602,16 +602,21 @@ pub(crate) fn commit(version: Option<u64>) -> Commit {
     }
 }
 
+/// Before everything that is written here.
+fn now() -> Timestamp {
+    Timestamp::from_millis(0).expect("in range")
+}
+
 fn fields(json: Value) -> ApiKeyFields {
-    ApiKeyFields::read(json).expect("valid")
+    ApiKeyFields::read(json, now()).expect("valid")
 }
 
 fn job(metadata: Value) -> JobFields {
     let description = "Works at night in the wards.";
-    JobFields::read(json!({
+    let body = json!({
         "title": TITLE, "description": description, "status": "OPEN", "metadata": metadata,
-    }))
-    .expect("valid")
+    });
+    JobFields::read(body, now()).expect("valid")
 }
 
 fn member_row(member: &Membership) -> String {
