@@ -1,3 +1,4 @@
 //! `/companies`
 
 mod own;
+mod partners;

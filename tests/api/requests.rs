@@ -22,6 +22,11 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "UpdateCandidate" => json!({ "lastName": format!("{own} changed") }),
         "CreateAgent" => with(tests::agent(), "name", format!("{own} agent")),
         "UpdateAgent" => json!({ "instructions": format!("{own} asks") }),
+        // Names nobody; [`Objects::fit`] puts a partner there.
+        "CreatePartnerGrant" => json!({ "partnerId": "01890a5d-ac96-774b-bcce-b302099a8057" }),
+        "SuspendPartnerGrant" | "ResumePartnerGrant" | "EndPartnerGrant" => {
+            json!({ "reason": own })
+        }
         "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
         "UpdateCompany" => json!({ "description": format!("{own} changed") }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
@@ -167,6 +172,11 @@ impl Objects {
         if parameter == "companyId" {
             return company.id.to_string();
         }
+        if parameter == "partnerId" {
+            let partner = app.partner(&format!("{own} ATS")).await.id;
+            app.grant(company, partner).await;
+            return partner.to_string();
+        }
         if parameter == "requestId" {
             let refused = app.get(key, "/api-keys").await;
             assert_eq!(refused.status, 403, "{}", refused.body);
@@ -188,6 +198,15 @@ impl Objects {
         let made = app.post(caller, create.path, &body).await;
         assert_eq!(made.status, 201, "{}: {}", create.operation, made.body);
         made.data()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The body with the ids that must name something which isn't the company's yet.
+    pub(crate) async fn fit(app: &TestApp, route: &Route, body: Option<Value>) -> Option<Value> {
+        let mut body = body?;
+        if route.operation == "CreatePartnerGrant" {
+            body["partnerId"] = json!(app.partner("Fresh").await.id);
+        }
+        Some(body)
     }
 
     pub(crate) fn id(&self, parameter: &str) -> &str {

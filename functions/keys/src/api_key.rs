@@ -127,8 +127,8 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         call.if_match().check(row.facts.counted.version)?;
         if row.facts.state == KeyState::Revoked {
             return Err(ApiError::InvalidTransition {
-                from: KeyStatus::Revoked,
-                to: KeyStatus::Revoked,
+                from: KeyStatus::Revoked.as_str(),
+                to: KeyStatus::Revoked.as_str(),
             });
         }
         if fields == row.fields() {
@@ -203,8 +203,8 @@ async fn change_state(
             if !row.facts.state.may_become(state) {
                 let to = state.shown(None, call.now);
                 return Err(ApiError::InvalidTransition {
-                    from: row.status(call.now),
-                    to,
+                    from: row.status(call.now).as_str(),
+                    to: to.as_str(),
                 });
             }
             if row.facts.state == state {

@@ -2,10 +2,13 @@
 
 use anyhow::{Context, bail, ensure};
 use api::App;
-use model::{Actor, ActorKind, Body, CompanyFields, CompanyId, KeyId, Owner, Plan, RateLimit};
+use model::{
+    Actor, ActorKind, ApiKeyFields, Body, CompanyFields, CompanyId, KeyId, KeyKind, Owner,
+    PartnerId, Plan, RateLimit,
+};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
-use store::{Membership, NewCompany, Stamp, StoreError};
+use store::{Membership, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
 
@@ -120,6 +123,74 @@ pub async fn company(
     let id = company_id(system.app());
     found(system, id, name, plan, rate_limit, members).await?;
     Ok(id)
+}
+
+/// Makes a partner with people.
+pub async fn partner(
+    system: &System,
+    name: &str,
+    members: &[(&str, Role)],
+) -> anyhow::Result<PartnerId> {
+    let app = system.app();
+    let id = PartnerId::new(app.clock.now(), app.entropy.bytes());
+    let partner = NewPartner {
+        id,
+        name: serde_json::from_value(json!(name))?,
+        plan: Plan::Scale,
+        rate_limit: None,
+        company_limit: NewPartner::COMPANY_LIMIT,
+        key_limit: NewPartner::KEY_LIMIT,
+    };
+    let members: Vec<_> = members
+        .iter()
+        .map(|(email, role)| Membership {
+            person: system.issuer().person(email),
+            owner: Owner::Partner(id),
+            role: *role,
+            email: (*email).to_owned(),
+        })
+        .collect();
+    app.table
+        .create_partner(&partner, &members, &stamp(app, "CreatePartner"))
+        .await
+        .context("a partner")?;
+    Ok(id)
+}
+
+/// Issues an ATS key of the partner.
+pub async fn ats_key(
+    system: &System,
+    partner: PartnerId,
+    scopes: ScopeSet,
+    limits: RateLimit,
+) -> anyhow::Result<SeededKey> {
+    let app = system.app();
+    let partner = app.table.find_partner(partner).await?;
+    let partner = partner.context("no such partner")?;
+    let id = KeyId::new(app.entropy.bytes());
+    let keyring = app.keyring.as_deref().context("no keyring")?;
+    let keyring = keyring.current(app.clock.now()).await;
+    let (plain, secret) = keyring.mint(KeyKind::Ats, id, app.entropy.bytes());
+    let fields = json!({ "name": "ATS key", "scopes": scopes });
+    let fields = ApiKeyFields::read(fields, app.clock.now())
+        .map_err(|_| anyhow::anyhow!("no fields of a key"))?;
+    let new = NewKey {
+        id,
+        kind: KeyKind::Ats,
+        fields,
+        limits,
+        secret,
+        suffix: plain.suffix().to_owned(),
+        stamp: stamp(app, "CreateApiKey"),
+    };
+    app.table
+        .create_ats_key(&partner, &new, None)
+        .await
+        .context("an ATS key")?;
+    Ok(SeededKey {
+        id,
+        plaintext: plain.expose().to_owned(),
+    })
 }
 
 /// Gives a person a role, unless they have one.

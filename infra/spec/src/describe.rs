@@ -6,6 +6,7 @@ use model::{
     Event, EventType, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name,
     Outcome, Owner, PartnerId, RateLimit, Timestamp,
 };
+use model::{GrantRequest, GrantState, PartnerGrant};
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_log, candidates, companies, jobs, keys,
 };
@@ -14,7 +15,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, COMPANY, JOB, KEY, REQUEST},
+    examples::{self, AGENT, CANDIDATE, COMPANY, JOB, KEY, PARTNER, REQUEST},
     schemas::Schemas,
 };
 
@@ -355,6 +356,37 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             transition: false,
             ..action(schemas, KeyStatus::Revoked)
         },
+        ListPartnerGrants => {
+            let grant = schemas.answer::<PartnerGrant>("PartnerGrant");
+            Described {
+                query: list_query([]),
+                ..answers(
+                    page(schemas, "PartnerGrantPage", &grant),
+                    examples::page(examples::grant(GrantState::Active)),
+                )
+            }
+        }
+        CreatePartnerGrant => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<GrantRequest>("NewPartnerGrant"),
+                required: true,
+                example: examples::new_grant(),
+            }),
+            status: 201,
+            versioned: true,
+            note: "What ended may be granted anew.",
+            ..answers(
+                schemas.answer::<PartnerGrant>("PartnerGrant"),
+                examples::grant(GrantState::Active),
+            )
+        },
+        SuspendPartnerGrant => grant_action(schemas, GrantState::Suspended),
+        ResumePartnerGrant => grant_action(schemas, GrantState::Active),
+        EndPartnerGrant => Described {
+            // Whatever state a grant is in, it may end.
+            transition: false,
+            ..grant_action(schemas, GrantState::Ended)
+        },
         GetDenial => answers(schemas.answer::<Denial>("Denial"), examples::denial()),
         GetWhoami => answers(whoami(schemas), examples::whoami()),
         GetHealth => answers(
@@ -371,6 +403,22 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             ),
             json!({ "status": "ok", "version": "0.1.0" }),
         ),
+    }
+}
+
+fn grant_action(schemas: &mut Schemas, state: GrantState) -> Described {
+    Described {
+        body: Some(RequestBody {
+            schema: schemas.patch::<Action>("Action"),
+            required: false,
+            example: examples::reason(),
+        }),
+        versioned: true,
+        transition: true,
+        ..answers(
+            schemas.answer::<PartnerGrant>("PartnerGrant"),
+            examples::grant(state),
+        )
     }
 }
 
@@ -457,6 +505,7 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
         ),
         "companyId" => ("The company's id.", schemas.part::<CompanyId>(), COMPANY),
         "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
+        "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",
             schemas.part::<KeyId>(),

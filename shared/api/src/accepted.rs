@@ -59,13 +59,14 @@ impl<Op: Operation> Accepted<Op> {
 
 /// Whether the principal stands for whom the route is about.
 fn has_tenant(route: &Route, principal: &Principal) -> bool {
-    let by_partner = matches!(
-        principal.who(),
-        Who::Key {
-            kind: KeyKind::Ats,
-            ..
-        }
-    );
+    let by_partner = matches!(principal.owner(), Some(Owner::Partner(_)))
+        && matches!(
+            principal.who(),
+            Who::Key {
+                kind: KeyKind::Ats,
+                ..
+            }
+        );
     match route.tenant {
         Tenant::Company | Tenant::PathCompany => principal.company().is_some(),
         Tenant::AnyCompany => by_partner || principal.company().is_some(),

@@ -1,7 +1,7 @@
 //! Why a request has no result.
 
 use auth::{Forbidden, RateLimited, Verdict};
-use model::{Fault, Faults, KeyStatus, Rule};
+use model::{Fault, Faults, Rule};
 use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -28,7 +28,10 @@ pub enum ApiError {
     #[error("conflict")]
     Conflict(ConflictReason),
     #[error("the state machine forbids it")]
-    InvalidTransition { from: KeyStatus, to: KeyStatus },
+    InvalidTransition {
+        from: &'static str,
+        to: &'static str,
+    },
     #[error("the body is too large")]
     PayloadTooLarge,
     #[error("the body is of another media type")]
@@ -52,6 +55,8 @@ pub enum ApiError {
 pub enum ConflictReason {
     Version,
     KeyLimit,
+    CompanyLimit,
+    Duplicate,
     JobClosed,
     Busy,
 }

@@ -37,6 +37,22 @@ fields! {
     }
 }
 
+impl From<CompanyRequest> for CompanyFields {
+    fn from(request: CompanyRequest) -> CompanyFields {
+        let CompanyRequest {
+            name,
+            description,
+            metadata,
+            owner_email: _,
+        } = request;
+        CompanyFields {
+            name,
+            description,
+            metadata,
+        }
+    }
+}
+
 /// What is shown of a company: what clients set, and its plan.
 #[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 pub struct CompanyRecord {

@@ -14,6 +14,7 @@ mod id;
 mod job;
 mod key;
 mod member;
+mod partner;
 mod text;
 mod time;
 
@@ -37,6 +38,7 @@ pub use id::{
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
 pub use member::RoleText;
+pub use partner::{GrantRequest, GrantState, PartnerGrant};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,

@@ -133,6 +133,16 @@ functions! {
         ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin), Owner;
         /// Revoke a key for good
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner;
+        /// List the company's grants to partners
+        ListPartnerGrants = Get "/partner-grants", role(Role::Member);
+        /// Let a partner act for the company
+        CreatePartnerGrant = Post "/partner-grants", role(Role::Owner);
+        /// Suspend a grant: the partner is refused from this moment, until resumed
+        SuspendPartnerGrant = Post "/partner-grants/{partnerId}/suspend", role(Role::Admin);
+        /// Resume a suspended grant
+        ResumePartnerGrant = Post "/partner-grants/{partnerId}/resume", role(Role::Owner);
+        /// End a grant for good
+        EndPartnerGrant = Post "/partner-grants/{partnerId}/end", role(Role::Owner);
         /// Explain a refused request of this company
         GetDenial = Get "/denials/{requestId}", role(Role::Member), Owner;
         /// Say who the bearer is

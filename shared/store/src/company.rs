@@ -5,10 +5,10 @@ use aws_sdk_dynamodb::{
     types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 use model::{Company, CompanyFields, CompanyId, CompanyRecord, Owner, Plan, RateLimit, Timestamp};
-use std::fmt::Display;
+use std::ops::Deref;
 
 use crate::{
-    MemberRow, Membership, Stamp, StoreError, Table,
+    MemberRow, Membership, OwnerStore, Stamp, StoreError, Table,
     gate::refused_row,
     item::{Item, Read, item, key, n, s, set},
     transact::{Refused, Transaction, put_new, send_past_transactions},
@@ -17,8 +17,17 @@ use crate::{
 /// Access to the rows of one company and to no other's.
 #[derive(Debug, Clone)]
 pub struct CompanyStore {
-    pub(crate) table: Table,
+    own: OwnerStore,
     company: CompanyId,
+}
+
+/// What every owner has, a company has.
+impl Deref for CompanyStore {
+    type Target = OwnerStore;
+
+    fn deref(&self) -> &OwnerStore {
+        &self.own
+    }
 }
 
 /// The principal acts in no company.
@@ -53,20 +62,12 @@ pub struct StoredCompany {
 
 impl CompanyStore {
     pub(crate) fn new(table: Table, company: CompanyId) -> CompanyStore {
-        CompanyStore { table, company }
+        let own = OwnerStore::new(table, Owner::Company(company));
+        CompanyStore { own, company }
     }
 
     pub fn company(&self) -> CompanyId {
         self.company
-    }
-
-    pub fn owner(&self) -> Owner {
-        Owner::Company(self.company)
-    }
-
-    /// The key of one of the company's rows in `records`.
-    pub(crate) fn key(&self, sk: impl Display) -> Item {
-        key(self.owner(), sk)
     }
 
     /// Replaces what clients set of `old`, which gets the next version.
@@ -227,6 +228,10 @@ impl Table {
     }
 
     pub(crate) async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
+        if let Owner::Partner(partner) = owner {
+            let partner = self.find_partner(partner).await?;
+            return Ok(partner.map(|partner| partner.name.to_string()));
+        }
         let row = self
             .find(&self.names.records, key(owner, "COMPANY"))
             .await?;
@@ -236,13 +241,28 @@ impl Table {
             .map(|company| company.fields.name.to_string()))
     }
 
-    fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {
+    pub(crate) fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {
         put_new(&self.names.keys, MemberRow::item(member, stamp))
     }
 }
 
 impl NewCompany {
-    fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
+    /// As clients see it once it is made.
+    pub fn view(&self, now: Timestamp) -> Company {
+        Company {
+            id: self.id,
+            company_id: self.id,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            fields: CompanyRecord {
+                fields: self.fields.clone(),
+                plan: self.plan,
+            },
+        }
+    }
+
+    pub(crate) fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
         let NewCompany {
             id,
             fields,
@@ -290,7 +310,7 @@ impl StoredCompany {
         }
     }
 
-    fn read(row: &Item) -> Result<StoredCompany, StoreError> {
+    pub(crate) fn read(row: &Item) -> Result<StoredCompany, StoreError> {
         Ok(StoredCompany {
             id: row.parsed("companyId")?,
             fields: serde_json::from_str(row.text("data")?)

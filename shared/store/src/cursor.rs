@@ -8,7 +8,7 @@ use chacha20poly1305::{
 };
 use chrono::Duration;
 use hkdf::Hkdf;
-use model::{CompanyId, Timestamp};
+use model::{Owner, Timestamp};
 use sha2::Sha256;
 use std::{collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ pub struct CursorKeys {
 /// What a cursor belongs to; it opens nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorScope {
-    pub company: CompanyId,
+    pub owner: Owner,
     pub operation: &'static str,
     /// The filters, as the list reads them.
     pub filter: String,
@@ -136,11 +136,11 @@ impl fmt::Debug for CursorKeys {
 impl CursorScope {
     fn bytes(&self) -> Vec<u8> {
         let CursorScope {
-            company,
+            owner,
             operation,
             filter,
         } = self;
-        format!("{company}\n{operation}\n{filter}").into_bytes()
+        format!("{owner}\n{operation}\n{filter}").into_bytes()
     }
 }
 
@@ -154,7 +154,7 @@ mod tests {
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
         let company = CompanyId::new(now, [7; 10]);
         let scope = CursorScope {
-            company,
+            owner,
             operation: "ListJobs",
             filter: "q=smith".to_owned(),
         };

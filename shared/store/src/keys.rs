@@ -1,4 +1,4 @@
-//! Keys as their company manages them. Facts live once: each change is one conditional update of one row.
+//! Keys as their owner manages them, a company or a partner. Facts live once: each change is one conditional update of one row.
 
 use auth::{Counted, KeyFacts, SecretFacts, StoredSecret, key_prefix};
 use aws_sdk_dynamodb::types::{
@@ -12,7 +12,7 @@ use routes::ScopeSet;
 use std::net::IpAddr;
 
 use crate::{
-    CompanyStore, LastUse, Listed, Remembered, Stamp, Start, StoreError, Table,
+    LastUse, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
     gate::{counted, refused_row},
     item::{Item, Read, b, item, key, list, n, s, set},
     transact::{Refused, Transaction, built, put_new, send_past_transactions},
@@ -63,8 +63,8 @@ pub struct KeyFilter {
 
 const POINTER: &str = "KEY#";
 
-impl CompanyStore {
-    /// Makes a key, unless the company has as many live ones as it may.
+impl OwnerStore {
+    /// Makes a key, unless the owner has as many live ones as it may.
     ///
     /// # Errors
     /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one).
@@ -172,7 +172,7 @@ impl CompanyStore {
         Ok(())
     }
 
-    /// The company's key, strongly.
+    /// The owner's key, strongly.
     pub async fn get_key(&self, id: KeyId) -> Result<KeyRow, StoreError> {
         let row = self.table.find_key(id).await?;
         // A foreign key is not found: whose it is says its row.
@@ -237,7 +237,7 @@ impl CompanyStore {
         Err(StoreError::Full)
     }
 
-    /// The company's keys, newest first, and how many the filter lets through (`None` with `q`).
+    /// The owner's keys, newest first, and how many the filter lets through (`None` with `q`).
     pub async fn list_keys(
         &self,
         filter: &KeyFilter,

@@ -1,6 +1,6 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], given a [`Principal`], makes a [`CompanyStore`], and only a `CompanyStore` builds the keys of a company's rows; so another company's id is simply not found.
+//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company or partner, and only such a store builds the keys of its rows; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
@@ -11,10 +11,13 @@ mod cursor;
 mod denials;
 mod error;
 mod gate;
+mod grant;
 mod idempotency;
 mod item;
 mod keys;
 mod list;
+mod owner;
+mod partner;
 mod resource;
 mod resources;
 mod schema;
@@ -32,10 +35,13 @@ pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
 pub use error::StoreError;
 pub use gate::{Committed, LastUse, MemberRow, Membership, PersonRow};
+pub use grant::GrantRow;
 pub use idempotency::{IdempotencyKey, Remembered};
 pub use item::Item;
 pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey};
 pub use list::{Listed, Start};
+pub use owner::{NoOwner, OwnerStore};
+pub use partner::{NewPartner, NoPartner, PartnerStore, StoredPartner};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
@@ -43,6 +49,7 @@ pub use write::Write;
 
 use auth::Principal;
 use aws_sdk_dynamodb::Client;
+use model::Owner;
 use std::sync::Arc;
 
 /// The four tables of one stack.
@@ -93,6 +100,30 @@ impl Table {
     pub fn company(&self, principal: &Principal) -> Result<CompanyStore, NoCompany> {
         let company = principal.company().ok_or(NoCompany)?;
         Ok(CompanyStore::new(self.clone(), company))
+    }
+
+    /// The one way to a partner's rows.
+    ///
+    /// # Errors
+    /// A principal that acts for no partner.
+    pub fn partner(&self, principal: &Principal) -> Result<PartnerStore, NoPartner> {
+        match principal.owner() {
+            Some(Owner::Partner(partner)) => Ok(PartnerStore::new(self.clone(), partner)),
+            _ => Err(NoPartner),
+        }
+    }
+
+    /// The one way to what companies and partners have alike.
+    ///
+    /// # Errors
+    /// A principal that acts for neither.
+    pub fn owner(&self, principal: &Principal) -> Result<OwnerStore, NoOwner> {
+        match principal.owner() {
+            Some(owner @ (Owner::Company(_) | Owner::Partner(_))) => {
+                Ok(OwnerStore::new(self.clone(), owner))
+            }
+            _ => Err(NoOwner),
+        }
     }
 
     pub fn names(&self) -> &TableNames {

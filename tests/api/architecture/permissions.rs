@@ -9,7 +9,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     sync::{Arc, Mutex},
 };
-use tests::{Company, TestApp};
+use tests::{Company, Partner, TestApp};
 
 use crate::requests::{body, parameter_beneath};
 
@@ -99,7 +99,7 @@ fn asked(call: &Call<'_>) -> Vec<Asked> {
 }
 
 impl Deployed {
-    async fn start() -> (Deployed, Company, Company) {
+    async fn start() -> (Deployed, Company, Company, Partner) {
         let app = TestApp::calm().await;
         let company = app.company("Initech").await;
         let limits = RateLimit {
@@ -110,6 +110,7 @@ impl Deployed {
         let narrow = app
             .company_on("Narrow", Plan::Enterprise, Some(limits))
             .await;
+        let partner = app.partner("Hooli").await;
         app.settle().await;
         let mut logs = BTreeMap::new();
         let mut process = |name| {
@@ -137,7 +138,7 @@ impl Deployed {
             logs,
             app,
         };
-        (deployed, company, narrow)
+        (deployed, company, narrow, partner)
     }
 
     /// Authorizes and answers one request: its status, its body and its request id.
@@ -251,7 +252,7 @@ struct Request<'r> {
 }
 
 /// Every operation, and the ways through each that touch other rows.
-async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
+async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, partner: &Partner) {
     let owner = Request {
         credential: company.owner.credential.as_deref().expect("a token"),
         ..Request::default()
@@ -330,6 +331,8 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
     deployed
         .data(200, "UpdateCompany", &of_company, &changed)
         .await;
+
+    grants(deployed, &owner, &company_id, partner).await;
 
     deployed
         .data(
@@ -413,6 +416,44 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
     }
 }
 
+/// What partners do, and what companies let them.
+async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner: &Partner) {
+    let key = Request {
+        credential: partner.key.caller.credential.as_deref().expect("a key"),
+        ..Request::default()
+    };
+    let made = Request {
+        body: Some(json!({ "name": "Made" })),
+        headers: &[("idempotency-key", "1")],
+        ..key.clone()
+    };
+    for _ in 0..2 {
+        deployed.data(201, "CreateCompany", &[], &made).await;
+    }
+    deployed.data(200, "ListCompanies", &[], &key).await;
+    let grant = Request {
+        body: Some(json!({ "partnerId": partner.id })),
+        headers: &[("idempotency-key", "3")],
+        ..owner.clone()
+    };
+    for _ in 0..2 {
+        deployed.data(201, "CreatePartnerGrant", &[], &grant).await;
+    }
+    deployed.data(200, "ListPartnerGrants", &[], owner).await;
+    let of_company = [("companyId", company)];
+    deployed.data(200, "GetCompany", &of_company, &key).await;
+    let id = partner.id.to_string();
+    for operation in [
+        "SuspendPartnerGrant",
+        "ResumePartnerGrant",
+        "EndPartnerGrant",
+    ] {
+        let of_partner = [("partnerId", id.as_str())];
+        deployed.data(200, operation, &of_partner, owner).await;
+    }
+    assert_eq!(deployed.call("GetCompany", &of_company, &key).await.0, 403);
+}
+
 /// Every operation of one kind of object.
 async fn resource(deployed: &Deployed, key: &Request<'_>, create: &'static routes::Route) {
     let with = |route: &routes::Route, own: &str| {
@@ -493,8 +534,8 @@ fn covers(statement: &Value, asked: &Asked, names: &BTreeMap<String, &str>) -> b
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn each_function_may_do_what_it_does_and_nothing_else() {
-    let (deployed, company, narrow) = Deployed::start().await;
-    everything(&deployed, &company, &narrow).await;
+    let (deployed, company, narrow, partner) = Deployed::start().await;
+    everything(&deployed, &company, &narrow, &partner).await;
     let template = Template::read();
     let names = deployed.app.app().table.names();
     let names = BTreeMap::from([
