@@ -27,6 +27,7 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
             json!({ "reason": own })
         }
+        "EraseCandidate" => json!({}),
         _ if route.method.is_read() || route.method == Method::Delete => return None,
         new => panic!("say here what a valid body of {new} is"),
     })

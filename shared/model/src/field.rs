@@ -12,6 +12,19 @@ pub trait Body: Sized {
     fn read(body: Value, now: Timestamp) -> Result<Self, Faults>;
 }
 
+/// The body of an action that takes none: an empty object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Body for Nothing {
+    fn read(body: Value, now: Timestamp) -> Result<Nothing, Faults> {
+        let mut faults = Faults::at(now);
+        let read = Fields::of(body, "", &mut faults).map(Fields::finish);
+        outcome(read.map(|()| Nothing {}), faults)
+    }
+}
+
 /// One value inside a body.
 pub trait Field: Sized {
     /// `at` is the JSON Pointer of the value. `None` means that a fault was recorded.

@@ -20,6 +20,7 @@ mod resources;
 mod schema;
 mod stamp;
 mod transact;
+mod work;
 mod write;
 
 pub use audit::{
@@ -39,6 +40,7 @@ pub use list::{Listed, Start};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
+pub use work::{Due, Task};
 pub use write::Write;
 
 use auth::Principal;

@@ -25,7 +25,9 @@ fn whole() -> Value {
 }
 
 fn questions(count: usize) -> Value {
-    (0..count).map(|number| format!("Question {number}?")).collect()
+    (0..count)
+        .map(|number| format!("Question {number}?"))
+        .collect()
 }
 
 fn cases() -> Vec<Case> {
@@ -79,13 +81,21 @@ fn cases() -> Vec<Case> {
         ("/cefrLevel", json!("C2"), ""),
         ("/cefrLevel", json!("C3"), "/cefrLevel enum"),
         ("/cefrLevel", Value::Null, ""),
-        ("/companyPhoneNumberId", json!("+4930123"), "/companyPhoneNumberId format"),
+        (
+            "/companyPhoneNumberId",
+            json!("+4930123"),
+            "/companyPhoneNumberId format",
+        ),
         (
             "/companyPhoneNumberId",
             json!("5a1f3c5293a14c1e9d0c0c6f8f3b7a11"),
             "/companyPhoneNumberId format",
         ),
-        ("/companyPhoneNumberId", json!(1), "/companyPhoneNumberId type"),
+        (
+            "/companyPhoneNumberId",
+            json!(1),
+            "/companyPhoneNumberId type",
+        ),
         ("/companyPhoneNumberId", Value::Null, ""),
         ("/jobIds", json!([]), "/jobIds unknown_field"),
     ];
@@ -94,7 +104,9 @@ fn cases() -> Vec<Case> {
     {
         cases.push(("/language", json!(language), ""));
     }
-    for voice in "ALEX PETER MIRIAM SUE VIERA CASANDRA SILVIA MICHAEL LUKE EMMA SARAH EVA".split(' ') {
+    for voice in
+        "ALEX PETER MIRIAM SUE VIERA CASANDRA SILVIA MICHAEL LUKE EMMA SARAH EVA".split(' ')
+    {
         cases.push(("/voiceId", json!(voice), ""));
     }
     cases.extend(metadata_cases());
@@ -131,7 +143,10 @@ async fn a_phone_agent_needs_a_number_and_a_language_test_a_level_also_after_a_p
     ] {
         let with = |more: &[&Value]| {
             let mut body = agent();
-            for (name, value) in more.iter().flat_map(|more| more.as_object().expect("fields")) {
+            for (name, value) in more
+                .iter()
+                .flat_map(|more| more.as_object().expect("fields"))
+            {
                 body[name] = value.clone();
             }
             body
@@ -167,7 +182,10 @@ async fn a_new_agent_without_its_required_fields_is_refused_and_with_them_alone_
     let key = app.key_with(&acme, json!({})).await.caller;
     let none = app.post(&key, "/agents", &json!({})).await;
     let required = ["name", "type", "focus", "language", "duration"];
-    assert_eq!(none.faults(), required.map(|name| format!("/{name} required")));
+    assert_eq!(
+        none.faults(),
+        required.map(|name| format!("/{name} required"))
+    );
     let made = app.post(&key, "/agents", &agent()).await;
     assert_eq!(made.status, 201, "{}", made.body);
     let mut expected = agent();

@@ -118,8 +118,17 @@ impl Deployed {
                 .another_app(app.app().clock.clone(), &recorder(log))
         };
         let authorizer = app.system.authorizer(process("authorizer"));
-        let functions =
-            ["agents", "candidates", "jobs", "keys", "audit-log"].map(|name| (name, process(name)));
+        let functions = [
+            "agents",
+            "candidates",
+            "jobs",
+            "keys",
+            "audit-log",
+            "worker",
+        ]
+        .map(|name| (name, process(name)));
+        // The system's own worker is no part of it.
+        app.system.worker_weather().set(&Weather::calm());
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -310,6 +319,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company) {
             resource(deployed, &key, create).await;
         }
     }
+    work(deployed, &key).await;
 
     deployed
         .data(
@@ -398,6 +408,41 @@ fn resource_scopes() -> Vec<&'static str> {
     let scopes = routes::Scope::ALL.into_iter();
     let given = scopes.filter(|scope| *scope != routes::Scope::WriteCompanies);
     given.map(routes::Scope::as_str).collect()
+}
+
+/// The worker's two turns: the task of a deleted job, and a candidate who is due.
+async fn work(deployed: &Deployed, key: &Request<'_>) {
+    let with = |body: Value| Request {
+        body: Some(body),
+        headers: &[("idempotency-key", "due")],
+        ..key.clone()
+    };
+    let job = deployed
+        .data(201, "CreateJob", &[], &with(tests::job()))
+        .await;
+    let job = job["id"].as_str().expect("an id");
+    let mut candidate = tests::candidate();
+    candidate["jobIds"] = json!([job]);
+    candidate["gdprExpiryDate"] = json!("2031-01-01");
+    deployed
+        .data(201, "CreateCandidate", &[], &with(candidate))
+        .await;
+    deployed
+        .data(200, "DeleteJob", &[("jobId", job)], key)
+        .await;
+    let worker = &deployed.functions["worker"];
+    worker::handle(worker, json!({})).await;
+    let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
+    let ahead = due.since(deployed.app.now()).num_milliseconds();
+    let later = App {
+        clock: worker.clock.skewed(ahead),
+        ..worker.clone()
+    };
+    let mut turns = 0;
+    while worker::handle(&later, json!({})).await["left"] == true {
+        turns += 1;
+        assert!(turns < 10, "the worker gets nowhere");
+    }
 }
 
 /// Every operation of one kind of object.

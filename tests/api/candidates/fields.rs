@@ -22,8 +22,14 @@ fn whole() -> Value {
 fn cases() -> Vec<Case> {
     let mut cases = Vec::new();
     for (name, fault) in [
-        ("/firstName", ["/firstName length", "/firstName format", "/firstName type"]),
-        ("/lastName", ["/lastName length", "/lastName format", "/lastName type"]),
+        (
+            "/firstName",
+            ["/firstName length", "/firstName format", "/firstName type"],
+        ),
+        (
+            "/lastName",
+            ["/lastName length", "/lastName format", "/lastName type"],
+        ),
     ] {
         cases.extend([
             (name, text(0), fault[0]),
@@ -44,16 +50,31 @@ fn cases() -> Vec<Case> {
     }
     let local = "l".repeat(64);
     // 64 + 1 + 189 bytes: the most that RFC 5321 lets pass.
-    let domain = |last: usize| format!("{}.{}.{}.example", "a".repeat(63), "b".repeat(63), "c".repeat(last));
+    let domain = |last: usize| {
+        format!(
+            "{}.{}.{}.example",
+            "a".repeat(63),
+            "b".repeat(63),
+            "c".repeat(last)
+        )
+    };
     cases.extend([
         ("/status", json!("HIRED"), "/status enum"),
         ("/status", Value::Null, ""),
         ("/email", json!("a@b.example"), ""),
         ("/email", json!("A.b+tag@sub.b.example"), ""),
         ("/email", json!(format!("{local}@b.example")), ""),
-        ("/email", json!(format!("l{local}@b.example")), "/email format"),
+        (
+            "/email",
+            json!(format!("l{local}@b.example")),
+            "/email format",
+        ),
         ("/email", json!(format!("{local}@{}", domain(53))), ""),
-        ("/email", json!(format!("{local}@{}", domain(54))), "/email length"),
+        (
+            "/email",
+            json!(format!("{local}@{}", domain(54))),
+            "/email length",
+        ),
         ("/email", json!("a@b"), "/email format"),
         ("/email", json!("a.example"), "/email format"),
         ("/email", json!("a@@b.example"), "/email format"),
@@ -65,23 +86,59 @@ fn cases() -> Vec<Case> {
         ("/phoneNumber", json!("+12"), ""),
         ("/phoneNumber", json!("+1"), "/phoneNumber format"),
         ("/phoneNumber", json!("+123456789012345"), ""),
-        ("/phoneNumber", json!("+1234567890123456"), "/phoneNumber format"),
+        (
+            "/phoneNumber",
+            json!("+1234567890123456"),
+            "/phoneNumber format",
+        ),
         ("/phoneNumber", json!("+0123456789"), "/phoneNumber format"),
-        ("/phoneNumber", json!("4915112345678"), "/phoneNumber format"),
+        (
+            "/phoneNumber",
+            json!("4915112345678"),
+            "/phoneNumber format",
+        ),
         ("/phoneNumber", json!("+49 151 1234"), "/phoneNumber format"),
-        ("/phoneNumber", json!("+49\u{661}1234"), "/phoneNumber format"),
+        (
+            "/phoneNumber",
+            json!("+49\u{661}1234"),
+            "/phoneNumber format",
+        ),
         ("/phoneNumber", json!(49), "/phoneNumber type"),
         ("/phoneNumber", Value::Null, ""),
         ("/gdprExpiryDate", json!("9999-12-31"), ""),
         ("/gdprExpiryDate", json!("2096-02-29"), ""),
         ("/gdprExpiryDate", json!("2097-02-28"), ""),
-        ("/gdprExpiryDate", json!("2097-02-29"), "/gdprExpiryDate format"),
+        (
+            "/gdprExpiryDate",
+            json!("2097-02-29"),
+            "/gdprExpiryDate format",
+        ),
         // No leap year, though 4 divides it.
-        ("/gdprExpiryDate", json!("2100-02-29"), "/gdprExpiryDate format"),
-        ("/gdprExpiryDate", json!("2000-02-29"), "/gdprExpiryDate future"),
-        ("/gdprExpiryDate", json!("2099-13-01"), "/gdprExpiryDate format"),
-        ("/gdprExpiryDate", json!("2099-1-01"), "/gdprExpiryDate format"),
-        ("/gdprExpiryDate", json!("2099-12-31T00:00:00Z"), "/gdprExpiryDate format"),
+        (
+            "/gdprExpiryDate",
+            json!("2100-02-29"),
+            "/gdprExpiryDate format",
+        ),
+        (
+            "/gdprExpiryDate",
+            json!("2000-02-29"),
+            "/gdprExpiryDate future",
+        ),
+        (
+            "/gdprExpiryDate",
+            json!("2099-13-01"),
+            "/gdprExpiryDate format",
+        ),
+        (
+            "/gdprExpiryDate",
+            json!("2099-1-01"),
+            "/gdprExpiryDate format",
+        ),
+        (
+            "/gdprExpiryDate",
+            json!("2099-12-31T00:00:00Z"),
+            "/gdprExpiryDate format",
+        ),
         ("/gdprExpiryDate", json!(20991231), "/gdprExpiryDate type"),
         ("/gdprExpiryDate", Value::Null, "/gdprExpiryDate type"),
         ("/jobIds", json!([]), ""),
@@ -112,14 +169,20 @@ async fn one_way_to_reach_a_candidate_is_enough_and_the_last_one_cannot_be_clear
     let key = app.key_with(&acme, json!({})).await.caller;
     let mut none = candidate();
     none["email"] = Value::Null;
-    assert_eq!(app.post(&key, "/candidates", &none).await.faults(), ["/email required"]);
+    assert_eq!(
+        app.post(&key, "/candidates", &none).await.faults(),
+        ["/email required"]
+    );
     let mut phone = none.clone();
     phone["phoneNumber"] = json!("+4915112345678");
     let made = app.post(&key, "/candidates", &phone).await;
     assert_eq!(made.status, 201, "{}", made.body);
     let path = format!("/candidates/{}", made.data()["id"].as_str().expect("an id"));
     let clear = json!({ "phoneNumber": null });
-    assert_eq!(app.patch(&key, &path, &clear).await.faults(), ["/email required"]);
+    assert_eq!(
+        app.patch(&key, &path, &clear).await.faults(),
+        ["/email required"]
+    );
     assert_eq!(app.get(&key, &path).await.data(), made.data());
     let swap = json!({ "phoneNumber": null, "email": "ada@candidates.example" });
     let swapped = app.patch(&key, &path, &swap).await;
@@ -143,7 +206,11 @@ async fn the_expiry_date_is_judged_by_the_day_in_utc_beside_all_other_faults() {
     };
     let faults = async |body: &Value| app.post(&key, "/candidates", body).await.faults();
     for past in ["2028-02-28", "2028-02-27", "1999-12-31"] {
-        assert_eq!(faults(&dated(past)).await, ["/gdprExpiryDate future"], "{past}");
+        assert_eq!(
+            faults(&dated(past)).await,
+            ["/gdprExpiryDate future"],
+            "{past}"
+        );
     }
     let tomorrow = app.post(&key, "/candidates", &dated("2028-02-29")).await;
     assert_eq!(tomorrow.status, 201, "{}", tomorrow.body);
@@ -155,10 +222,17 @@ async fn the_expiry_date_is_judged_by_the_day_in_utc_beside_all_other_faults() {
     found.sort();
     assert_eq!(
         found,
-        ["/gdprExpiryDate future", "/lastName length", "/nonsense unknown_field"]
+        [
+            "/gdprExpiryDate future",
+            "/lastName length",
+            "/nonsense unknown_field"
+        ]
     );
     let later = app.post(&key, "/candidates", &dated("2028-03-01")).await;
-    let path = format!("/candidates/{}", later.data()["id"].as_str().expect("an id"));
+    let path = format!(
+        "/candidates/{}",
+        later.data()["id"].as_str().expect("an id")
+    );
     let patch = json!({ "gdprExpiryDate": "2028-02-28", "firstName": 1 });
     let mut found = app.patch(&key, &path, &patch).await.faults();
     found.sort();
@@ -166,11 +240,19 @@ async fn the_expiry_date_is_judged_by_the_day_in_utc_beside_all_other_faults() {
 
     // Midnight: what was tomorrow is no longer in the future, and who had it is gone.
     app.advance(Duration::from_secs(2));
-    assert_eq!(faults(&dated("2028-02-29")).await, ["/gdprExpiryDate future"]);
-    let gone = format!("/candidates/{}", tomorrow.data()["id"].as_str().expect("an id"));
+    assert_eq!(
+        faults(&dated("2028-02-29")).await,
+        ["/gdprExpiryDate future"]
+    );
+    let gone = format!(
+        "/candidates/{}",
+        tomorrow.data()["id"].as_str().expect("an id")
+    );
     assert_eq!(app.get(&key, &gone).await.code(), "RESOURCE_NOT_FOUND");
     // A change that says nothing of the date is not judged by it.
-    let renamed = app.patch(&key, &path, &json!({ "firstName": "Augusta" })).await;
+    let renamed = app
+        .patch(&key, &path, &json!({ "firstName": "Augusta" }))
+        .await;
     assert_eq!(renamed.status, 200, "{}", renamed.body);
 }
 
@@ -181,7 +263,10 @@ async fn a_new_candidate_without_its_required_fields_is_refused_and_with_them_al
     let key = app.key_with(&acme, json!({})).await.caller;
     let none = app.post(&key, "/candidates", &json!({})).await;
     let required = ["firstName", "lastName", "gdprExpiryDate", "email"];
-    assert_eq!(none.faults(), required.map(|name| format!("/{name} required")));
+    assert_eq!(
+        none.faults(),
+        required.map(|name| format!("/{name} required"))
+    );
     let made = app.post(&key, "/candidates", &candidate()).await;
     assert_eq!(made.status, 201, "{}", made.body);
     let mut expected = candidate();

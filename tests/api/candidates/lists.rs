@@ -23,12 +23,23 @@ fn words(candidate: &Value) -> Vec<String> {
 }
 
 const NAMES: [&str; 10] = [
-    "Ada", "ADA", "Adam", "Åsa", "de la", "Cruz", "李", "李明", "O'Neill", "Müller-Lüdenscheidt",
+    "Ada",
+    "ADA",
+    "Adam",
+    "Åsa",
+    "de la",
+    "Cruz",
+    "李",
+    "李明",
+    "O'Neill",
+    "Müller-Lüdenscheidt",
 ];
 const STATUSES: [&str; 3] = ["APPLIED", "IN_PROCESS", "ACCEPTED"];
 
 fn name(seeded: &mut Seeded) -> String {
-    let words: Vec<_> = (0..1 + seeded.below(4)).map(|_| *seeded.pick(&NAMES)).collect();
+    let words: Vec<_> = (0..1 + seeded.below(4))
+        .map(|_| *seeded.pick(&NAMES))
+        .collect();
     words.join(" ")
 }
 
@@ -53,7 +64,17 @@ fn filter(seeded: &mut Seeded, jobs: &[String]) -> Filter {
         values.push(("status", (*seeded.pick(&STATUSES)).to_owned()));
     }
     let q = seeded.chance(35).then(|| {
-        let word = *seeded.pick(&["ada", "ADAM@c", "adam", "cruz", "la", "李", "å", "zoe@b.example", "x"]);
+        let word = *seeded.pick(&[
+            "ada",
+            "ADAM@c",
+            "adam",
+            "cruz",
+            "la",
+            "李",
+            "å",
+            "zoe@b.example",
+            "x",
+        ]);
         word.to_owned()
     });
     Filter { values, q }
@@ -144,15 +165,24 @@ async fn a_filter_of_another_form_is_refused() {
         ("jobId=x", vec!["?jobId format"]),
         ("jobId=", vec!["?jobId format"]),
         ("status=OPEN", vec!["?status enum"]),
-        ("jobId=x&status=x&q=", vec!["?jobId format", "?q length", "?status enum"]),
+        (
+            "jobId=x&status=x&q=",
+            vec!["?jobId format", "?q length", "?status enum"],
+        ),
         ("jobId=1&jobId=2", vec!["?jobId repeated"]),
     ] {
-        let mut found = app.get(&key, &format!("/candidates?{query}")).await.faults();
+        let mut found = app
+            .get(&key, &format!("/candidates?{query}"))
+            .await
+            .faults();
         found.sort();
         assert_eq!(found, faults, "{query}");
     }
     let long = "q".repeat(254);
-    assert_eq!(app.get(&key, &format!("/candidates?q={long}")).await.status, 200);
+    assert_eq!(
+        app.get(&key, &format!("/candidates?q={long}")).await.status,
+        200
+    );
     let longer = app.get(&key, &format!("/candidates?q={long}q")).await;
     assert_eq!(longer.faults(), ["?q length"]);
     // A job that isn't there has no candidates.

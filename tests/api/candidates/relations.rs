@@ -54,7 +54,12 @@ async fn twenty_jobs_and_no_more_each_once_of_the_own_company_and_open() {
         ]
     };
     let [created, changed] = both(&jobs[..20]).await;
-    assert_eq!((created.status, changed.status), (201, 200), "{}", changed.body);
+    assert_eq!(
+        (created.status, changed.status),
+        (201, 200),
+        "{}",
+        changed.body
+    );
     for answer in [created, changed] {
         assert_eq!(answer.data()["jobIds"], json!(jobs[..20]));
     }
@@ -70,7 +75,11 @@ async fn twenty_jobs_and_no_more_each_once_of_the_own_company_and_open() {
     for answer in both(&missing).await {
         assert_eq!(
             answer.faults(),
-            ["/jobIds/0 not_found", "/jobIds/2 not_found", "/jobIds/3 not_found"]
+            [
+                "/jobIds/0 not_found",
+                "/jobIds/2 not_found",
+                "/jobIds/3 not_found"
+            ]
         );
     }
     for answer in both(&[jobs[0].clone(), closed]).await {
@@ -102,7 +111,12 @@ async fn a_job_that_closes_keeps_its_candidates_and_takes_no_new_ones() {
     assert_eq!((kept.status, &kept.data()["jobIds"]), (200, &json!(jobs)));
     let list = app.get(&key, &format!("/candidates?jobId={job}")).await;
     assert_eq!(list.data()["pagination"]["total"], 1);
-    assert_eq!(app.patch(&key, &inside, &json!({ "jobIds": [] })).await.status, 200);
+    assert_eq!(
+        app.patch(&key, &inside, &json!({ "jobIds": [] }))
+            .await
+            .status,
+        200
+    );
     assert_closed(&app.patch(&key, &inside, &json!({ "jobIds": jobs })).await);
     let open = json!({ "status": "OPEN" });
     assert_eq!(app.patch(&key, &path, &open).await.status, 200);
