@@ -11,3 +11,4 @@ mod isolation;
 mod jobs;
 mod lists;
 mod requests;
+mod worker;
