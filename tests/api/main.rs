@@ -11,4 +11,5 @@ mod isolation;
 mod jobs;
 mod lists;
 mod requests;
+mod resources;
 mod worker;
