@@ -138,7 +138,7 @@ impl Objects {
         let key = app.key_with(company, json!({})).await.caller;
         for parameter in routes::all().flat_map(Route::parameters) {
             if !made.contains_key(parameter) {
-                let id = Objects::new(app, company, &key, parameter, own).await;
+                let id = Objects::made(app, company, &key, parameter, own).await;
                 made.insert(parameter, id);
             }
         }
@@ -150,13 +150,13 @@ impl Objects {
         let key = app.key_with(company, json!({})).await.caller;
         let mut renewed = self.clone();
         for parameter in route.parameters() {
-            let id = Objects::new(app, company, &key, parameter, "Renewed").await;
+            let id = Objects::made(app, company, &key, parameter, "Renewed").await;
             renewed.set(parameter, &id);
         }
         renewed
     }
 
-    async fn new(
+    async fn made(
         app: &TestApp,
         company: &Company,
         key: &Caller,
