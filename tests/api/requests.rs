@@ -34,6 +34,7 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
             json!({ "reason": own })
         }
+        "EraseCandidate" => json!({}),
         _ if route.method.is_read() || route.method == Method::Delete => return None,
         new => panic!("say here what a valid body of {new} is"),
     })
@@ -144,7 +145,7 @@ impl Objects {
         let key = app.key_with(company, json!({})).await.caller;
         for parameter in routes::all().flat_map(Route::parameters) {
             if !made.contains_key(parameter) {
-                let id = Objects::new(app, company, &key, parameter, own).await;
+                let id = Objects::made(app, company, &key, parameter, own).await;
                 made.insert(parameter, id);
             }
         }
@@ -156,13 +157,13 @@ impl Objects {
         let key = app.key_with(company, json!({})).await.caller;
         let mut renewed = self.clone();
         for parameter in route.parameters() {
-            let id = Objects::new(app, company, &key, parameter, "Renewed").await;
+            let id = Objects::made(app, company, &key, parameter, "Renewed").await;
             renewed.set(parameter, &id);
         }
         renewed
     }
 
-    async fn new(
+    async fn made(
         app: &TestApp,
         company: &Company,
         key: &Caller,

@@ -14,3 +14,9 @@ mod authorization {
 
     use process::Process;
 }
+
+#[path = "../api/worker"]
+mod worker {
+    mod rows;
+    mod unassigning;
+}

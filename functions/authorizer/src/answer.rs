@@ -24,6 +24,7 @@ pub(crate) fn allow(request: &Request, principal: &Principal) -> AuthorizerAnswe
     let policy_document = match principal.who() {
         Who::Key { .. } => policy(&arn, reach_of_key(principal.scopes())),
         Who::Person { .. } => policy(&arn, reach_of_person(principal.role())),
+        Who::System => policy(&arn, Vec::new()),
     };
     AuthorizerAnswer {
         principal_id: principal.id(),

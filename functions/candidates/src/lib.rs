@@ -1,4 +1,4 @@
-//! Candidates: list, create, read, change and delete, inside the caller's company.
+//! Candidates: list, create, read, change, delete and erase, inside the caller's company.
 //!
 //! Knows nothing of keys, roles or other companies: who may call is decided before a handler runs.
 
@@ -6,7 +6,7 @@ use api::{ApiError, App, Call, Reply, respond};
 use lambda_http::{Body, Request, Response};
 use model::{
     CandidateFields, CandidateId, CandidatePatch, CandidateRecord, CandidateStatus, Faults, JobId,
-    Rule,
+    Nothing, Rule,
 };
 use routes::candidates::Operation;
 
@@ -19,6 +19,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::GetCandidate => get(call).await,
             Operation::UpdateCandidate => update(call).await,
             Operation::DeleteCandidate => delete(call).await,
+            Operation::EraseCandidate => erase(call).await,
         }
     })
     .await
@@ -67,4 +68,11 @@ async fn delete(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("candidateId");
     call.delete::<CandidateRecord>(input.finish(id)?).await
+}
+
+async fn erase(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let (id, nothing) = (input.id("candidateId"), input.optional_body::<Nothing>());
+    let (id, _) = input.finish(id.zip(nothing))?;
+    call.erase::<CandidateRecord>(id).await
 }

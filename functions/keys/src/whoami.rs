@@ -59,6 +59,7 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let whoami = match call.principal()?.who() {
         Who::Key { .. } => key(&call).await?,
         Who::Person { id } => person(&call, id).await?,
+        Who::System => return Err(ApiError::internal("no request is the system's")),
     };
     call.ok(&whoami)
 }

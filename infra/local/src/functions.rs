@@ -21,6 +21,8 @@ pub(crate) enum Functions {
     InProcess {
         app: App,
         authorizer: Arc<Authorizer>,
+        /// What the worker has.
+        worker: App,
     },
     /// Behind a Lambda Invoke endpoint.
     Invoked(InvokeEndpoint),
@@ -132,6 +134,20 @@ impl Functions {
         Ok(failures
             .map(|failure| failure.item_identifier.unwrap_or_default())
             .collect())
+    }
+}
+
+impl Functions {
+    /// Hands the worker its tasks, or with any other event the schedule's turn; whether there is more to do.
+    pub(crate) async fn work(&self, event: Value) -> Result<bool, Failed> {
+        let answer = match self {
+            Functions::InProcess { worker, .. } => {
+                let app = worker.clone();
+                tokio::spawn(async move { worker::handle(&app, event).await }).await?
+            }
+            Functions::Invoked(endpoint) => endpoint.invoke("worker", &event).await?,
+        };
+        Ok(answer["left"] == true)
     }
 }
 

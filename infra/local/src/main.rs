@@ -92,17 +92,20 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 10] = [
+    const OURS: [&str; 13] = [
+        "agents",
         "api",
         "audit",
         "audit_log",
         "auth",
         "authorizer",
+        "candidates",
         "embedded",
         "jobs",
         "keys",
         "local",
         "store",
+        "worker",
     ];
     let level = LevelFilter::from_level(level);
     let targets = Targets::new().with_default(LevelFilter::WARN.min(level));

@@ -1,4 +1,4 @@
-//! From the tables' streams to the audit consumer, as Lambda's event source mapping does it.
+//! From the tables' streams to the audit consumer and the worker, as Lambda's event source mappings do it.
 //!
 //! Each stream is dealt to 4 virtual shards by partition key; a shard keeps its order and runs beside the others.
 //! Delivery is at least once: a record is forgotten only after it was consumed.
@@ -175,6 +175,7 @@ impl Shard {
         let mut attempts = 0;
         while !batch.is_empty() {
             let consumed = self.consumed(batch).await;
+            self.wake_worker(&batch[..consumed]).await;
             attempts = if consumed > 0 { 0 } else { attempts + 1 };
             let done: Vec<_> = batch
                 .drain(..consumed)
@@ -203,6 +204,18 @@ impl Shard {
         }
     }
 
+    /// What it leaves, its schedule has it do later.
+    async fn wake_worker(&self, batch: &[StreamRecord]) {
+        let tasks = batch.iter().filter(|record| is_task(record));
+        let records: Vec<_> = tasks.map(|record| &record.json).collect();
+        if records.is_empty() {
+            return;
+        }
+        if let Err(failed) = self.functions.work(json!({ "Records": records })).await {
+            tracing::error!(function = "worker", %failed, "function failed");
+        }
+    }
+
     /// How many of the first records were consumed.
     async fn consumed(&self, batch: &[StreamRecord]) -> usize {
         let records: Vec<_> = batch.iter().map(|record| &record.json).collect();
@@ -220,6 +233,12 @@ impl Shard {
             }
         }
     }
+}
+
+/// What the template's filter lets through to the worker.
+fn is_task(record: &StreamRecord) -> bool {
+    let change = &record.json["dynamodb"];
+    record.json["eventName"] == "INSERT" && change["NewImage"]["entity"]["S"] == "task"
 }
 
 fn source(error: &EngineError) -> String {

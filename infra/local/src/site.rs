@@ -45,6 +45,9 @@ pub struct Site {
     dynamodb: Listener,
 }
 
+/// Of the worker; the template's is the same.
+const SCHEDULE_INTERVAL: Duration = Duration::from_secs(5 * 60);
+const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
 const LAMBDA_ENV_FILE: &str = "lambda.env";
@@ -120,6 +123,7 @@ impl Site {
             }
         };
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
+        let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
             system.engine().clone(),
@@ -149,6 +153,7 @@ impl Site {
             ),
         );
         sweeper.abort();
+        scheduler.abort();
         Ok(())
     }
 
@@ -236,6 +241,19 @@ impl Site {
             .iter()
             .map(|(name, value)| format!("{name}={value}\n"))
             .collect()
+    }
+}
+
+/// As the template's schedule does it, and again at once where something is left.
+async fn schedule(system: Arc<System>) {
+    let mut interval = tokio::time::interval(SCHEDULE_INTERVAL);
+    loop {
+        interval.tick().await;
+        match system.work().await {
+            Ok(false) => {}
+            Ok(true) => interval.reset_after(SCHEDULE_PAUSE),
+            Err(error) => tracing::warn!(%error, "the worker failed"),
+        }
     }
 }
 

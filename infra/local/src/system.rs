@@ -5,6 +5,7 @@ use api::{App, Clock, Entropy};
 use auth::FetchKeys;
 use authorizer::Authorizer;
 use embedded::{Engine, Place, Weather};
+use serde_json::json;
 use std::sync::Arc;
 use store::{Table, TableNames};
 
@@ -27,7 +28,9 @@ pub struct System {
     in_process: Gateway,
     engine: Engine,
     weather: Weather,
+    worker_weather: Weather,
     issuer: Arc<Issuer>,
+    functions: Functions,
     pump: Pump,
     data_dir: Option<DataDir>,
 }
@@ -78,6 +81,11 @@ impl System {
         &self.weather
     }
 
+    /// Of the worker alone, which goes about its business while others count their calls.
+    pub fn worker_weather(&self) -> &Weather {
+        &self.worker_weather
+    }
+
     pub fn issuer(&self) -> &Arc<Issuer> {
         &self.issuer
     }
@@ -86,12 +94,24 @@ impl System {
         self.data_dir.as_ref()
     }
 
-    /// Waits until the streams are consumed: audit events and usage are up to date.
+    /// Waits until the streams are consumed and the worker has nothing left to do: audit events and usage are up to date.
     ///
     /// # Errors
-    /// The consumer keeps refusing a record.
+    /// The consumer keeps refusing a record, or the worker gets nowhere.
     pub async fn settle(&self) -> anyhow::Result<()> {
-        self.pump.settle().await
+        const TURNS: usize = 50;
+        self.pump.settle().await?;
+        for _ in 0..TURNS {
+            if !self.work().await? {
+                return self.pump.settle().await;
+            }
+        }
+        anyhow::bail!("the worker gets nowhere")
+    }
+
+    /// The schedule's turn of the worker; whether there is more to do.
+    pub(crate) async fn work(&self) -> anyhow::Result<bool> {
+        Ok(self.functions.work(json!({ "source": "schedule" })).await?)
     }
 
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
@@ -114,7 +134,7 @@ impl System {
     /// A gateway in front of another process's functions.
     pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
         let clock = app.clock.clone();
-        Gateway::new(in_process(app, &self.issuer), clock)
+        Gateway::new(in_process(app.clone(), app, &self.issuer), clock)
     }
 }
 
@@ -180,7 +200,16 @@ impl SystemBuilder {
             cursors: Some(secrets.cursors),
             keyring: Some(secrets.keyring),
         };
-        let in_process = in_process(app.clone(), &issuer);
+        let worker_weather = Weather::calm();
+        worker_weather.set(&weather);
+        let worker = App {
+            table: Table::new(
+                engine.client(worker_weather.clone()),
+                app.table.names().clone(),
+            ),
+            ..app.clone()
+        };
+        let in_process = in_process(app.clone(), worker, &issuer);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
@@ -188,19 +217,22 @@ impl SystemBuilder {
             .map(|table| table.name);
         Ok(System {
             pump: Pump::start(&engine, streamed.collect(), &functions),
-            gateway: Gateway::new(functions, clock.clone())?,
+            gateway: Gateway::new(functions.clone(), clock.clone())?,
+            functions,
             in_process: Gateway::new(in_process, clock)?,
             app,
             engine,
             weather,
+            worker_weather,
             issuer,
             data_dir,
         })
     }
 }
 
-fn in_process(app: App, issuer: &Arc<Issuer>) -> Functions {
+fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
     Functions::InProcess {
+        worker,
         authorizer: Arc::new(authorizer(app.clone(), issuer)),
         app,
     }

@@ -4,7 +4,7 @@ use model::{
     Agent, AgentFields, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate, CandidateFields,
     CandidatePatch, CandidateStatus, Company, CompanyId, CompanyPatch, CompanyRequest, Denial,
     Event, EventType, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name,
-    Outcome, Owner, PartnerId, RateLimit, Timestamp,
+    Nothing, Outcome, Owner, PartnerId, RateLimit, Timestamp,
 };
 use model::{GrantRequest, GrantState, PartnerGrant};
 use routes::{
@@ -204,6 +204,17 @@ fn jobs_operation(operation: jobs::Operation, schemas: &mut Schemas) -> Describe
 fn candidates_operation(operation: candidates::Operation, schemas: &mut Schemas) -> Described {
     use candidates::Operation::*;
     let verb = match operation {
+        EraseCandidate => {
+            return Described {
+                body: Some(RequestBody {
+                    schema: schemas.part::<Nothing>(),
+                    required: false,
+                    example: json!({}),
+                }),
+                note: "Lists, searches and kept answers forget the candidate, too; what stays is a tombstone with its id. Streams hold it for 24 hours more, the bucket of failed batches for 14 days, and backups for at most 35.",
+                ..answers(json!({ "type": "boolean", "const": true }), true.into())
+            };
+        }
         ListCandidates => Verb::List,
         CreateCandidate => Verb::Create,
         GetCandidate => Verb::Get,

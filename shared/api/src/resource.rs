@@ -97,6 +97,23 @@ impl<Op: Operation> Call<'_, Op> {
         .await
     }
 
+    /// Erases the object, also one that was deleted.
+    pub async fn erase<R: Resource>(&self, id: R::Id) -> Result<Reply, ApiError> {
+        let store = self.store()?;
+        self.once(&store, async |once| {
+            let reply = self.ok(&true)?;
+            retried(|| async {
+                store
+                    .erase::<R>(id, &self.stamp(None)?, once.remember(&reply))
+                    .await
+                    .map_err(ApiError::or_not_found(R::ENTITY, id))
+            })
+            .await?;
+            Ok(reply)
+        })
+        .await
+    }
+
     /// What the transaction checks again, told to the client in full.
     async fn check_relations<R: Resource>(
         &self,

@@ -34,6 +34,8 @@ pub enum Who {
     Person {
         id: PersonId,
     },
+    /// Ourselves, after a change that somebody else made.
+    System,
 }
 
 /// One window's state after the request was counted: the `X-RateLimit-*` headers.
@@ -73,6 +75,19 @@ impl Principal {
         }
     }
 
+    /// For what follows from a row of our own: of a stream, a task or a note. It is nobody's request, so no context tells of it, and clippy keeps it from whatever answers clients.
+    pub fn system(company: CompanyId, operation: &str) -> Principal {
+        Principal {
+            who: Who::System,
+            owner: Some(Owner::Company(company)),
+            company: Some(company),
+            scopes: ScopeSet::EMPTY,
+            role: None,
+            operation: operation.to_owned(),
+            rate: Vec::new(),
+        }
+    }
+
     pub fn who(&self) -> &Who {
         &self.who
     }
@@ -109,6 +124,7 @@ impl Principal {
         match &self.who {
             Who::Key { id, .. } => id.to_string(),
             Who::Person { id } => id.to_string(),
+            Who::System => "system".to_owned(),
         }
     }
 
@@ -116,6 +132,7 @@ impl Principal {
         let kind = match self.who {
             Who::Key { .. } => model::ActorKind::Key,
             Who::Person { .. } => model::ActorKind::User,
+            Who::System => model::ActorKind::System,
         };
         model::Actor {
             kind,
@@ -244,6 +261,10 @@ impl From<&Principal> for Context {
             Who::Person { id } => {
                 set("kind", "PERSON".to_owned());
                 set("personId", id.to_string());
+            }
+            // Read as a kind that nobody knows.
+            Who::System => {
+                set("kind", "SYSTEM".to_owned());
             }
         }
         if let Some(role) = principal.role {

@@ -2,7 +2,7 @@
 
 use crate::{
     AgentId, CefrLevel, Faults, Integer, List, Metadata, Name, PhoneNumberId, Rule, Text, View,
-    field::{fields, vocabulary},
+    field::{fields, vocabulary, where_given},
 };
 
 /// An agent as clients see it.
@@ -10,6 +10,10 @@ pub type Agent = View<AgentId, AgentFields>;
 
 fields! {
     /// What a client sets of an agent.
+    #[schemars(extend("allOf" = [
+        where_given(("type", "PHONE"), "companyPhoneNumberId"),
+        where_given(("focus", "LANGUAGE_TEST"), "cefrLevel"),
+    ]))]
     pub struct AgentFields, patch AgentPatch {
         required {
             name: Name<2, 100>,

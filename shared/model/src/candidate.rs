@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     CandidateId, Date, EmailAddress, Faults, Future, JobId, List, Metadata, Name, PhoneNumber,
     Rule, View,
-    field::{fields, vocabulary},
+    field::{fields, given, vocabulary},
     text::search_word,
 };
 
@@ -15,6 +15,7 @@ pub type Candidate = View<CandidateId, CandidateRecord>;
 
 fields! {
     /// What a client sets of a candidate; `email` or `phoneNumber` must be there.
+    #[schemars(extend("anyOf" = [given("email"), given("phoneNumber")]))]
     pub struct CandidateFields, patch CandidatePatch {
         required {
             first_name: Name<1, 100>,

@@ -12,6 +12,19 @@ pub trait Body: Sized {
     fn read(body: Value, now: Timestamp) -> Result<Self, Faults>;
 }
 
+/// The body of an action that takes none: an empty object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
+
+impl Body for Nothing {
+    fn read(body: Value, now: Timestamp) -> Result<Nothing, Faults> {
+        let mut faults = Faults::at(now);
+        let read = Fields::of(body, "", &mut faults).map(Fields::finish);
+        outcome(read.map(|()| Nothing {}), faults)
+    }
+}
+
 /// One value inside a body.
 pub trait Field: Sized {
     /// `at` is the JSON Pointer of the value. `None` means that a fault was recorded.
@@ -296,9 +309,9 @@ macro_rules! fields {
             $( together { $( $rule:ident($($part:ident),*); )* } )?
         }
     ) => {
-        $(#[$doc])*
         #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
         #[serde(rename_all = "camelCase")]
+        $(#[$doc])*
         pub struct $Fields {
             $( $(#[$rdoc])* pub $r: $R, )*
             $( $(#[$odoc])* #[serde(default, skip_serializing_if = "Option::is_none")] pub $o: Option<$O>, )*
@@ -329,6 +342,22 @@ macro_rules! fields {
     };
 }
 pub(crate) use fields;
+
+/// The schema of an object in which an optional member is there and not null.
+pub(crate) fn given(member: &str) -> Value {
+    serde_json::json!({
+        "properties": { member: { "not": { "type": "null" } } },
+        "required": [member],
+    })
+}
+
+/// The schema of an object in which one member's word makes another member necessary.
+pub(crate) fn where_given((member, word): (&str, &str), needed: &str) -> Value {
+    serde_json::json!({
+        "if": { "properties": { member: { "const": word } }, "required": [member] },
+        "then": given(needed),
+    })
+}
 
 /// The schema of an `Option` that may be absent and not null.
 pub(crate) fn not_null(schema: &mut schemars::Schema) {

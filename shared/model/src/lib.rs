@@ -30,7 +30,7 @@ pub use denial::{Denial, Reason};
 pub use event::{
     Actor, ActorKind, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, OwnerKind,
 };
-pub use field::{Body, Fault, Faults, Field, Fields, Rule};
+pub use field::{Body, Fault, Faults, Field, Fields, Nothing, Rule};
 pub use id::{
     AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
     PersonId, PhoneNumberId,

@@ -298,7 +298,12 @@ impl JsonSchema for EmailAddress {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "email", "maxLength": Self::MAX_BYTES })
+        json_schema!({
+            "type": "string",
+            "format": "email",
+            "maxLength": Self::MAX_BYTES,
+            "pattern": "^\\S+@[^\\s@]+\\.[^\\s@]+$",
+        })
     }
 }
 

@@ -90,6 +90,8 @@ functions! {
         UpdateCandidate = Patch "/candidates/{candidateId}", scope(Scope::WriteCandidates);
         /// Delete a candidate; what is kept for audit is erased 30 days later
         DeleteCandidate = Delete "/candidates/{candidateId}", scope(Scope::DeleteCandidates);
+        /// Erase a candidate's data at once, also after its deletion
+        EraseCandidate = Post "/candidates/{candidateId}/erase", scope(Scope::DeleteCandidates);
     }
 
     agents = "agents" {

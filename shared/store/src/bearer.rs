@@ -29,7 +29,7 @@ impl BearerStore {
     pub async fn get_key(&self) -> Result<KeyRow, StoreError> {
         match &self.who {
             Who::Key { id, .. } => self.table.find_key(*id).await?.ok_or(StoreError::NotFound),
-            Who::Person { .. } => Err(StoreError::NotFound),
+            Who::Person { .. } | Who::System => Err(StoreError::NotFound),
         }
     }
 

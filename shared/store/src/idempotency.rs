@@ -48,7 +48,7 @@ impl IdempotencyKey {
         }
     }
 
-    fn sk(&self) -> String {
+    pub(crate) fn sk(&self) -> String {
         let digest: String = self
             .digest
             .iter()

@@ -23,6 +23,7 @@ mod resources;
 mod schema;
 mod stamp;
 mod transact;
+mod work;
 mod write;
 
 pub use audit::{
@@ -45,6 +46,7 @@ pub use partner::{NewPartner, NoPartner, PartnerStore, StoredPartner};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
+pub use work::{Due, Task};
 pub use write::Write;
 
 use auth::Principal;

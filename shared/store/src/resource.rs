@@ -128,7 +128,7 @@ impl<R: Resource> Stored<R> {
         }
     }
 
-    fn read(row: &Item) -> Result<Stored<R>, StoreError> {
+    pub(crate) fn read(row: &Item) -> Result<Stored<R>, StoreError> {
         Ok(Stored {
             id: row.parsed("id")?,
             fields: serde_json::from_str(row.text("data")?)

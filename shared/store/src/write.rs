@@ -12,10 +12,11 @@ use std::{collections::BTreeMap, fmt::Display};
 
 use crate::{
     CompanyStore, Remembered, Resource, Stamp, StoreError, Stored,
-    item::{Item, item, key, n, s, set},
+    item::{Item, item, key, list, n, s, set},
     list::{index_attributes, index_rows},
     resource::{CLOSED, EXPIRY, SEVERED, counter, sk, total_prefix},
     transact::{Refused, Transaction, built, put_new},
+    work::{Task, Whole},
 };
 
 /// One transaction in the making.
@@ -31,7 +32,10 @@ pub struct Write<'a> {
     entered: Vec<Item>,
     /// Keys of such, to be taken out.
     left: Vec<Item>,
-    remembered: Option<Put>,
+    /// The kept answer, and its sort key.
+    remembered: Option<(String, Put)>,
+    /// Kept answers that are taken away.
+    answers: Vec<Delete>,
     /// Fault of the first thing that couldn't be written.
     fault: Option<StoreError>,
 }
@@ -40,6 +44,8 @@ pub struct Write<'a> {
 #[derive(Debug, Default)]
 struct Row {
     change: Change,
+    /// Whether it must say which kept answers hold it.
+    keeps: bool,
     /// How many objects more or fewer refer to it, by their entity.
     counts: BTreeMap<&'static str, i64>,
 }
@@ -59,10 +65,14 @@ enum Change {
     Delete {
         from: u64,
     },
+    /// Leaves a tombstone.
+    Erase {
+        from: u64,
+    },
 }
 
 /// How long the row of a deleted object keeps what would be erased by the clock anyway (contract §5).
-const KEPT_DELETED: Duration = Duration::days(30);
+pub(crate) const KEPT_DELETED: Duration = Duration::days(30);
 
 /// Counters are spread over this many rows, so that writers seldom meet.
 const SHARDS: u8 = 8;
@@ -78,6 +88,7 @@ impl CompanyStore {
             entered: Vec::new(),
             left: Vec::new(),
             remembered: None,
+            answers: Vec::new(),
             fault: None,
         }
     }
@@ -110,7 +121,9 @@ impl Write<'_> {
             EXPIRY,
             new.fields.due().map(|due| n(due.millis())),
         );
-        self.rows.entry(sk).or_default().change = Change::Put(row);
+        let entry = self.rows.entry(sk).or_default();
+        entry.change = Change::Put(row);
+        entry.keeps = R::EXPIRES;
         for row in index_rows(new) {
             self.enter(row);
         }
@@ -166,13 +179,52 @@ impl Write<'_> {
     pub fn delete<R: Resource>(mut self, old: &Stored<R>) -> Self {
         self.rows.entry(sk(R::ENTITY, old.id)).or_default().change =
             Change::Delete { from: old.version };
-        for (sk, _) in index_rows(old) {
-            self.left.push(self.store.key(sk));
-        }
+        self.leave(old);
         let due = old.fields.due();
         let erased = due.map(|due| due.min(self.stamp.at.plus(KEPT_DELETED)));
         self.forget(old, due, erased);
         self.expect(old, erased);
+        if R::SEVERS {
+            let mut row = self.store.key(severed_sk(R::ENTITY, old.id));
+            row.extend(item([
+                ("entity", s("index")),
+                ("id", s(old.id)),
+                ("rev", n(1)),
+            ]));
+            self.entered.push(row);
+            let mut task = task_key(self.store, R::ENTITY, old.id);
+            task.extend(item([
+                ("entity", s("task")),
+                ("owner", s(self.store.owner())),
+                ("severed", s(R::ENTITY)),
+                ("id", s(old.id)),
+                ("rev", n(1)),
+            ]));
+            self.entered.push(task);
+        }
+        self
+    }
+
+    /// Leaves nothing of an object but a tombstone; `answers`: the kept ones that hold it.
+    #[must_use]
+    pub(crate) fn erase<R: Resource>(mut self, whole: &Whole<R>, answers: Vec<Delete>) -> Self {
+        let old = &whole.stored;
+        self.rows.entry(sk(R::ENTITY, old.id)).or_default().change =
+            Change::Erase { from: old.version };
+        self.answers.extend(answers);
+        self.forget(old, whole.due(), None);
+        // Else the deletion has done the rest.
+        if whole.deleted.is_none() {
+            self.leave(old);
+        }
+        self
+    }
+
+    /// Takes an object out of lists, totals and the counters of what it refers to.
+    fn leave<R: Resource>(&mut self, old: &Stored<R>) {
+        for (sk, _) in index_rows(old) {
+            self.left.push(self.store.key(sk));
+        }
         self.total::<R>(None, -1);
         for filter in old.fields.filters() {
             self.total::<R>(Some(filter), -1);
@@ -180,23 +232,13 @@ impl Write<'_> {
         for (name, id) in old.fields.relations() {
             self.refer::<R>(name, &id, -1);
         }
-        if R::SEVERS {
-            let mut row = self.store.key(severed_sk(R::ENTITY, old.id));
-            row.extend(item([
-                ("entity", s("task")),
-                ("severed", s(R::ENTITY)),
-                ("id", s(old.id)),
-                ("rev", n(1)),
-            ]));
-            self.entered.push(row);
-        }
-        self
     }
 
     /// Keeps the answer with the effect that it tells of.
     #[must_use]
     pub fn remember(mut self, remembered: Option<Remembered>) -> Self {
-        match remembered.map(|kept| kept.put(self.store)).transpose() {
+        let put = |kept: Remembered| Ok((kept.key.sk(), kept.put(self.store)?));
+        match remembered.map(put).transpose() {
             Ok(put) => self.remembered = put,
             Err(fault) => return self.failed(fault),
         }
@@ -214,12 +256,14 @@ impl Write<'_> {
             entered,
             left,
             remembered,
+            answers,
             fault,
         } = self;
         if let Some(fault) = fault {
             return Err(fault);
         }
         let mut transaction = Transaction::default();
+        let (kept, remembered) = remembered.unzip();
         let remembered = remembered.map(|put| transaction.put(put));
         for (sk, row) in rows {
             match row.change {
@@ -228,13 +272,18 @@ impl Write<'_> {
                         .counts
                         .into_iter()
                         .map(|(entity, by)| (refers(entity), n(by)));
-                    let item = item.into_iter().chain(counts).collect();
+                    let kept = kept.as_ref().filter(|_| row.keeps);
+                    let kept = kept.map(|sk| ("kept".to_owned(), list([sk])));
+                    let item = item.into_iter().chain(counts).chain(kept).collect();
                     transaction.put(put_new(&store.table.names.records, item)?);
                 }
                 _ => {
                     transaction.update(row.update(store, &sk, stamp)?);
                 }
             }
+        }
+        for answer in answers {
+            transaction.delete(answer);
         }
         for key in left {
             transaction.delete(
@@ -339,9 +388,15 @@ impl Row {
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":one", n(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
-        if let Change::Update { from, .. } | Change::Delete { from } = &self.change {
+        if let Change::Update { from, .. } | Change::Delete { from } | Change::Erase { from } =
+            &self.change
+        {
             sets.extend(["#version = :next", "#updated = :at", "#changed = :changed"]);
-            conditions.extend(["#version = :from", "attribute_not_exists(#deleted)"]);
+            // What is erased may have been deleted before, and has a version all the same.
+            conditions.push("#version = :from");
+            if !matches!(self.change, Change::Erase { .. }) {
+                conditions.push("attribute_not_exists(#deleted)");
+            }
             update = update
                 .expression_attribute_names("#version", "version")
                 .expression_attribute_names("#updated", "updated")
@@ -379,6 +434,22 @@ impl Row {
                 }
             }
             Change::Delete { .. } => sets.push("#deleted = :at"),
+            Change::Erase { .. } => {
+                sets.extend([
+                    "#deleted = if_not_exists(#deleted, :at)",
+                    "#erased = :at",
+                    "#data = :nothing",
+                ]);
+                removes.extend(["#kept", "#expiry", "#closed"]);
+                conditions.push("attribute_not_exists(#erased)");
+                update = update
+                    .expression_attribute_names("#erased", "erased")
+                    .expression_attribute_names("#data", "data")
+                    .expression_attribute_names("#kept", "kept")
+                    .expression_attribute_names("#expiry", EXPIRY)
+                    .expression_attribute_names("#closed", CLOSED)
+                    .expression_attribute_values(":nothing", s("{}"));
+            }
             _ if gains => {
                 conditions.extend([
                     "attribute_not_exists(#deleted)",
@@ -421,6 +492,20 @@ pub(crate) fn severed_sk(entity: &str, id: impl Display) -> String {
     format!("{SEVERED}{entity}#{id}")
 }
 
+/// The task that goes with it, among those of all companies.
+pub(crate) fn task_key(store: &CompanyStore, entity: &str, id: impl Display) -> Item {
+    key(
+        Task::PARTITION,
+        format_args!("{}#{entity}#{id}", store.owner()),
+    )
+}
+
+/// The partition of what is due on a day.
+pub(crate) fn due_day(at: Timestamp) -> String {
+    let at = at.to_string();
+    format!("DUE#{}", at.get(..10).unwrap_or_default())
+}
+
 /// Where it is noted that an object will be gone: one partition a day, over all companies.
 pub(crate) fn due_key(
     store: &CompanyStore,
@@ -428,10 +513,8 @@ pub(crate) fn due_key(
     id: impl Display,
     due: Timestamp,
 ) -> Item {
-    let day = due.to_string();
-    let day = day.get(..10).unwrap_or_default();
     key(
-        format_args!("DUE#{day}"),
+        due_day(due),
         format_args!("{}#{entity}#{id}", store.owner()),
     )
 }

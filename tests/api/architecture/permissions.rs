@@ -126,8 +126,11 @@ impl Deployed {
             "jobs",
             "keys",
             "audit-log",
+            "worker",
         ]
         .map(|name| (name, process(name)));
+        // The system's own worker is no part of it.
+        app.system.worker_weather().set(&Weather::calm());
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -319,6 +322,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
             resource(deployed, &key, create).await;
         }
     }
+    work(deployed, &key).await;
 
     let company_id = company.id.to_string();
     let of_company = [("companyId", company_id.as_str())];
@@ -452,6 +456,41 @@ async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner
         deployed.data(200, operation, &of_partner, owner).await;
     }
     assert_eq!(deployed.call("GetCompany", &of_company, &key).await.0, 403);
+}
+
+/// The worker's two turns: the task of a deleted job, and a candidate who is due.
+async fn work(deployed: &Deployed, key: &Request<'_>) {
+    let with = |body: Value| Request {
+        body: Some(body),
+        headers: &[("idempotency-key", "due")],
+        ..key.clone()
+    };
+    let job = deployed
+        .data(201, "CreateJob", &[], &with(tests::job()))
+        .await;
+    let job = job["id"].as_str().expect("an id");
+    let mut candidate = tests::candidate();
+    candidate["jobIds"] = json!([job]);
+    candidate["gdprExpiryDate"] = json!("2031-01-01");
+    deployed
+        .data(201, "CreateCandidate", &[], &with(candidate))
+        .await;
+    deployed
+        .data(200, "DeleteJob", &[("jobId", job)], key)
+        .await;
+    let worker = &deployed.functions["worker"];
+    worker::handle(worker, json!({})).await;
+    let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
+    let ahead = due.since(deployed.app.now()).num_milliseconds();
+    let later = App {
+        clock: worker.clock.skewed(ahead),
+        ..worker.clone()
+    };
+    let mut turns = 0;
+    while worker::handle(&later, json!({})).await["left"] == true {
+        turns += 1;
+        assert!(turns < 10, "the worker gets nowhere");
+    }
 }
 
 /// Every operation of one kind of object.

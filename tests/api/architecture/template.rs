@@ -192,6 +192,13 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
     let mut permitted = BTreeSet::new();
     for (name, permission) in template.all("AWS::Lambda::Permission") {
         assert_eq!(permission["Action"], "lambda:InvokeFunction", "{name}");
+        if permission["Principal"] == "events.amazonaws.com" {
+            let rule = named(&permission["SourceArn"]);
+            let target = &template.properties(rule)["Targets"][0];
+            assert_eq!(named(&permission["FunctionName"]), "WorkerFunction");
+            assert_eq!(named(&target["Arn"]), "WorkerFunction", "{name}");
+            continue;
+        }
         assert_eq!(
             permission["Principal"], "apigateway.amazonaws.com",
             "{name}"
@@ -496,14 +503,24 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
     let template = Template::read();
     let mut consumed = BTreeSet::new();
     for (name, mapping) in template.all("AWS::Lambda::EventSourceMapping") {
-        assert_eq!(named(&mapping["FunctionName"]), "AuditFunction", "{name}");
+        let function = named(&mapping["FunctionName"]);
         let source = mapping["EventSourceArn"]["Fn::GetAtt"]
             .as_str()
             .expect("a stream");
-        assert!(
-            consumed.insert(source.trim_end_matches(".StreamArn").to_owned()),
-            "{source} twice"
-        );
+        let table = source.trim_end_matches(".StreamArn");
+        if function == "WorkerFunction" {
+            // Tasks alone, and those can be found without the stream.
+            let filters = mapping["FilterCriteria"]["Filters"]
+                .as_array()
+                .expect("a list");
+            let pattern =
+                r#"{"eventName":["INSERT"],"dynamodb":{"NewImage":{"entity":{"S":["task"]}}}}"#;
+            assert_eq!(*filters, [json!({ "Pattern": pattern })]);
+            assert_eq!(table, "RecordsTable");
+        } else {
+            assert_eq!(function, "AuditFunction", "{name}");
+            assert!(consumed.insert(table.to_owned()), "{source} twice");
+        }
         assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
         assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
         assert_eq!(
@@ -519,7 +536,8 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
         within("MaximumRetryAttempts", 10);
         // Well within the stream's 24 h.
         within("MaximumRecordAgeInSeconds", 12 * 3600);
-        within("MaximumBatchingWindowInSeconds", 5);
+        let window = mapping["MaximumBatchingWindowInSeconds"].as_i64();
+        assert!(window.is_some_and(|seconds| (0..=5).contains(&seconds)));
         within("BatchSize", 100);
         // SQS and SNS would get metadata alone.
         let destination = named(&mapping["DestinationConfig"]["OnFailure"]["Destination"]);

@@ -1,63 +1,16 @@
-//! Lists, compared with a model that keeps the jobs in a vector.
+//! Lists of jobs, compared with the naive model.
 
+use crate::lists::{Filter, Kind, Model, check_page, id, items, walk};
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, sync::Arc};
-use tests::{Answer, Caller, Seeded, TestApp, job};
+use std::sync::Arc;
+use tests::{Seeded, TestApp, job};
 use tokio::task::JoinSet;
 
-/// What was acknowledged, by id: so the last one is the newest.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Model(BTreeMap<String, Value>);
-
-impl Model {
-    pub(super) fn put(&mut self, view: &Value) {
-        self.0.insert(id(view), view.clone());
-    }
-
-    pub(super) fn remove(&mut self, id: &str) {
-        self.0.remove(id);
-    }
-
-    /// The jobs as a list shows them.
-    pub(super) fn list(&self, filter: &Filter) -> Vec<Value> {
-        let newest_first = self.0.values().rev();
-        let mut jobs: Vec<_> = newest_first
-            .filter(|job| filter.status.is_none_or(|status| job["status"] == status))
-            .filter_map(|job| match &filter.q {
-                None => Some((String::new(), job.clone())),
-                Some(q) => {
-                    let q = cut(q);
-                    let found = words(job).into_iter().filter(|word| word.starts_with(&q));
-                    Some((found.min()?, job.clone()))
-                }
-            })
-            .collect();
-        // Stable: among equal words the newest stays first.
-        jobs.sort_by(|(one, _), (other, _)| one.cmp(other));
-        jobs.into_iter().map(|(_, job)| job).collect()
-    }
-}
-
-#[derive(Debug, Clone, Default)]
-pub(super) struct Filter {
-    pub(super) status: Option<&'static str>,
-    pub(super) q: Option<String>,
-}
-
-impl Filter {
-    fn query(&self) -> String {
-        let status = self.status.map(|status| format!("&status={status}"));
-        let q = self.q.as_ref().map(|q| {
-            let encoded: String = q.bytes().map(|byte| format!("%{byte:02X}")).collect();
-            format!("&q={encoded}")
-        });
-        status.unwrap_or_default() + &q.unwrap_or_default()
-    }
-}
-
-pub(super) fn id(view: &Value) -> String {
-    view["id"].as_str().expect("an id").to_owned()
-}
+pub(super) const JOBS: Kind = Kind {
+    path: "/jobs",
+    words,
+    cut,
+};
 
 /// Contract §5: the first 10 distinct words of the title, lower-cased, each cut at 32 characters.
 fn words(job: &Value) -> Vec<String> {
@@ -74,80 +27,6 @@ fn words(job: &Value) -> Vec<String> {
 
 fn cut(word: &str) -> String {
     word.to_lowercase().chars().take(32).collect()
-}
-
-fn items(list: &Answer) -> Vec<Value> {
-    assert_eq!(list.status, 200, "{}", list.body);
-    list.data()["items"].as_array().expect("items").clone()
-}
-
-/// One page in page mode, with everything that it says of the list.
-async fn check_page(
-    app: &TestApp,
-    key: &Caller,
-    model: &Model,
-    filter: &Filter,
-    page: usize,
-    limit: usize,
-) {
-    let target = format!("/jobs?page={page}&limit={limit}{}", filter.query());
-    let list = app.get(key, &target).await;
-    let all = model.list(filter);
-    let expected: Vec<_> = all
-        .iter()
-        .skip((page - 1) * limit)
-        .take(limit)
-        .cloned()
-        .collect();
-    assert_eq!(items(&list), expected, "{target}");
-    let more = all.len() > page * limit;
-    let mut pagination = list.data()["pagination"].clone();
-    let cursor = pagination["nextCursor"].take();
-    assert_eq!(cursor.is_string(), more, "{target}");
-    let counted = filter.q.is_none();
-    assert_eq!(
-        pagination,
-        json!({
-            "total": counted.then_some(all.len()),
-            "totalIsLowerBound": false,
-            "page": page,
-            "limit": limit,
-            "totalPages": counted.then_some(all.len().div_ceil(limit)),
-            "hasNextPage": more,
-            "hasPreviousPage": page > 1,
-            "nextCursor": null,
-        }),
-        "{target}"
-    );
-}
-
-/// The whole list in cursor mode. Each page but the last is full.
-pub(super) async fn walk(app: &TestApp, key: &Caller, filter: &Filter, limit: usize) -> Vec<Value> {
-    let mut all = Vec::new();
-    let mut next = String::new();
-    loop {
-        let target = format!("/jobs?limit={limit}{}{next}", filter.query());
-        let list = app.get(key, &target).await;
-        let found = items(&list);
-        let pagination = &list.data()["pagination"];
-        if !next.is_empty() {
-            assert_eq!(pagination["page"], Value::Null, "{target}");
-            assert_eq!(pagination["hasPreviousPage"], Value::Null, "{target}");
-        }
-        let length = found.len();
-        all.extend(found);
-        match pagination["nextCursor"].as_str() {
-            Some(cursor) => {
-                assert_eq!(pagination["hasNextPage"], true, "{target}");
-                assert_eq!(length, limit, "{target}");
-                next = format!("&cursor={cursor}");
-            }
-            None => {
-                assert_eq!(pagination["hasNextPage"], false, "{target}");
-                return all;
-            }
-        }
-    }
 }
 
 const WORDS: [&str; 16] = [
@@ -197,7 +76,7 @@ fn filter(seeded: &mut Seeded) -> Filter {
         }
         q
     });
-    Filter { status, q }
+    Filter::status(status, q.as_deref())
 }
 
 #[tokio::test]
@@ -210,9 +89,9 @@ async fn lists_show_what_a_naive_model_shows_after_every_change() {
     let other = app.key_with(&globex, json!({})).await.caller;
     assert_eq!(app.post(&other, "/jobs", &job()).await.status, 201);
     let mut seeded = Seeded::new(SEED);
-    let mut model = Model::default();
+    let mut model = Model::of(JOBS);
     for step in 0..150 {
-        let ids: Vec<String> = model.0.keys().cloned().collect();
+        let ids: Vec<String> = model.objects.keys().cloned().collect();
         match seeded.below(10) {
             5..8 if !ids.is_empty() => {
                 let id = seeded.pick(&ids);
@@ -267,7 +146,7 @@ async fn lists_show_what_a_naive_model_shows_after_every_change() {
             for _ in 0..3 {
                 let filter = filter(&mut seeded);
                 let limit = *seeded.pick(&[4, 7, 20]);
-                let walked = walk(&app, &key, &filter, limit).await;
+                let walked = walk(&app, &key, JOBS, &filter, limit).await;
                 assert_eq!(
                     walked,
                     model.list(&filter),
@@ -278,16 +157,13 @@ async fn lists_show_what_a_naive_model_shows_after_every_change() {
     }
     for filter in [
         Filter::default(),
-        Filter {
-            status: Some("OPEN"),
-            q: None,
-        },
-        Filter {
-            status: Some("CLOSED"),
-            q: None,
-        },
+        Filter::status(Some("OPEN"), None),
+        Filter::status(Some("CLOSED"), None),
     ] {
-        assert_eq!(walk(&app, &key, &filter, 9).await, model.list(&filter));
+        assert_eq!(
+            walk(&app, &key, JOBS, &filter, 9).await,
+            model.list(&filter)
+        );
     }
 }
 
@@ -326,11 +202,8 @@ async fn q_finds_a_prefix_of_one_of_the_first_ten_distinct_words_cut_at_32_chara
         ("%", false),
         ("~", false),
     ] {
-        let filter = Filter {
-            status: None,
-            q: Some(q.to_owned()),
-        };
-        let list = walk(&app, &key, &filter, 5).await;
+        let filter = Filter::status(None, Some(q));
+        let list = walk(&app, &key, JOBS, &filter, 5).await;
         assert_eq!(list.len(), usize::from(found), "{q}");
     }
 }
@@ -356,11 +229,8 @@ async fn the_order_of_q_is_the_matched_word_then_newest_and_each_job_stands_once
     }
     let expected = [&ids[2], &ids[0], &ids[3], &ids[1]];
     for limit in 1..6 {
-        let filter = Filter {
-            status: None,
-            q: Some("rus".to_owned()),
-        };
-        let found: Vec<_> = walk(&app, &key, &filter, limit)
+        let filter = Filter::status(None, Some("rus"));
+        let found: Vec<_> = walk(&app, &key, JOBS, &filter, limit)
             .await
             .iter()
             .map(id)
@@ -401,7 +271,7 @@ async fn paging_by_cursor_neither_repeats_nor_skips_while_jobs_come_and_go() {
         let mut expected = ids.clone();
         expected.reverse();
         assert_eq!(seen, expected, "{filter}");
-        let left = walk(&app, &key, &Filter::default(), 50).await;
+        let left = walk(&app, &key, JOBS, &Filter::default(), 50).await;
         ids = left.iter().rev().map(id).collect();
     }
 }

@@ -1,6 +1,7 @@
 //! Many writers at once.
 
-use super::lists::{Filter, Model, id, walk};
+use super::lists::JOBS;
+use crate::lists::{Filter, Model, id, walk};
 use serde_json::json;
 use std::sync::Arc;
 use tests::{Seeded, TestApp, job};
@@ -60,7 +61,7 @@ async fn totals_and_index_rows_never_drift_from_the_jobs_under_eight_writers() {
     let made = writers.join_all().await.concat();
 
     // What can be got is what there is.
-    let mut model = Model::default();
+    let mut model = Model::of(JOBS);
     for id in shared.iter().chain(&made) {
         let got = app.get(&key, &format!("/jobs/{id}")).await;
         match got.status {
@@ -69,9 +70,9 @@ async fn totals_and_index_rows_never_drift_from_the_jobs_under_eight_writers() {
         }
     }
     for status in [None, Some("OPEN"), Some("CLOSED")] {
-        let filter = Filter { status, q: None };
+        let filter = Filter::status(status, None);
         assert_eq!(
-            walk(&app, &key, &filter, 7).await,
+            walk(&app, &key, JOBS, &filter, 7).await,
             model.list(&filter),
             "{status:?}"
         );
@@ -93,12 +94,9 @@ async fn totals_and_index_rows_never_drift_from_the_jobs_under_eight_writers() {
             "developer",
             "engineer",
         ] {
-            let filter = Filter {
-                status,
-                q: Some(q.to_owned()),
-            };
+            let filter = Filter::status(status, Some(q));
             assert_eq!(
-                walk(&app, &key, &filter, 7).await,
+                walk(&app, &key, JOBS, &filter, 7).await,
                 model.list(&filter),
                 "{status:?} {q}"
             );

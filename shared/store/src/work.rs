@@ -1,0 +1,433 @@
+//! What is left to do after a change was acknowledged: taking deleted objects out of others, and erasing what is due.
+//!
+//! Reads already show the end state; every step is a transaction of its own, so that whoever comes next goes on where the last one stopped.
+
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
+use model::{CompanyId, ObjectId, Owner, Timestamp};
+use std::collections::HashSet;
+
+use crate::{
+    CompanyStore, Remembered, Resource, Stamp, StoreError, Stored, Table,
+    item::{Item, Read, key, n, s},
+    list::Run,
+    resource::sk,
+    transact::{Transaction, built, send_past_transactions},
+    write::{KEPT_DELETED, due_day, refers, severed_sk, task_key},
+};
+
+/// A deleted object that others may still name. Made from a row alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Task {
+    company: CompanyId,
+    entity: String,
+    id: String,
+}
+
+/// An object that is to be erased on its day. Made from a row alone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Due {
+    company: CompanyId,
+    kind: String,
+    id: String,
+    /// `YYYY-MM-DD`
+    day: String,
+}
+
+/// An object as its row has it, whatever became of it.
+pub(crate) struct Whole<R: Resource> {
+    pub(crate) stored: Stored<R>,
+    pub(crate) deleted: Option<Timestamp>,
+    /// Sort keys of kept answers that hold it.
+    kept: Vec<String>,
+}
+
+/// How often one object's step is tried while others change it.
+const TRIES: u32 = 8;
+
+impl Task {
+    /// The partition of all tasks of all companies.
+    pub(crate) const PARTITION: &str = "TASKS";
+
+    pub fn company(&self) -> CompanyId {
+        self.company
+    }
+
+    /// The kind of what was deleted.
+    pub fn entity(&self) -> &str {
+        &self.entity
+    }
+
+    /// From a row, or from a stream's image of one; `None` for every other row.
+    pub fn of_image(image: serde_dynamo::Item) -> Result<Option<Task>, StoreError> {
+        let row: Item = image.into();
+        match row.text("pk") {
+            Ok(Task::PARTITION) => Task::read(&row).map(Some),
+            _ => Ok(None),
+        }
+    }
+
+    fn read(row: &Item) -> Result<Task, StoreError> {
+        let owner: Owner = row.parsed("owner")?;
+        Ok(Task {
+            company: owner.company().ok_or(StoreError::Corrupt("owner"))?,
+            entity: row.text("severed")?.to_owned(),
+            id: row.text("id")?.to_owned(),
+        })
+    }
+}
+
+impl Due {
+    pub fn company(&self) -> CompanyId {
+        self.company
+    }
+
+    /// The kind of what is due.
+    pub fn kind(&self) -> &str {
+        &self.kind
+    }
+
+    fn read(row: &Item) -> Result<Due, StoreError> {
+        let owner: Owner = row.parsed("owner")?;
+        let day = row.text("pk")?.strip_prefix("DUE#");
+        Ok(Due {
+            company: owner.company().ok_or(StoreError::Corrupt("owner"))?,
+            kind: row.text("kind")?.to_owned(),
+            id: row.text("id")?.to_owned(),
+            day: day.ok_or(StoreError::Corrupt("pk"))?.to_owned(),
+        })
+    }
+}
+
+impl Due {
+    fn key(&self) -> Item {
+        let owner = Owner::Company(self.company);
+        key(
+            format_args!("DUE#{}", self.day),
+            format_args!("{owner}#{}#{}", self.kind, self.id),
+        )
+    }
+}
+
+impl<R: Resource> Whole<R> {
+    /// `None` for a tombstone.
+    fn read(row: &Item) -> Result<Option<Whole<R>>, StoreError> {
+        if row.contains_key("erased") {
+            return Ok(None);
+        }
+        Ok(Some(Whole {
+            stored: Stored::read(row)?,
+            deleted: row.instant_if("deleted")?,
+            kept: match row.contains_key("kept") {
+                true => row.texts("kept")?.into_iter().map(str::to_owned).collect(),
+                false => Vec::new(),
+            },
+        }))
+    }
+
+    /// When it is gone for good: by its own date, or 30 days after its deletion (contract §5).
+    pub(crate) fn due(&self) -> Option<Timestamp> {
+        let due = self.stored.fields.due()?;
+        let deleted = self.deleted.map(|at| at.plus(KEPT_DELETED));
+        Some(deleted.map_or(due, |deleted| deleted.min(due)))
+    }
+}
+
+impl Table {
+    /// The oldest tasks, at most `limit`.
+    pub async fn list_tasks(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
+        let rows = self.rows(Task::PARTITION, None, limit).await?;
+        rows.iter().map(Task::read).collect()
+    }
+
+    /// What is due on the day of `at`, at most `limit`, from the one after `after` on.
+    pub async fn list_due(
+        &self,
+        at: Timestamp,
+        after: Option<&Due>,
+        limit: usize,
+    ) -> Result<Vec<Due>, StoreError> {
+        let rows = self.rows(&due_day(at), after.map(Due::key), limit).await?;
+        rows.iter().map(Due::read).collect()
+    }
+
+    /// At most `limit` rows of a partition.
+    async fn rows(
+        &self,
+        pk: &str,
+        mut after: Option<Item>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut rows = Vec::new();
+        while rows.len() < limit {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.names.records)
+                .key_condition_expression("pk = :pk")
+                .expression_attribute_values(":pk", s(pk))
+                .consistent_read(true)
+                .set_exclusive_start_key(after.take())
+                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+                .send()
+                .await
+                .map_err(StoreError::from_sdk)?;
+            rows.extend(page.items.unwrap_or_default());
+            after = page.last_evaluated_key;
+            if after.is_none() {
+                break;
+            }
+        }
+        Ok(rows)
+    }
+
+    /// The first day that may still have something due.
+    pub async fn find_first_due_day(&self) -> Result<Option<Timestamp>, StoreError> {
+        let row = self.find(&self.names.records, due_mark()).await?;
+        row.map(|row| row.instant("day")).transpose()
+    }
+
+    /// Notes that nothing is due before this day.
+    pub async fn set_first_due_day(
+        &self,
+        day: Timestamp,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.names.records)
+            .set_key(Some(due_mark()))
+            .update_expression("SET #entity = :due, #day = :day ADD #rev :one")
+            .expression_attribute_names("#entity", "entity")
+            .expression_attribute_names("#day", "day")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":due", s("due"))
+            .expression_attribute_values(":day", n(day.millis()))
+            .expression_attribute_values(":one", n(1));
+        send_past_transactions(update, nonce)
+            .await
+            .map_err(StoreError::from_sdk)?;
+        Ok(())
+    }
+}
+
+fn due_mark() -> Item {
+    key("DUE", "MARK")
+}
+
+impl CompanyStore {
+    /// Takes a deleted object out of at most `limit` of those that name it; true when none is left, and the task is gone.
+    ///
+    /// No event tells of it: the deletion's own did. `nonce`: random, new for each call.
+    pub async fn sever<R: Resource>(
+        &self,
+        task: &Task,
+        limit: usize,
+        nonce: impl Fn() -> [u8; 16],
+    ) -> Result<bool, StoreError> {
+        let relation = R::RELATIONS
+            .iter()
+            .find(|relation| relation.entity == task.entity)
+            .ok_or(StoreError::Corrupt("severed"))?;
+        let run = Run::Filter(relation.filter, task.id.clone());
+        // What is done leaves the run, so it always begins at its start.
+        let rows = self.index(R::ENTITY, &run, None, limit + 1).await?;
+        for row in rows.iter().take(limit) {
+            let position = format!("{}{}", run.prefix(R::ENTITY), row.position);
+            let id = R::Id::from_newest_first(&row.id)?;
+            self.sever_one::<R>(task, position, id, &nonce).await?;
+        }
+        if rows.len() > limit {
+            return Ok(false);
+        }
+        // Nothing new can name it: a relation is only made to what isn't deleted.
+        let mut done = Transaction::default();
+        for row in [
+            self.key(severed_sk(&task.entity, &task.id)),
+            task_key(self, &task.entity, &task.id),
+        ] {
+            done.delete(self.deletion(row).build().map_err(built)?);
+        }
+        match done.commit(&self.table, nonce()).await? {
+            Ok(()) => Ok(true),
+            Err(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// One object's data, its row in the run, and its part of the count: together, and once.
+    async fn sever_one<R: Resource>(
+        &self,
+        task: &Task,
+        position: String,
+        id: R::Id,
+        nonce: &impl Fn() -> [u8; 16],
+    ) -> Result<(), StoreError> {
+        let records = &self.table.names.records;
+        for _ in 0..TRIES {
+            if self
+                .table
+                .find(records, self.key(&position))
+                .await?
+                .is_none()
+            {
+                return Ok(());
+            }
+            let row = self
+                .table
+                .find(records, self.key(sk(R::ENTITY, id)))
+                .await?;
+            let whole = row.map(|row| Whole::<R>::read(&row)).transpose()?.flatten();
+            let mut step = Transaction::default();
+            // What was deleted is as it was; and whoever changed the object since the deletion has left the id out of it.
+            if let Some(Whole {
+                mut stored,
+                deleted: None,
+                ..
+            }) = whole
+            {
+                let before = stored.fields.clone();
+                stored.fields.sever(&HashSet::from([task.id.clone()]));
+                if stored.fields != before {
+                    step.update(self.severed_update(&stored)?);
+                }
+            }
+            let taken_out = self
+                .deletion(self.key(&position))
+                .condition_expression("attribute_exists(pk)");
+            step.delete(taken_out.build().map_err(built)?);
+            step.update(self.one_less(&task.entity, &task.id, R::ENTITY)?);
+            if step.commit(&self.table, nonce()).await?.is_ok() {
+                return Ok(());
+            }
+        }
+        Err(StoreError::Throttled(
+            "others changed the object each time".to_owned(),
+        ))
+    }
+
+    /// A new version, whose last change stays whose it was.
+    fn severed_update<R: Resource>(&self, stored: &Stored<R>) -> Result<Update, StoreError> {
+        let data =
+            serde_json::to_string(&stored.fields).map_err(|_| StoreError::Corrupt("data"))?;
+        Update::builder()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key(sk(R::ENTITY, stored.id))))
+            .update_expression("SET #data = :data, #version = :next ADD #rev :one")
+            .condition_expression("#version = :from AND attribute_not_exists(#deleted)")
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#deleted", "deleted")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":data", s(data))
+            .expression_attribute_values(":from", n(stored.version))
+            .expression_attribute_values(":next", n(stored.version + 1))
+            .expression_attribute_values(":one", n(1))
+            .build()
+            .map_err(built)
+    }
+
+    fn one_less(&self, entity: &str, id: &str, of: &str) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key(sk(entity, id))))
+            .update_expression("ADD #rev :one, #count :less")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_names("#count", refers(of))
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":less", n(-1))
+            .build()
+            .map_err(built)
+    }
+
+    fn deletion(&self, row: Item) -> aws_sdk_dynamodb::types::builders::DeleteBuilder {
+        Delete::builder()
+            .table_name(&self.table.names.records)
+            .set_key(Some(row))
+    }
+
+    /// Erases an object at once, also one that was deleted; a tombstone stays.
+    ///
+    /// # Errors
+    /// `NotFound` for what is erased, or gone by the clock and about to be; `Conflict` when it changed meanwhile.
+    pub async fn erase<R: Resource>(
+        &self,
+        id: R::Id,
+        stamp: &Stamp,
+        remembered: Option<Remembered>,
+    ) -> Result<(), StoreError> {
+        let whole = self
+            .find_whole::<R>(id)
+            .await?
+            .ok_or(StoreError::NotFound)?;
+        if whole.due().is_some_and(|due| due <= stamp.at) {
+            return Err(StoreError::NotFound);
+        }
+        self.erase_whole(&whole, stamp, remembered).await
+    }
+
+    /// Erases an object that is due; what isn't on that day at all, or not any more, loses its note of it.
+    ///
+    /// # Errors
+    /// `Conflict` when it changed meanwhile.
+    pub async fn erase_due<R: Resource>(&self, due: &Due, stamp: &Stamp) -> Result<(), StoreError> {
+        let id: R::Id = due.id.parse().map_err(|_| StoreError::Corrupt("id"))?;
+        let whole = self.find_whole::<R>(id).await?;
+        let planned = whole.as_ref().and_then(Whole::due);
+        match (whole, planned) {
+            (Some(whole), Some(planned)) if planned <= stamp.at => {
+                self.erase_whole(&whole, stamp, None).await
+            }
+            // Later that day.
+            (_, Some(planned)) if due_day(planned).ends_with(&due.day) => Ok(()),
+            _ => {
+                let mut forgotten = Transaction::default();
+                forgotten.delete(self.deletion(due.key()).build().map_err(built)?);
+                let forgotten = forgotten.commit(&self.table, stamp.nonce).await?;
+                forgotten.map_err(|_| StoreError::Conflict)
+            }
+        }
+    }
+
+    async fn find_whole<R: Resource>(&self, id: R::Id) -> Result<Option<Whole<R>>, StoreError> {
+        let row = self
+            .table
+            .find(&self.table.names.records, self.key(sk(R::ENTITY, id)))
+            .await?;
+        Ok(row.map(|row| Whole::read(&row)).transpose()?.flatten())
+    }
+
+    /// Interviews hold what was said: whoever adds them takes `analysis` and `metadata` out of each of `IX#interview#candidateId=<id>#` here, before the object itself is erased, so that a crash between the two is made good by the next try.
+    async fn erase_whole<R: Resource>(
+        &self,
+        whole: &Whole<R>,
+        stamp: &Stamp,
+        remembered: Option<Remembered>,
+    ) -> Result<(), StoreError> {
+        let mut answers = Vec::new();
+        for sk in &whole.kept {
+            let row = self
+                .table
+                .find(&self.table.names.records, self.key(sk))
+                .await?;
+            let made = whole.stored.created_at;
+            // The client's key may have been used again, a day later, for another object.
+            let Some(at) = row.map(|row| row.instant("at")).transpose()? else {
+                continue;
+            };
+            if at == made {
+                let answer = self
+                    .deletion(self.key(sk))
+                    .condition_expression("attribute_not_exists(pk) OR #at = :at")
+                    .expression_attribute_names("#at", "at")
+                    .expression_attribute_values(":at", AttributeValue::N(at.millis().to_string()));
+                answers.push(answer.build().map_err(built)?);
+            }
+        }
+        self.write(stamp)
+            .erase(whole, answers)
+            .remember(remembered)
+            .commit()
+            .await
+    }
+}

@@ -1,0 +1,3 @@
+//! `/agents`
+
+mod fields;

@@ -1,0 +1,6 @@
+//! `/candidates`
+
+mod fields;
+mod lists;
+mod races;
+mod relations;

@@ -1,0 +1,5 @@
+//! What goes on after a change was acknowledged, and that it shows nowhere but in the rows.
+
+mod erasure;
+mod rows;
+mod unassigning;
