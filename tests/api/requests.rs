@@ -31,6 +31,7 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "UpdateCompany" => json!({ "description": format!("{own} changed") }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
         "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
+        "RotateApiKey" => json!({ "overlapSeconds": 2_592_000 }),
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
             json!({ "reason": own })
         }
@@ -78,6 +79,11 @@ pub(crate) fn facts(route: &Route) -> Facts {
         }
         "UpdateApiKey" => {
             facts.owners_only = OwnersOnly::Body;
+            facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
+        }
+        "RotateApiKey" => {
+            facts.owners_only = OwnersOnly::Object;
+            facts.versioned = true;
             facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
         }
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" => {

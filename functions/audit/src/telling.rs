@@ -140,6 +140,8 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         let (before, after) = (json!(old.facts.state), json!(new.facts.state));
         events.extend(change("state", Some(before), Some(after)).map(|change| (kind, change)));
     }
+    let (before, after) = (secrets(old), secrets(new));
+    events.extend(change("secrets", Some(before), Some(after)).map(|c| (EventType::KeyRotated, c)));
     if !events.is_empty() && old.facts.counted.version == new.facts.counted.version {
         return Err(Unreadable::Unannounced("version"));
     }
@@ -160,6 +162,19 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         counted: used.map(|last| (last.at, new.facts.counted.nonce.0)),
         ..told(owner, new.rev, new.changed.at, events)
     })
+}
+
+/// Which secrets there are, by their suffixes.
+fn secrets(row: &KeyRow) -> Value {
+    let secrets = row
+        .facts
+        .secrets
+        .iter()
+        .map(|secret| match secret.valid_until {
+            None => json!({ "suffix": secret.suffix }),
+            Some(end) => json!({ "suffix": secret.suffix, "validUntil": end }),
+        });
+    secrets.collect()
 }
 
 /// In one order, so that two rows' can be compared one by one.

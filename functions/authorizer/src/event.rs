@@ -1,6 +1,6 @@
 //! API Gateway's REQUEST event: the few members that the decision reads.
 
-use auth::{Asked, MethodArn, NamedCompany};
+use auth::{Asked, MethodArn, NamedCompany, NamedPartner};
 use routes::Tenant;
 use serde::Deserialize;
 use serde_json::Value;
@@ -65,12 +65,20 @@ impl Request {
                 .map_or(NamedCompany::Unusable, NamedCompany::One),
             _ => NamedCompany::Unusable,
         };
+        let partner = match query.remove("partnerId").unwrap_or_default().as_slice() {
+            [] => NamedPartner::Absent,
+            [one] => one
+                .parse()
+                .map_or(NamedPartner::Unusable, NamedPartner::One),
+            _ => NamedPartner::Unusable,
+        };
         let plain_digest = store::request_digest(&context.request_id);
         Ok(Request {
             asked: Asked {
                 route,
                 address,
                 company,
+                partner,
             },
             bearer: Bearer::read(&mut headers),
             method_arn: event.method_arn,

@@ -8,7 +8,7 @@ mod denial;
 mod grant;
 mod whoami;
 
-pub use api_key::{ReasonBody, ShownKey};
+pub use api_key::{ReasonBody, RotateBody, ShownKey};
 pub use whoami::Whoami;
 
 use api::{ApiError, App, Call, Reply, respond};
@@ -28,6 +28,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::UpdateApiKey => api_key::update(call).await,
             Operation::SuspendApiKey => api_key::set_state(call, KeyState::Suspended).await,
             Operation::ResumeApiKey => api_key::set_state(call, KeyState::Active).await,
+            Operation::RotateApiKey => api_key::rotate(call).await,
             Operation::RevokeApiKey => api_key::set_state(call, KeyState::Revoked).await,
             Operation::ListPartnerGrants => grant::list(call).await,
             Operation::CreatePartnerGrant => grant::create(call).await,

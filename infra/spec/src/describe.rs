@@ -3,8 +3,8 @@
 use model::{
     Agent, AgentFields, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate, CandidateFields,
     CandidatePatch, CandidateStatus, Company, CompanyId, CompanyPatch, CompanyRequest, Denial,
-    Event, EventType, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, Name,
-    Nothing, Outcome, Owner, PartnerId, RateLimit, Timestamp,
+    Event, EventType, Integer, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind,
+    KeyStatus, Name, Nothing, Outcome, Owner, PartnerId, RateLimit, Timestamp,
 };
 use model::{GrantRequest, GrantState, PartnerGrant};
 use routes::{
@@ -361,6 +361,17 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
         }
         SuspendApiKey => action(schemas, KeyStatus::Suspended),
         ResumeApiKey => action(schemas, KeyStatus::Active),
+        RotateApiKey => Described {
+            body: Some(RequestBody {
+                schema: schemas.patch::<Rotation>("Rotation"),
+                required: false,
+                example: json!({ "overlapSeconds": 3600 }),
+            }),
+            versioned: true,
+            transition: true,
+            note: "The id stays. At most two secrets are live: during an overlap only `overlapSeconds: 0` is taken, which ends both. Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
+            ..answers(created_api_key(schemas), examples::created_api_key())
+        },
         RevokeApiKey => action(schemas, KeyStatus::Revoked),
         RevokeOwnApiKey => Described {
             // A key that can make this request is live, and a live one may always be revoked.
@@ -467,6 +478,16 @@ fn audit_log_operation(operation: audit_log::Operation, schemas: &mut Schemas) -
             }
         }
     }
+}
+
+/// How a rotation is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Rotation {
+    /// How long the secret so far goes on; a day where nothing is said.
+    #[serde(default)]
+    overlap_seconds: Option<Integer<0, 2_592_000>>,
 }
 
 /// What an action may be told.

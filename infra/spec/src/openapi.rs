@@ -87,6 +87,9 @@ impl Document {
             .collect();
         if route.reads_company_id() && route.tenant != Tenant::PathCompany {
             parameters.push(reference("parameters", "CompanyId"));
+            if route.tenant == Tenant::Owner {
+                parameters.push(reference("parameters", "PartnerId"));
+            }
         }
         parameters.extend(query.iter().cloned());
         if route.method == Method::Post {
@@ -230,7 +233,8 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     if names_an_object {
         codes.push(Code::ResourceNotFound);
     }
-    if names_an_object || !described.query.is_empty() || !route.method.is_read() {
+    let names_an_owner = route.tenant == Tenant::Owner && route.needs_tenant();
+    if names_an_object || names_an_owner || !described.query.is_empty() || !route.method.is_read() {
         codes.push(Code::ValidationError);
     }
     if described.body.is_some() {
@@ -410,6 +414,11 @@ fn parameters() -> Value {
         "CompanyId": query(
             "companyId",
             "The company to act for. ATS keys must name it, people only if they have several; a company's own key may leave it out, and may name no other.",
+            json!({ "type": "string", "format": "uuid" }),
+        ),
+        "PartnerId": query(
+            "partnerId",
+            "The partner to act for, not together with `companyId`. Needed of people only if they have several companies or partners.",
             json!({ "type": "string", "format": "uuid" }),
         ),
         "Limit": query(

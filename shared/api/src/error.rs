@@ -56,6 +56,7 @@ pub enum ConflictReason {
     Version,
     KeyLimit,
     CompanyLimit,
+    Overlap,
     Duplicate,
     JobClosed,
     Busy,
@@ -86,6 +87,10 @@ impl ApiError {
         match verdict {
             Verdict::CompanyRequired => ApiError::CompanyIdRequired,
             Verdict::CompanyDenied => ApiError::CompanyDenied,
+            Verdict::TwoOwners => {
+                let message = "can't be combined with companyId";
+                Fault::new("?partnerId", Rule::ConflictWith, message).into()
+            }
             Verdict::RateLimited(limited) => ApiError::RateLimited(limited),
         }
     }

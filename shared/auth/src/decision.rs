@@ -3,7 +3,8 @@
 //! The row may be a stale hint. That is safe, because an acceptance is only a [`Commit`]: a conditional write that proves the same facts while it counts the request, and because the caller re-reads the row before it believes a refusal.
 
 use model::{
-    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PersonId, RateLimit, Reason, Timestamp,
+    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId, RateLimit, Reason,
+    Timestamp,
 };
 use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
@@ -17,6 +18,7 @@ pub struct Asked {
     /// The gateway's own word (`requestContext.identity.sourceIp`), never a header's.
     pub address: IpAddr,
     pub company: NamedCompany,
+    pub partner: NamedPartner,
 }
 
 /// The company that the request names: in the path where the route has it there, in `companyId` otherwise.
@@ -25,6 +27,15 @@ pub enum NamedCompany {
     Absent,
     One(CompanyId),
     /// No company's id, or given twice: readers disagree about which one counts, so none does. Or two of them, in path and query.
+    Unusable,
+}
+
+/// The `partnerId` of the query, by which people name a partner that they act for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NamedPartner {
+    Absent,
+    One(PartnerId),
+    /// No partner's id, or given twice.
     Unusable,
 }
 
@@ -212,6 +223,8 @@ pub enum Forbidden {
     Role(Role),
     Credential(Credential),
     StaleSignIn,
+    /// The handler's own word; the authorizer knows administrators by their rows.
+    Administrator,
 }
 
 /// The kind of credential that a route wants.
@@ -226,6 +239,8 @@ pub enum Credential {
 pub enum Verdict {
     CompanyRequired,
     CompanyDenied,
+    /// A company and a partner.
+    TwoOwners,
     RateLimited(RateLimited),
 }
 
@@ -465,9 +480,23 @@ pub fn decide_person(counted: &Counted, asked: &Asked, now: Timestamp) -> Decisi
 /// Which membership a person's request is about.
 ///
 /// # Errors
-/// The refusal, when the request names a company in a way that can't be followed.
+/// The refusal, when the request names its owner in a way that can't be followed.
 pub fn named_owner(asked: &Asked) -> Result<Option<Owner>, Refusal> {
-    Ok(named(asked)?.map(Owner::Company))
+    match (asked.company, asked.partner) {
+        (_, NamedPartner::Absent) => Ok(named(asked)?.map(Owner::Company)),
+        (NamedCompany::Absent, NamedPartner::One(partner)) => Ok(Some(Owner::Partner(partner))),
+        (NamedCompany::Absent, NamedPartner::Unusable) => Err(denied(
+            Reason::Company,
+            "partnerId names no partner, or was given more than once",
+        )),
+        _ => Err(Refusal {
+            answer: Answer::Verdict(Verdict::TwoOwners),
+            ..denied(
+                Reason::Company,
+                "companyId and partnerId can't be given together",
+            )
+        }),
+    }
 }
 
 /// The refusal of a person who has no membership in the company that the request names, or none at all.
@@ -477,7 +506,7 @@ pub fn no_membership() -> Refusal {
 
 /// The refusal of a person who has several memberships and names none.
 pub fn several_memberships() -> Refusal {
-    missing("a person with several companies names one in companyId")
+    missing("a person with several companies names one in companyId, or a partner in partnerId")
 }
 
 /// The refusal of a management write by somebody who signed in too long ago: the first of the 403s, because no row has a say in it.
@@ -604,7 +633,7 @@ fn unauthorized(reason: Reason, message: String, secret_suffix: Option<String>) 
 fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String>) -> Decision {
     let reason = match forbidden {
         Forbidden::Scope(_) => Reason::Scope,
-        Forbidden::Role(_) => Reason::Role,
+        Forbidden::Role(_) | Forbidden::Administrator => Reason::Role,
         Forbidden::Credential(_) => Reason::CredentialKind,
         Forbidden::StaleSignIn => Reason::StaleSignIn,
     };

@@ -2,7 +2,7 @@
 
 use auth::{
     Answer, Asked, Counted, Credential, Decision, Forbidden, Grant, KeyFacts, Keyring,
-    NamedCompany, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
+    NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
 };
 use model::{
     AllowedIps, CompanyId, Field, KeyId, KeyKind, KeyState, Owner, PartnerId, RateLimit, Reason,
@@ -268,6 +268,8 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
             route: random.pick(&all),
             address: address(random),
             company: asked_company,
+            // No key is asked for its partner.
+            partner: random.pick(&[NamedPartner::Absent, NamedPartner::Unusable]),
         },
         grant: random.pick(&[None, Some(None), Some(Some(grant)), Some(Some(grant))]),
         secret: if wrong {
@@ -406,6 +408,7 @@ fn product(case: &Case, keyring: &Keyring) -> String {
             }
             Answer::Forbidden(other) => format!("403 {other:?}"),
             Answer::Verdict(Verdict::CompanyRequired) => format!("400 {}", reason(refusal.reason)),
+            Answer::Verdict(Verdict::TwoOwners) => "400 both".to_owned(),
             Answer::Verdict(Verdict::CompanyDenied) => format!("403 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::RateLimited(limited)) => {
                 format!("429 after {} until {}", limited.retry_after, limited.reset)

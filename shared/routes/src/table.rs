@@ -133,6 +133,8 @@ functions! {
         SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin), Owner;
         /// Resume a suspended key
         ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin), Owner;
+        /// Give a key a new secret; the old one ends with the overlap
+        RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
         /// Revoke a key for good
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner;
         /// List the company's grants to partners

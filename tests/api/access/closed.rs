@@ -37,6 +37,15 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
         (Verdict::CompanyRequired, "COMPANY_ID_REQUIRED", json!({})),
         (Verdict::CompanyDenied, "RESOURCE_ACCESS_DENIED", json!({})),
         (
+            Verdict::TwoOwners,
+            "VALIDATION_ERROR",
+            json!({ "errors": [{
+                "path": "?partnerId",
+                "rule": "conflict_with",
+                "message": "can't be combined with companyId",
+            }] }),
+        ),
+        (
             Verdict::RateLimited(limited),
             "RATE_LIMIT_EXCEEDED",
             json!({ "retryAfter": 17, "limit": 30, "remaining": 0, "reset": 1_795_503_600 }),

@@ -301,6 +301,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
             .await;
     }
     deployed.data(200, "GetApiKey", &of_key, &owner).await;
+    deployed.data(200, "RotateApiKey", &of_key, &owner).await;
     deployed
         .data(
             200,
