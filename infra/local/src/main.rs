@@ -92,7 +92,7 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 13] = [
+    const OURS: [&str; 14] = [
         "agents",
         "api",
         "audit",
@@ -100,6 +100,7 @@ fn log(level: Level) {
         "auth",
         "authorizer",
         "candidates",
+        "companies",
         "embedded",
         "jobs",
         "keys",

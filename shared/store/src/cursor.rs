@@ -147,12 +147,13 @@ impl CursorScope {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::CompanyId;
 
     #[test]
     fn a_cursor_opens_only_where_it_was_made_and_for_7_days() {
         let keys = CursorKeys::new(&SecretDocument::generate([1; 32], 0));
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
-        let company = CompanyId::new(now, [7; 10]);
+        let owner = Owner::Company(CompanyId::new(now, [7; 10]));
         let scope = CursorScope {
             owner,
             operation: "ListJobs",
@@ -161,10 +162,10 @@ mod tests {
         let cursor = keys.seal(&scope, "smith 01", now, [9; 24]).expect("sealed");
         assert!(!cursor.contains("smith"));
         assert_eq!(keys.open(&scope, &cursor, now), Ok("smith 01".to_owned()));
-        let other = CompanyId::new(now, [8; 10]);
+        let other = Owner::Company(CompanyId::new(now, [8; 10]));
         for elsewhere in [
             CursorScope {
-                company: other,
+                owner: other,
                 ..scope.clone()
             },
             CursorScope {
@@ -197,7 +198,7 @@ mod tests {
     fn a_staged_generation_opens_and_does_not_seal() {
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
         let scope = CursorScope {
-            company: CompanyId::new(now, [7; 10]),
+            owner: Owner::Company(CompanyId::new(now, [7; 10])),
             operation: "ListJobs",
             filter: String::new(),
         };

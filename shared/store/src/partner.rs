@@ -121,7 +121,7 @@ impl PartnerStore {
             .iter()
             .map(StoredCompany::read)
             .collect::<Result<Vec<_>, _>>()?;
-        companies.sort_by(|one, other| other.id.cmp(&one.id));
+        companies.sort_by_key(|company| std::cmp::Reverse(company.id));
         Ok(Listed {
             items: companies,
             total,
