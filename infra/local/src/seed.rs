@@ -1,4 +1,4 @@
-//! What a first start finds: two companies with people, a few jobs, and a key to try.
+//! What a first start finds: two companies with people, a few jobs, a partner, and keys to try.
 
 use anyhow::{Context, bail, ensure};
 use api::App;
@@ -17,6 +17,8 @@ const GLOBEX: &str = "Globex";
 const OWNER_OF_ACME: &str = "owner@acme.example";
 const MEMBER_OF_ACME: &str = "member@acme.example";
 const OWNER_OF_GLOBEX: &str = "owner@globex.example";
+const HIREBRIDGE: &str = "Hirebridge";
+const OWNER_OF_HIREBRIDGE: &str = "owner@hirebridge.example";
 /// An administrator in the making: no membership.
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
@@ -26,6 +28,7 @@ pub(crate) fn addresses() -> Vec<String> {
         OWNER_OF_ACME,
         MEMBER_OF_ACME,
         OWNER_OF_GLOBEX,
+        OWNER_OF_HIREBRIDGE,
         ADMINISTRATOR,
     ]
     .map(str::to_owned)
@@ -94,6 +97,57 @@ impl Companies {
     }
 }
 
+/// The partner of a first start; its id is chosen like the companies'.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DemoPartner(pub(crate) PartnerId);
+
+impl DemoPartner {
+    pub(crate) const NAME: &str = HIREBRIDGE;
+
+    pub(crate) fn new(app: &App) -> DemoPartner {
+        DemoPartner(partner_id(app))
+    }
+
+    /// Makes what is missing.
+    pub(crate) async fn make(self, system: &System) -> anyhow::Result<()> {
+        let owner = [(OWNER_OF_HIREBRIDGE, Role::Owner)];
+        match found_partner(system, self.0, HIREBRIDGE, &owner).await {
+            Ok(()) | Err(StoreError::Conflict) => self.welcome(system).await,
+            Err(error) => Err(error).context("a partner"),
+        }
+    }
+
+    /// As [`Companies::welcome`].
+    pub(crate) async fn welcome(self, system: &System) -> anyhow::Result<()> {
+        let owner = Owner::Partner(self.0);
+        join(system, owner, OWNER_OF_HIREBRIDGE, Role::Owner).await
+    }
+
+    /// A key with every scope.
+    pub(crate) async fn key(self, system: &System) -> anyhow::Result<SeededKey> {
+        ats_key(system, self.0, ScopeSet::all(), Plan::Scale.rate_limit()).await
+    }
+
+    /// Lets it act for both companies, as their owners, who have just signed in.
+    pub(crate) async fn grants(self, system: &System) -> anyhow::Result<()> {
+        for owner in [OWNER_OF_ACME, OWNER_OF_GLOBEX] {
+            let now = system.app().clock.now();
+            let token = system.issuer().token_for(owner, now).access_token;
+            let request = HttpRequest::new("POST", "/partner-grants")
+                .bearer(&token)
+                .json(&json!({ "partnerId": self.0 }));
+            let response = system.in_process_gateway().call(request).await;
+            // 409: a seed that was cut off has made it.
+            ensure!(
+                matches!(response.status, 201 | 409),
+                "a grant: {}",
+                response.status
+            );
+        }
+        Ok(())
+    }
+}
+
 /// A few jobs, made through the API with the key; made again, they are the same ones.
 pub(crate) async fn demo_jobs(system: &System, key: &str) -> anyhow::Result<()> {
     for (number, job) in jobs().iter().enumerate() {
@@ -131,11 +185,28 @@ pub async fn partner(
     name: &str,
     members: &[(&str, Role)],
 ) -> anyhow::Result<PartnerId> {
+    let id = partner_id(system.app());
+    found_partner(system, id, name, members)
+        .await
+        .context("a partner")?;
+    Ok(id)
+}
+
+fn partner_id(app: &App) -> PartnerId {
+    PartnerId::new(app.clock.now(), app.entropy.bytes())
+}
+
+async fn found_partner(
+    system: &System,
+    id: PartnerId,
+    name: &str,
+    members: &[(&str, Role)],
+) -> Result<(), StoreError> {
     let app = system.app();
-    let id = PartnerId::new(app.clock.now(), app.entropy.bytes());
+    let name = serde_json::from_value(json!(name)).map_err(|_| StoreError::Corrupt("name"))?;
     let partner = NewPartner {
         id,
-        name: serde_json::from_value(json!(name))?,
+        name,
         plan: Plan::Scale,
         rate_limit: None,
         company_limit: NewPartner::COMPANY_LIMIT,
@@ -143,18 +214,11 @@ pub async fn partner(
     };
     let members: Vec<_> = members
         .iter()
-        .map(|(email, role)| Membership {
-            person: system.issuer().person(email),
-            owner: Owner::Partner(id),
-            role: *role,
-            email: (*email).to_owned(),
-        })
+        .map(|(email, role)| membership(system, Owner::Partner(id), email, *role))
         .collect();
     app.table
         .create_partner(&partner, &members, &stamp(app, "CreatePartner"))
         .await
-        .context("a partner")?;
-    Ok(id)
 }
 
 /// Issues an ATS key of the partner.
@@ -200,7 +264,11 @@ pub async fn member(
     email: &str,
     role: Role,
 ) -> anyhow::Result<()> {
-    let member = membership(system, company, email, role);
+    join(system, Owner::Company(company), email, role).await
+}
+
+async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
+    let member = membership(system, owner, email, role);
     match system
         .app()
         .table
@@ -275,7 +343,7 @@ async fn found(
     };
     let members: Vec<_> = members
         .iter()
-        .map(|(email, role)| membership(system, id, email, *role))
+        .map(|(email, role)| membership(system, Owner::Company(id), email, *role))
         .collect();
     let app = system.app();
     match app
@@ -293,10 +361,10 @@ fn company_id(app: &App) -> CompanyId {
     CompanyId::new(app.clock.now(), app.entropy.bytes())
 }
 
-fn membership(system: &System, company: CompanyId, email: &str, role: Role) -> Membership {
+fn membership(system: &System, owner: Owner, email: &str, role: Role) -> Membership {
     Membership {
         person: system.issuer().person(email),
-        owner: Owner::Company(company),
+        owner,
         role,
         email: email.to_owned(),
     }
