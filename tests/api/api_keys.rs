@@ -256,7 +256,12 @@ async fn fields_of_a_key_keep_their_rules_on_create_and_on_patch() {
         .await;
     assert_eq!(
         none.faults(),
-        ["/name required", "/scopes required", "/x unknown_field"],
+        [
+            "/name required",
+            "/scopes required",
+            "/expiresAt future",
+            "/x unknown_field"
+        ],
     );
 }
 
