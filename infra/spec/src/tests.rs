@@ -1,6 +1,9 @@
 use super::*;
-use model::{ApiKeyFields, ApiKeyPatch, Body, JobFields, JobPatch, Timestamp};
+use model::{
+    AgentFields, ApiKeyFields, ApiKeyPatch, Body, CandidateFields, JobFields, JobPatch, Timestamp,
+};
 use routes::Access;
+use serde_json::json;
 use std::{collections::HashSet, fs};
 
 /// Every operation of a document with its path and method.
@@ -158,6 +161,66 @@ fn every_example_conforms_to_the_schema_beside_it() {
 }
 
 #[test]
+fn members_that_need_each_other_are_refused_by_schema_and_model_alike() {
+    let document = openapi();
+    let now = Timestamp::from_millis(0).expect("in range");
+    let with = |mut body: Value, changes: Value| {
+        for (name, value) in changes.as_object().expect("an object") {
+            body[name] = value.clone();
+        }
+        body
+    };
+    let agent = |changes| with(examples::new_agent(), changes);
+    let candidate = |changes| with(examples::new_candidate(), changes);
+    let id = "5a1f3c52-93a1-4c1e-9d0c-0c6f8f3b7a11";
+    for (body, fits) in [
+        (
+            agent(json!({ "type": "ONLINE", "companyPhoneNumberId": null })),
+            true,
+        ),
+        (
+            agent(json!({ "type": "PHONE", "companyPhoneNumberId": null })),
+            false,
+        ),
+        (
+            agent(json!({ "type": "PHONE", "companyPhoneNumberId": id })),
+            true,
+        ),
+        (
+            agent(json!({ "focus": "LANGUAGE_TEST", "cefrLevel": null })),
+            false,
+        ),
+        (
+            agent(json!({ "focus": "LANGUAGE_TEST", "cefrLevel": "B1" })),
+            true,
+        ),
+    ] {
+        let schema = shape(&document, &named_schema("NewAgent"), &body);
+        assert_eq!(schema.is_ok(), fits, "{body}: {schema:?}");
+        assert_eq!(AgentFields::read(body.clone(), now).is_ok(), fits, "{body}");
+    }
+    for (body, fits) in [
+        (
+            candidate(json!({ "email": null, "phoneNumber": null })),
+            false,
+        ),
+        (
+            candidate(json!({ "email": null, "phoneNumber": "+12" })),
+            true,
+        ),
+        (
+            candidate(json!({ "email": "a@b.example", "phoneNumber": null })),
+            true,
+        ),
+    ] {
+        let schema = shape(&document, &named_schema("NewCandidate"), &body);
+        assert_eq!(schema.is_ok(), fits, "{body}: {schema:?}");
+        let parsed = CandidateFields::read(body.clone(), now);
+        assert_eq!(parsed.is_ok(), fits, "{body}");
+    }
+}
+
+#[test]
 fn every_reference_leads_somewhere() {
     fn walk(document: &Value, value: &Value) {
         match value {
@@ -222,6 +285,19 @@ fn shape(document: &Value, schema: &Value, value: &Value) -> Result<(), String> 
             }
         }
     }
+    for all in schema["allOf"].as_array().into_iter().flatten() {
+        shape(document, all, value)?;
+    }
+    if let (Some(condition), Some(then)) = (schema.get("if"), schema.get("then"))
+        && shape(document, condition, value).is_ok()
+    {
+        shape(document, then, value)?;
+    }
+    if let Some(not) = schema.get("not")
+        && shape(document, not, value).is_ok()
+    {
+        return Err(format!("{value} is what it must not be"));
+    }
     let kinds: Vec<&str> = match &schema["type"] {
         Value::String(kind) => vec![kind],
         Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
@@ -269,10 +345,14 @@ fn shape(document: &Value, schema: &Value, value: &Value) -> Result<(), String> 
         return Ok(());
     };
     for (name, value) in members {
-        let Some(schema) = properties.get(name) else {
-            return Err(format!("{name} is not in the schema"));
+        let Some(member) = properties.get(name) else {
+            // A condition speaks of some members only.
+            match schema.get("type") {
+                Some(_) => return Err(format!("{name} is not in the schema")),
+                None => continue,
+            }
         };
-        shape(document, schema, value).map_err(|fault| format!("{name}: {fault}"))?;
+        shape(document, member, value).map_err(|fault| format!("{name}: {fault}"))?;
     }
     Ok(())
 }

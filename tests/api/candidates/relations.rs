@@ -1,8 +1,12 @@
 //! A candidate's jobs: which can be named, and what becomes of them.
 
 use crate::lists::id;
+use embedded::{Fault, Weather};
+use local::Gateway;
 use serde_json::{Value, json};
+use std::{sync::Arc, time::Duration};
 use tests::{Answer, Caller, TestApp, candidate, job};
+use tokio::{sync::watch, time::Instant};
 
 async fn made(app: &TestApp, key: &Caller, path: &str, body: &Value) -> String {
     let made = app.post(key, path, body).await;
@@ -122,4 +126,82 @@ async fn a_job_that_closes_keeps_its_candidates_and_takes_no_new_ones() {
     assert_eq!(app.patch(&key, &path, &open).await.status, 200);
     let back = app.patch(&key, &inside, &json!({ "jobIds": jobs })).await;
     assert_eq!(back.status, 200, "{}", back.body);
+}
+
+/// The job was open when it was looked at, and isn't when the candidate is written: the write itself must find out.
+#[tokio::test]
+async fn a_job_that_is_closed_or_deleted_between_look_and_write_takes_nobody() {
+    let app = Arc::new(TestApp::calm().await);
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let another = app
+        .system
+        .another_app(app.app().clock.clone(), &Weather::calm());
+    let another = app.system.another_gateway(another).expect("a gateway");
+    for (deletes, patches) in [(false, false), (false, true), (true, false), (true, true)] {
+        let mut tries = 0;
+        while !held(&app, &key, &another, deletes, patches).await {
+            tries += 1;
+            assert!(tries < 20, "this machine is too slow to be between the two");
+        }
+    }
+}
+
+/// False where the write was over before the job had changed, which says nothing.
+async fn held(
+    app: &Arc<TestApp>,
+    key: &Caller,
+    another: &Gateway,
+    deletes: bool,
+    patches: bool,
+) -> bool {
+    const HELD: Duration = Duration::from_millis(600);
+    let job = made(app, key, "/jobs", &job()).await;
+    let inside = made(app, key, "/candidates", &candidate()).await;
+    let (seen, mut looked) = watch::channel(false);
+    let slow = Weather::script(move |call| {
+        let held = call.operation == "TransactWriteItems" && !seen.send_replace(true);
+        match held {
+            true => Fault::Slow(HELD),
+            false => Fault::None,
+        }
+    });
+    app.system.weather().set(&slow);
+    let assigning = {
+        let (app, key, job) = (Arc::clone(app), key.clone(), job.clone());
+        tokio::spawn(async move {
+            let jobs = [job];
+            match patches {
+                true => {
+                    let path = format!("/candidates/{inside}");
+                    app.patch(&key, &path, &json!({ "jobIds": jobs })).await
+                }
+                false => app.post(&key, "/candidates", &of_jobs(&jobs)).await,
+            }
+        })
+    };
+    looked.wait_for(|seen| *seen).await.expect("a write");
+    let began = Instant::now();
+    let path = format!("/jobs/{job}");
+    let request = match deletes {
+        true => key.request("DELETE", &path),
+        false => key
+            .request("PATCH", &path)
+            .json(&json!({ "status": "CLOSED" })),
+    };
+    let status = another.call(request).await.status;
+    let in_time = began.elapsed() < HELD - Duration::from_millis(50);
+    let answer = assigning.await.expect("an answer");
+    app.system.weather().set(&Weather::calm());
+    if !in_time {
+        return false;
+    }
+    assert_eq!(status, 200);
+    match deletes {
+        true => assert_eq!(answer.faults(), ["/jobIds/0 not_found"]),
+        false => assert_closed(&answer),
+    }
+    let list = app.get(key, &format!("/candidates?jobId={job}")).await;
+    assert_eq!(list.data()["pagination"]["total"], 0);
+    true
 }
