@@ -1,6 +1,5 @@
 //! `/jobs`
 
-mod bad_input;
 mod change;
 mod fields;
 mod idempotency;

@@ -22,6 +22,12 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "UpdateCandidate" => json!({ "lastName": format!("{own} changed") }),
         "CreateAgent" => with(tests::agent(), "name", format!("{own} agent")),
         "UpdateAgent" => json!({ "instructions": format!("{own} asks") }),
+        "CreateInterview" => json!({
+            "candidate": with(tests::candidate(), "firstName", own.to_owned()),
+            "agent": with(tests::agent(), "name", format!("{own} agent")),
+            "metadata": { "canary": own },
+        }),
+        "UpdateInterview" => json!({ "metadata": { "canary": own } }),
         // Names nobody; [`Objects::fit`] puts a partner there.
         "CreatePartnerGrant" => json!({ "partnerId": "01890a5d-ac96-774b-bcce-b302099a8057" }),
         "SuspendPartnerGrant" | "ResumePartnerGrant" | "EndPartnerGrant" => {

@@ -15,8 +15,20 @@ mod authorization {
     use process::Process;
 }
 
+#[path = "../api/one_winner.rs"]
+mod one_winner;
+
 #[path = "../api/worker"]
 mod worker {
     mod rows;
     mod unassigning;
+}
+
+#[path = "../../shared/auth/tests/decision_against_a_naive_model.rs"]
+mod decision;
+
+/// Reliability R1.
+#[test]
+fn the_decision_agrees_with_the_model_a_million_times() {
+    decision::agree(1_000_000);
 }

@@ -1,10 +1,12 @@
-//! Looks for credentials where none may be: in every log line and every stored byte of every test (reliability R18).
+//! Looks for credentials where none may be: in every log line, answer and stored byte of every test (reliability R18).
 //!
 //! A credential is known by its form, so that none has to be registered: a whole API key, or a signed token.
 
+use local::HttpResponse;
 use std::{
     fmt,
     io::{self, Write},
+    path::PathBuf,
     sync::Once,
 };
 use tracing_subscriber::{
@@ -17,7 +19,7 @@ use tracing_subscriber::{
 const KEY_REST: usize = 20;
 
 /// Whether the bytes hold a whole API key, or a JSON Web Token with its signature.
-pub fn holds_credential(bytes: &[u8]) -> bool {
+fn holds_credential(bytes: &[u8]) -> bool {
     let run = |rest: &[u8]| {
         rest.iter()
             .take_while(|byte| byte.is_ascii_alphanumeric())
@@ -31,7 +33,9 @@ pub fn holds_credential(bytes: &[u8]) -> bool {
             .take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte))
             .count();
         let parts: Vec<_> = rest[..length].split(|byte| *byte == b'.').collect();
-        parts.len() == 3 && parts.iter().all(|part| part.len() >= KEY_REST)
+        // More may follow, such as the end of a sentence.
+        let mut triples = parts.windows(3);
+        triples.any(|triple| triple.iter().all(|part| part.len() >= KEY_REST))
     };
     key || places(bytes, b"eyJ").any(token)
 }
@@ -43,25 +47,66 @@ fn places<'b>(bytes: &'b [u8], start: &'b [u8]) -> impl Iterator<Item = usize> +
         .map(|(at, _)| at)
 }
 
+/// The operations whose success shows a new key.
+const SHOW_A_KEY: [(&str, u16); 2] = [("CreateApiKey", 201), ("RotateApiKey", 200)];
+
+/// No answer may hold a credential, except where a key or its new secret is made.
+pub fn assert_not_answered(method: &str, path: &str, answer: &HttpResponse) {
+    let asked: Vec<_> = path.split('/').collect();
+    let shows = |(operation, status): &(&str, u16)| {
+        let route = routes::by_operation(operation).expect("an operation");
+        let parts: Vec<_> = route.path.split('/').collect();
+        let mut both = parts.iter().zip(&asked);
+        answer.status == *status
+            && route.method.as_str() == method
+            && parts.len() == asked.len()
+            && both.all(|(part, asked)| part == asked || part.starts_with('{'))
+    };
+    if SHOW_A_KEY.iter().any(shows) {
+        return;
+    }
+    let headers = answer.headers.iter().map(|(_, value)| value.as_bytes());
+    for bytes in headers.chain([answer.body.as_slice()]) {
+        let leaks = holds_credential(bytes);
+        assert!(!leaks, "{method} {path} is answered with a credential");
+    }
+}
+
+/// No file may hold a credential; one that has gone holds none.
+pub fn assert_not_stored(files: impl IntoIterator<Item = PathBuf>) {
+    for path in files {
+        let bytes = std::fs::read(&path).unwrap_or_default();
+        let name = path.display();
+        assert!(!holds_credential(&bytes), "{name} holds a credential");
+    }
+}
+
 /// From now on a log line with a credential fails the process, at the most verbose level of our own crates.
 ///
 /// Others are capped as they are in a Lambda process (`runtime::start_log`).
-pub(crate) fn watch_logs() {
+pub fn watch_logs() {
     static WATCHED: Once = Once::new();
     WATCHED.call_once(|| {
         let ours = [
+            "agents",
             "api",
             "audit",
             "audit_log",
             "auth",
             "authorizer",
+            "billing",
+            "candidates",
+            "companies",
             "embedded",
+            "interview_events",
+            "interviews",
             "jobs",
             "keys",
             "local",
             "model",
             "routes",
             "store",
+            "worker",
         ];
         let targets = Targets::new()
             .with_default(LevelFilter::WARN)
@@ -119,6 +164,11 @@ mod tests {
         let token =
             b"eyJhbGciOiJFUzI1NiIsImtpZCI6.eyJzdWIiOiJhYmNkZWZnaGlq.c2lnbmF0dXJlc2lnbmF0dXJl";
         assert!(holds_credential(key) && holds_credential(token));
+        // However it stands in a text.
+        for (before, after) in [("Bearer ", ". Next"), ("a.", ".b")] {
+            let text = [before.as_bytes(), token, after.as_bytes()].concat();
+            assert!(holds_credential(&text));
+        }
         for harmless in [
             &b"sk_iv0aB3dE6f"[..],
             b"prefix sk_iv0aB3dE6f\xe2\x80\xa6",

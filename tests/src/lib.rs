@@ -6,10 +6,11 @@
 mod leaks;
 mod seeded;
 
-pub use leaks::holds_credential;
+pub use leaks::{assert_not_answered, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 
 use api::{App, Clock};
+use auth::Principal;
 use embedded::Weather;
 use local::{HttpRequest, HttpResponse, System, seed};
 use model::{CompanyId, KeyId, PartnerId, Plan, RateLimit};
@@ -22,6 +23,7 @@ use std::{
     },
     time::Duration,
 };
+use store::CompanyStore;
 
 /// A system under test.
 #[derive(Debug)]
@@ -93,7 +95,7 @@ impl TestApp {
     }
 
     pub async fn in_weather(weather: Weather) -> TestApp {
-        leaks::watch_logs();
+        watch_logs();
         let dial = Arc::new(AtomicI64::new(0));
         let clock = Clock::moved(Arc::clone(&dial));
         let system = System::builder()
@@ -205,8 +207,29 @@ impl TestApp {
         self.system.app()
     }
 
+    /// The company's rows, past the API: for what no answer shows.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a test looks at what the system has written"
+    )]
+    pub fn store(&self, company: &Company) -> CompanyStore {
+        let test = Principal::system(company.id, "test");
+        self.app().table.company(&test).expect("a company")
+    }
+
+    /// Puts an event on the bus.
+    ///
+    /// # Errors
+    /// Why it went to the failure destination.
+    pub async fn put(&self, event: Value) -> Result<(), String> {
+        self.system.bus().put(event).await
+    }
+
     pub async fn send(&self, request: HttpRequest) -> Answer {
-        Answer::read(self.system.gateway().call(request).await)
+        let (method, path) = (request.method.clone(), request.path.clone());
+        let answer = self.system.gateway().call(request).await;
+        assert_not_answered(&method, &path, &answer);
+        Answer::read(answer)
     }
 
     pub async fn get(&self, caller: &Caller, target: &str) -> Answer {
@@ -255,10 +278,7 @@ impl Drop for TestApp {
         if std::thread::panicking() {
             return;
         }
-        for path in self.system.engine().files() {
-            let bytes = std::fs::read(&path).unwrap_or_default();
-            assert!(!leaks::holds_credential(&bytes), "a credential is stored");
-        }
+        assert_not_stored(self.system.engine().files());
     }
 }
 
@@ -373,6 +393,33 @@ pub fn candidate() -> Value {
         "lastName": "Lovelace",
         "email": "ada@candidates.example",
         "gdprExpiryDate": "2099-12-31",
+    })
+}
+
+/// What the interview engine puts on the bus, under an id of its own; a COMPLETED one took 15 minutes.
+pub fn report(company: &Company, interview: &str, kind: &str, at: model::Timestamp) -> Value {
+    let mut detail = json!({
+        "eventId": format!("{kind}-{interview}"),
+        "companyId": company.id,
+        "interviewId": interview,
+        "type": kind,
+        "at": at,
+    });
+    if kind == "COMPLETED" {
+        detail["durationMinutes"] = 15.into();
+        detail["analysis"] = json!({ "summary": "Knows what she talks about." });
+        detail["rating"] = 80.into();
+    }
+    json!({
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "InterviewReport",
+        "source": "instaview.interview-engine",
+        "account": "123456789012",
+        "time": at,
+        "region": "eu-central-1",
+        "resources": [],
+        "detail": detail,
     })
 }
 

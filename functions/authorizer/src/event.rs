@@ -90,10 +90,7 @@ impl Request {
             plain_digest,
             user_agent: context.identity.user_agent.map(|agent| {
                 let digest: [u8; 32] = Sha256::digest(agent).into();
-                digest[..8]
-                    .iter()
-                    .map(|byte| format!("{byte:02x}"))
-                    .collect()
+                model::hex(&digest[..8])
             }),
         })
     }

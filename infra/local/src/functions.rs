@@ -110,6 +110,24 @@ impl Functions {
         }
     }
 
+    /// Hands an event of the bus to the function whose rule it matches.
+    pub(crate) async fn report(&self, event: Value) -> Result<(), Failed> {
+        match self {
+            Functions::InProcess { app, .. } => {
+                let app = app.clone();
+                let taken =
+                    tokio::spawn(async move { interview_events::handle(&app, event).await });
+                match taken.await? {
+                    Ok(_) => Ok(()),
+                    Err(refused) => Err(Failed(refused.to_string())),
+                }
+            }
+            Functions::Invoked(endpoint) => {
+                endpoint.invoke("interview-events", &event).await.map(drop)
+            }
+        }
+    }
+
     /// Hands a batch of one shard to the audit consumer; the sequence numbers from which on it wants them again.
     pub(crate) async fn consume(&self, batch: Value) -> Result<Vec<String>, Failed> {
         let response = match self {
@@ -155,8 +173,10 @@ async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer
     let request = lambda_http::request::from_str(&event.to_string())?;
     let response = match function {
         "agents" => agents::handle(app, request).await,
+        "billing" => billing::handle(app, request).await,
         "candidates" => candidates::handle(app, request).await,
         "companies" => companies::handle(app, request).await,
+        "interviews" => interviews::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

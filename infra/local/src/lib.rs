@@ -1,9 +1,10 @@
 //! The whole product on one machine: what AWS is to the deployed stack.
 //!
-//! Owns API Gateway's, Lambda's, the streams' and the sign-in's local likenesses, and the routes that exist here alone (`/docs`, `/openapi.json`).
+//! Owns API Gateway's, Lambda's, the streams' and the sign-in's local likenesses, and the routes that exist here alone (`/docs`, `/openapi.json`, `/dev/…`).
 //! Invariant: nothing is kinder than AWS, and loopback is not trusted.
 //! Knows nothing of what a function decides or does: it hands over the events that AWS would.
 
+mod bus;
 mod data_dir;
 mod docs;
 mod dynamodb;
@@ -22,6 +23,7 @@ mod site;
 mod system;
 mod tables;
 
+pub use bus::{Bus, Failure};
 pub use data_dir::DataDir;
 pub use dynamodb::DynamoDb;
 pub use facts::{Facts, NamedCompany, NamedPartner, User};

@@ -2,6 +2,7 @@
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use local::seed::FEWEST_REQUESTS;
 use local::{Facts, InvokeEndpoint, Options, Site};
 use model::RateLimit;
 use std::{
@@ -28,7 +29,7 @@ struct Arguments {
     /// Write addresses and credentials there as well, as JSON that only you can read
     #[arg(long)]
     info_file: Option<PathBuf>,
-    /// At a first start: put Acme on ENTERPRISE with these limits
+    /// At a first start: put Acme on ENTERPRISE with these limits; below 100 it gets a few jobs and nothing else
     #[arg(long, value_name = "PER_MINUTE/PER_HOUR", value_parser = rate_limit)]
     demo_rate_limit: Option<RateLimit>,
     /// Send the functions' events to this Lambda Invoke endpoint, as `cargo lambda watch` offers one
@@ -92,16 +93,19 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 14] = [
+    const OURS: [&str; 17] = [
         "agents",
         "api",
         "audit",
         "audit_log",
         "auth",
         "authorizer",
+        "billing",
         "candidates",
         "companies",
         "embedded",
+        "interview_events",
+        "interviews",
         "jobs",
         "keys",
         "local",
@@ -120,9 +124,6 @@ fn log(level: Level) {
         .init();
 }
 
-/// The demo data are made with the demo key itself.
-const SEED_REQUESTS: u32 = 5;
-
 fn rate_limit(text: &str) -> anyhow::Result<RateLimit> {
     let (per_minute, per_hour) = text
         .split_once('/')
@@ -134,7 +135,7 @@ fn rate_limit(text: &str) -> anyhow::Result<RateLimit> {
         // As high as may be: the minute is what was asked for.
         per_second: (per_minute > 600).then_some(500),
     };
-    if !limit.is_valid() || per_minute.min(limit.per_hour) < SEED_REQUESTS {
+    if !limit.is_valid() || per_minute.min(limit.per_hour) < FEWEST_REQUESTS {
         bail!("5 to 30000 a minute, and at least 5 an hour");
     }
     Ok(limit)

@@ -1,4 +1,4 @@
-//! What a first start finds: two companies with people, a few jobs, a partner, and keys to try.
+//! What a first start finds: two companies with people, Acme's jobs, candidates, agents and interviews, a partner, and keys to try.
 
 use anyhow::{Context, bail, ensure};
 use api::App;
@@ -11,6 +11,11 @@ use serde_json::{Value, json};
 use store::{Membership, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
+
+mod demo;
+
+pub use demo::FEWEST_REQUESTS;
+pub(crate) use demo::demo_data;
 
 const ACME: &str = "Acme";
 const GLOBEX: &str = "Globex";
@@ -146,18 +151,6 @@ impl DemoPartner {
         }
         Ok(())
     }
-}
-
-/// A few jobs, made through the API with the key; made again, they are the same ones.
-pub(crate) async fn demo_jobs(system: &System, key: &str) -> anyhow::Result<()> {
-    for (number, job) in jobs().iter().enumerate() {
-        let request = HttpRequest::new("POST", "/jobs")
-            .bearer(key)
-            .header("idempotency-key", &format!("seed-{number}"))
-            .json(job);
-        send(system, request, 201).await.context("a job")?;
-    }
-    Ok(())
 }
 
 /// A key that was just made; its plaintext stands nowhere else.
@@ -340,6 +333,7 @@ async fn found(
         plan,
         rate_limit,
         key_limit: None,
+        minutes_per_month: None,
     };
     let members: Vec<_> = members
         .iter()
@@ -383,58 +377,6 @@ fn stamp(app: &App, operation: &str) -> Stamp {
         reason: None,
         nonce: app.entropy.bytes(),
     }
-}
-
-fn jobs() -> [Value; 4] {
-    [
-        json!({
-            "title": "Senior Rust Engineer",
-            "description": "You design and build the services that our recruiters rely on every day, from the first sketch to production.",
-            "status": "OPEN",
-            "requiredSkills": ["Rust", "AWS", "DynamoDB"],
-            "niceToHaveSkills": ["Terraform"],
-            "languageRequirements": [{ "language": "EN", "proficiency": "B2" }],
-            "education": ["BACHELOR_LEVEL"],
-            "experience": "FIVE_TO_10_YEARS",
-            "contractType": "FULL_TIME",
-            "location": { "workMode": "HYBRID", "city": "Prague", "countryCode": "CZ" },
-            "salary": { "min": 90000, "max": 120000, "currency": "EUR", "period": "YEARLY" },
-        }),
-        json!({
-            "title": "Warehouse Shift Lead",
-            "description": "You lead a team of twelve on the late shift, keep the floor safe and the lorries on time.",
-            "status": "OPEN",
-            "requiredSkills": ["Forklift licence"],
-            "languageRequirements": [{ "language": "DE", "proficiency": "B1" }],
-            "experience": "ONE_TO_3_YEARS",
-            "contractType": "FULL_TIME",
-            "location": { "workMode": "ONSITE", "city": "Leipzig", "countryCode": "DE" },
-            "salary": { "min": 18.5, "max": 22, "currency": "EUR", "period": "HOURLY" },
-        }),
-        json!({
-            "title": "Customer Support Specialist",
-            "description": "You answer our customers by phone and chat, and tell the product team what they struggle with.",
-            "status": "OPEN",
-            "requiredSkills": ["Written English"],
-            "languageRequirements": [
-                { "language": "EN", "proficiency": "C1" },
-                { "language": "PL", "proficiency": "C2" },
-            ],
-            "experience": "LESS_THAN_1_YEAR",
-            "contractType": "PART_TIME",
-            "location": { "workMode": "REMOTE", "countryCode": "PL" },
-        }),
-        json!({
-            "title": "Data Analyst (filled)",
-            "description": "You turn questions of the business into queries, and answers into charts that people understand.",
-            "status": "CLOSED",
-            "requiredSkills": ["SQL", "Python"],
-            "education": ["MASTER_LEVEL"],
-            "contractType": "CONTRACT",
-            "location": { "workMode": "HYBRID", "city": "London", "countryCode": "GB" },
-            "metadata": { "atsId": "R-1042" },
-        }),
-    ]
 }
 
 /// The plaintext is a credential.

@@ -135,7 +135,10 @@ impl Site {
                 move |request| {
                     let (docs, system) = (Arc::clone(&docs), Arc::clone(&system));
                     async move {
-                        match docs.handle(&request) {
+                        if let Some(response) = docs.handle(&request) {
+                            return response;
+                        }
+                        match system.bus().handle(&request).await {
                             Some(response) => response,
                             None => system.gateway().call(request).await,
                         }
@@ -175,7 +178,8 @@ impl Site {
                     key
                 }
             };
-            seed::demo_jobs(&self.system, &key).await?;
+            let may = demo.map_or(u32::MAX, |limit| limit.per_minute.min(limit.per_hour));
+            seed::demo_data(&self.system, &key, may).await?;
             self.seed_partner().await?;
             self.facts.seeded = true;
             return Ok(());

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use store::{Table, TableNames};
 
 use crate::{
+    bus::Bus,
     data_dir::DataDir,
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
@@ -24,8 +25,10 @@ use crate::{
 pub struct System {
     app: App,
     gateway: Gateway,
+    bus: Bus,
     /// In front of the functions in this process, wherever `gateway` sends its events.
     in_process: Gateway,
+    in_process_functions: Functions,
     engine: Engine,
     weather: Weather,
     worker_weather: Weather,
@@ -61,6 +64,15 @@ impl System {
 
     pub fn gateway(&self) -> &Gateway {
         &self.gateway
+    }
+
+    /// What the interview engine reports to.
+    pub fn bus(&self) -> &Bus {
+        &self.bus
+    }
+
+    pub(crate) fn in_process_bus(&self) -> Bus {
+        Bus::new(self.in_process_functions.clone())
     }
 
     pub(crate) fn in_process_gateway(&self) -> &Gateway {
@@ -217,9 +229,11 @@ impl SystemBuilder {
             .map(|table| table.name);
         Ok(System {
             pump: Pump::start(&engine, streamed.collect(), &functions),
+            bus: Bus::new(functions.clone()),
             gateway: Gateway::new(functions.clone(), clock.clone())?,
             functions,
-            in_process: Gateway::new(in_process, clock)?,
+            in_process: Gateway::new(in_process.clone(), clock)?,
+            in_process_functions: in_process,
             app,
             engine,
             weather,

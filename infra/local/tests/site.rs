@@ -28,6 +28,35 @@ impl Drop for TempDir {
     }
 }
 
+#[tokio::test]
+async fn the_bus_takes_reports_as_json_and_shows_what_it_could_not_deliver() {
+    let site = start(None).await;
+    let post = |content_type: &str, body: &str| {
+        format!(
+            "POST /dev/events HTTP/1.1\r\nhost: {{host}}\r\ncontent-type: {content_type}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+            body.len()
+        )
+    };
+    let report =
+        r#"{"source":"instaview.interview-engine","detail-type":"InterviewReport","detail":{}}"#;
+    let other = r#"{"source":"somebody.else","detail-type":"InterviewReport","detail":{}}"#;
+    for (content_type, body, expected) in [
+        ("text/plain", report, 415),
+        ("application/json", "{", 400),
+        ("application/json", other, 422),
+        ("application/json", report, 422),
+    ] {
+        let (status, received) = send(&site.facts.api_url, &post(content_type, body)).await;
+        assert_eq!(status, expected, "{received}");
+    }
+    let list = "GET /dev/events/failures HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n";
+    let (status, received) = send(&site.facts.api_url, list).await;
+    assert_eq!(status, 200);
+    assert_eq!(received.matches("\"reason\"").count(), 1, "{received}");
+    assert!(received.contains("/eventId Required"), "{received}");
+    site.stop().await;
+}
+
 struct Running {
     facts: local::Facts,
     stop: watch::Sender<bool>,
@@ -104,7 +133,7 @@ async fn a_second_start_keeps_everything() {
     );
     let (status, received) = send(&second.facts.api_url, &list).await;
     assert_eq!(status, 200);
-    assert!(received.contains("\"total\":4,"), "{received}");
+    assert!(received.contains("\"total\":12,"), "{received}");
     // The partner's key acts for both companies.
     let ats_key = second.facts.demo_ats_key.as_deref().expect("seeded");
     assert_eq!(Some(ats_key), ats_key_before.as_deref());

@@ -1,21 +1,23 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Agent, AgentFields, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate, CandidateFields,
-    CandidatePatch, CandidateStatus, Company, CompanyId, CompanyPatch, CompanyRequest, Denial,
-    Event, EventType, Integer, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind,
-    KeyStatus, Name, Nothing, Outcome, Owner, PartnerId, RateLimit, Timestamp,
+    Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate,
+    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyId,
+    CompanyPatch, CompanyRequest, Denial, Event, EventType, GrantRequest, GrantState, Integer,
+    Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch, JobStatus, KeyId,
+    KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, PartnerGrant, PartnerId,
+    RateLimit, Timestamp, UsageReport,
 };
-use model::{GrantRequest, GrantState, PartnerGrant};
 use routes::{
-    Operation, Role, Route, ScopeSet, agents, audit_log, candidates, companies, jobs, keys,
+    Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
+    interviews, jobs, keys,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, COMPANY, JOB, KEY, PARTNER, REQUEST},
+    examples::{self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, REQUEST},
     schemas::Schemas,
 };
 
@@ -33,6 +35,8 @@ pub(crate) struct Described {
     pub(crate) versioned: bool,
     /// Whether a state machine can forbid it.
     pub(crate) transition: bool,
+    /// Whether the plan's minutes can refuse it.
+    pub(crate) billed: bool,
     pub(crate) note: &'static str,
 }
 
@@ -69,6 +73,18 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             "The company's agents, who lead interviews. For API keys.",
             schemas,
             agents_operation,
+        ),
+        group(
+            "interviews",
+            "The company's interviews, made with what they refer to if need be. For API keys.",
+            schemas,
+            interviews_operation,
+        ),
+        group(
+            "billing",
+            "What the company's interviews took. For API keys.",
+            schemas,
+            billing_operation,
         ),
         group(
             "companies",
@@ -270,6 +286,87 @@ fn agents_operation(operation: agents::Operation, schemas: &mut Schemas) -> Desc
         patch_example: examples::agent_patch(),
     };
     object_operation(verb, kind, schemas)
+}
+
+fn interviews_operation(operation: interviews::Operation, schemas: &mut Schemas) -> Described {
+    use interviews::Operation::*;
+    let kind = Kind {
+        list: "InterviewPage",
+        query: list_query([
+            parameter(
+                "candidateId",
+                "Only interviews with this candidate.",
+                schemas.part::<CandidateId>(),
+            ),
+            parameter(
+                "agentId",
+                "Only interviews by this agent.",
+                schemas.part::<AgentId>(),
+            ),
+            parameter(
+                "jobId",
+                "Only interviews about this job.",
+                schemas.part::<JobId>(),
+            ),
+            parameter(
+                "status",
+                "Only interviews in this state.",
+                schemas.part::<InterviewStatus>(),
+            ),
+        ]),
+        view: schemas.answer::<Interview>("Interview"),
+        new: schemas.new_object::<NewInterview>("NewInterview"),
+        patch: schemas.patch::<InterviewPatch>("InterviewPatch"),
+        example: examples::interview(),
+        new_example: examples::new_interview(),
+        patch_example: examples::interview_patch(),
+    };
+    match operation {
+        ListInterviews => object_operation(Verb::List, kind, schemas),
+        CreateInterview => Described {
+            billed: true,
+            note: "The agent's `duration` is reserved in the month of `scheduledAt` (UTC) until the interview is over.",
+            ..object_operation(Verb::Create, kind, schemas)
+        },
+        GetInterview => object_operation(Verb::Get, kind, schemas),
+        UpdateInterview => Described {
+            transition: true,
+            billed: true,
+            note: "Only while it is SCHEDULED; what changes nothing is always allowed.",
+            ..object_operation(Verb::Update, kind, schemas)
+        },
+    }
+}
+
+fn billing_operation(operation: billing::Operation, schemas: &mut Schemas) -> Described {
+    use billing::Operation::*;
+    match operation {
+        GetUsage => {
+            let moment = |schemas: &mut Schemas| {
+                let instant = schemas.part::<Timestamp>();
+                json!({ "anyOf": [instant, { "type": "string", "format": "date" }] })
+            };
+            Described {
+                query: vec![
+                    parameter(
+                        "start",
+                        "What was billed from this instant, or the beginning of this day in UTC, on; absent: 30 days before `end`.",
+                        moment(schemas),
+                    ),
+                    parameter(
+                        "end",
+                        "What was billed before this; at most 366 days after `start`; absent: now.",
+                        moment(schemas),
+                    ),
+                ],
+                note: "An interview is billed when it is completed; tests are not.",
+                ..answers(
+                    schemas.answer::<UsageReport>("UsageReport"),
+                    examples::usage(),
+                )
+            }
+        }
+    }
 }
 
 fn companies_operation(operation: companies::Operation, schemas: &mut Schemas) -> Described {
@@ -508,6 +605,7 @@ fn answers(data: Value, example: Value) -> Described {
         example,
         versioned: false,
         transition: false,
+        billed: false,
         note: "",
     }
 }
@@ -537,6 +635,11 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
         ),
         "companyId" => ("The company's id.", schemas.part::<CompanyId>(), COMPANY),
         "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
+        "interviewId" => (
+            "The interview's id.",
+            schemas.part::<model::InterviewId>(),
+            INTERVIEW,
+        ),
         "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",

@@ -1,12 +1,13 @@
 //! Realistic bodies and answers. Answers are values of the model's own types, so that they can't drift from what is sent.
 
 use model::{
-    Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, Body, CandidateFields,
-    CandidateId, CandidateRecord, ChainHash, CompanyFields, CompanyId, CompanyRecord, Denial,
-    Event, EventFacts, EventType, JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner,
-    Plan, Reason, SecretView, Timestamp, View,
+    Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, BillingSystem, Body,
+    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyFields, CompanyId,
+    CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts, EventType,
+    GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields, JobId,
+    KeyId, KeyKind, KeyStatus, Outcome, Owner, PartnerGrant, Plan, Reason, SecretView, Timestamp,
+    UsageReport, View,
 };
-use model::{GrantRequest, GrantState, PartnerGrant};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -16,6 +17,7 @@ const LATER: &str = "2026-02-03T08:15:30.250Z";
 pub(crate) const CANDIDATE: &str = "019c13b0-3a80-7d41-a5c2-6e8f0b1d2c34";
 pub(crate) const AGENT: &str = "019c13b1-9c20-7b52-8d63-1f2a3b4c5d6e";
 pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
+pub(crate) const INTERVIEW: &str = "019c13b4-5e10-7c63-9f74-3a4b5c6d7e8f";
 pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
 pub(crate) const PARTNER: &str = "019c0e60-7c80-7f32-9a41-3c5e7f9b1d20";
 const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
@@ -88,6 +90,61 @@ pub(crate) fn agent_patch() -> Value {
 pub(crate) fn agent() -> Value {
     let fields = read::<AgentFields>(new_agent());
     view(parsed::<AgentId>(AGENT), fields)
+}
+
+pub(crate) fn new_interview() -> Value {
+    json!({
+        "candidate": {
+            "firstName": "Ada",
+            "lastName": "Lovelace",
+            "email": "ada@candidates.example",
+            "gdprExpiryDate": "2027-01-31",
+            "jobIds": [JOB],
+        },
+        "agentId": AGENT,
+        "scheduledAt": "2026-02-02T10:00:00+01:00",
+    })
+}
+
+pub(crate) fn interview_patch() -> Value {
+    json!({ "status": "CANCELLED" })
+}
+
+pub(crate) fn interview() -> Value {
+    let fields = InterviewRecord {
+        candidate_id: parsed(CANDIDATE),
+        agent_id: parsed(AGENT),
+        job_id: Some(parsed(JOB)),
+        scheduled_at: at("2026-02-02T10:00:00+01:00").into(),
+        is_test: false,
+        metadata: None,
+        status: InterviewStatus::Scheduled,
+        duration_minutes: None,
+        finished_at: None,
+        analysis: None,
+    };
+    view(parsed::<InterviewId>(INTERVIEW), fields)
+}
+
+pub(crate) fn usage() -> Value {
+    let breakdown = [CostKeyUsage {
+        cost_key: CostKey::InterviewMinutes,
+        minutes_used: 57,
+        events: 3,
+    }];
+    wire(&UsageReport {
+        companies: vec![CompanyUsage {
+            company_id: company(),
+            company_name: "Acme".to_owned(),
+            billing_system: BillingSystem::Minutes,
+            total_minutes_used: 57,
+            total_interviews: 3,
+            breakdown: breakdown.clone(),
+        }],
+        total_minutes_used: 57,
+        total_interviews: 3,
+        breakdown,
+    })
 }
 
 pub(crate) fn new_company() -> Value {

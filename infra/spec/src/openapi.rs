@@ -61,7 +61,7 @@ Every answer is the envelope `{success, data, error, timestamp}`; `error` has a 
 A route or method that doesn't exist is 404 `ROUTE_NOT_FOUND`. \
 Bodies are JSON of at most 256 KiB; unknown fields are refused, unknown query parameters are ignored, and a parameter given twice is refused.
 
-Faults are found in this order, and the first one is answered: route, credential, scope or role, company, rate limit, size and type of the body, rules of header, body and query, idempotency, object, version and state.";
+Faults are found in this order, and the first one is answered: route, credential, scope or role, company, rate limit, size and type of the body, rules of header, body and query, idempotency, object, version and state, the plan's minutes.";
 
 struct Document {
     schemas: Schemas,
@@ -79,6 +79,7 @@ impl Document {
             example,
             versioned,
             transition: _,
+            billed: _,
             note,
         } = described;
         let mut parameters: Vec<Value> = route
@@ -243,6 +244,9 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     if !route.method.is_read() {
         codes.push(Code::ResourceConflict);
     }
+    if described.billed {
+        codes.push(Code::BillingLimitReached);
+    }
     if described.transition {
         codes.push(Code::InvalidStateTransition);
     }
@@ -295,6 +299,15 @@ fn details(code: Code, schemas: &mut Schemas) -> Value {
             "required": ["from", "to"],
             "properties": { "from": word, "to": word },
         }),
+        Code::BillingLimitReached => json!({
+            "type": "object",
+            "required": ["limit", "used", "resetsAt"],
+            "properties": {
+                "limit": { "type": "integer", "minimum": 0, "description": "Minutes a month." },
+                "used": { "type": "integer", "minimum": 0, "description": "Minutes, those of scheduled interviews included." },
+                "resetsAt": { "type": "string", "format": "date-time" },
+            },
+        }),
         Code::RateLimitExceeded => json!({
             "type": "object",
             "description": "The gateway's own limit, which is the whole API's, says `retryAfter` alone.",
@@ -328,6 +341,9 @@ fn error(code: Code) -> Value {
         Code::ResourceNotFound => json!({ "resourceType": "job", "resourceId": JOB }),
         Code::ResourceConflict => json!({ "reason": "VERSION" }),
         Code::InvalidStateTransition => json!({ "from": "REVOKED", "to": "ACTIVE" }),
+        Code::BillingLimitReached => {
+            json!({ "limit": 500, "used": 490, "resetsAt": "2026-02-01T00:00:00.000Z" })
+        }
         Code::RateLimitExceeded => {
             json!({ "retryAfter": 21, "limit": 300, "remaining": 0, "reset": 1_769_860_860 })
         }

@@ -6,6 +6,7 @@ pub enum Code {
     ValidationError,
     CompanyIdRequired,
     InvalidApiKey,
+    BillingLimitReached,
     InsufficientPermissions,
     ResourceAccessDenied,
     ResourceNotFound,
@@ -21,10 +22,11 @@ pub enum Code {
 }
 
 impl Code {
-    pub const ALL: [Code; 15] = [
+    pub const ALL: [Code; 16] = [
         Code::ValidationError,
         Code::CompanyIdRequired,
         Code::InvalidApiKey,
+        Code::BillingLimitReached,
         Code::InsufficientPermissions,
         Code::ResourceAccessDenied,
         Code::ResourceNotFound,
@@ -68,6 +70,11 @@ impl Code {
                 401,
                 "INVALID_API_KEY",
                 "The request carries no valid API key or access token.",
+            ),
+            Code::BillingLimitReached => (
+                402,
+                "BILLING_LIMIT_REACHED",
+                "The plan's minutes of the month are used up or reserved.",
             ),
             Code::InsufficientPermissions => (
                 403,

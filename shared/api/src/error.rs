@@ -1,7 +1,7 @@
 //! Why a request has no result.
 
 use auth::{Forbidden, RateLimited, Verdict};
-use model::{Fault, Faults, Rule};
+use model::{Fault, Faults, Rule, Timestamp};
 use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -31,6 +31,13 @@ pub enum ApiError {
     InvalidTransition {
         from: &'static str,
         to: &'static str,
+    },
+    #[error("the plan's minutes are used up")]
+    BillingLimit {
+        limit: u32,
+        /// Reserved ones included.
+        used: u64,
+        resets_at: Timestamp,
     },
     #[error("the body is too large")]
     PayloadTooLarge,
@@ -141,6 +148,7 @@ impl ApiError {
             ApiError::RouteNotFound => Code::RouteNotFound,
             ApiError::Conflict(_) | ApiError::AlreadyDone => Code::ResourceConflict,
             ApiError::InvalidTransition { .. } => Code::InvalidStateTransition,
+            ApiError::BillingLimit { .. } => Code::BillingLimitReached,
             ApiError::PayloadTooLarge => Code::PayloadTooLarge,
             ApiError::UnsupportedMediaType => Code::UnsupportedMediaType,
             ApiError::IdempotencyConflict => Code::IdempotencyConflict,
@@ -162,6 +170,11 @@ impl ApiError {
             ApiError::Conflict(reason) => json!({ "reason": reason }),
             ApiError::AlreadyDone => json!({ "reason": ConflictReason::Busy }),
             ApiError::InvalidTransition { from, to } => json!({ "from": from, "to": to }),
+            ApiError::BillingLimit {
+                limit,
+                used,
+                resets_at,
+            } => json!({ "limit": limit, "used": used, "resetsAt": resets_at }),
             ApiError::RateLimited(limited) => json!({
                 "retryAfter": limited.retry_after,
                 "limit": limited.limit,

@@ -30,4 +30,5 @@ pub use once::Once;
 pub use page::{Page, PageRequest, Pagination};
 pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
+pub use resource::found;
 pub use respond::respond;

@@ -115,7 +115,7 @@ impl<Op: Operation> Call<'_, Op> {
     }
 
     /// What the transaction checks again, told to the client in full.
-    async fn check_relations<R: Resource>(
+    pub async fn check_relations<R: Resource>(
         &self,
         store: &CompanyStore,
         old: Option<&R>,
@@ -136,7 +136,8 @@ impl<Op: Operation> Call<'_, Op> {
         }
     }
 
-    fn shown<R: Resource>(
+    /// The answer that shows an object.
+    pub fn shown<R: Resource>(
         &self,
         store: &CompanyStore,
         object: &Stored<R>,
@@ -145,7 +146,9 @@ impl<Op: Operation> Call<'_, Op> {
     }
 }
 
-async fn found<R: Resource>(
+/// # Errors
+/// 404 where the company has no such object.
+pub async fn found<R: Resource>(
     store: &CompanyStore,
     id: R::Id,
     now: Timestamp,

@@ -92,15 +92,6 @@ vocabulary! {
         Eva = "EVA",
     }
 
-    pub enum BackgroundSound { Office = "OFFICE", Off = "OFF", }
-}
-
-#[expect(
-    clippy::derivable_impls,
-    reason = "the vocabulary's macro derives for all alike"
-)]
-impl Default for BackgroundSound {
-    fn default() -> Self {
-        BackgroundSound::Office
-    }
+    #[derive(Default)]
+    pub enum BackgroundSound { #[default] Office = "OFFICE", Off = "OFF", }
 }

@@ -7,7 +7,7 @@ use crate::{
     CandidateId, Date, EmailAddress, Faults, Future, JobId, List, Metadata, Name, PhoneNumber,
     Rule, View,
     field::{fields, given, vocabulary},
-    text::search_word,
+    text::search_words,
 };
 
 /// A candidate as clients see it.
@@ -53,21 +53,13 @@ pub struct CandidateRecord {
 }
 
 vocabulary! {
+    #[derive(Default)]
     pub enum CandidateStatus {
+        #[default]
         Applied = "APPLIED",
         InProcess = "IN_PROCESS",
         Rejected = "REJECTED",
         Accepted = "ACCEPTED",
-    }
-}
-
-#[expect(
-    clippy::derivable_impls,
-    reason = "the vocabulary's macro derives for all alike"
-)]
-impl Default for CandidateStatus {
-    fn default() -> Self {
-        CandidateStatus::Applied
     }
 }
 
@@ -82,14 +74,7 @@ impl CandidateFields {
         let names = names
             .into_iter()
             .flat_map(|name| name.split_whitespace().take(Self::SEARCH_WORDS));
-        let mut words = Vec::new();
-        for word in names.chain(self.email.as_deref()) {
-            let word = search_word(word, Self::SEARCH_WORD_LENGTH);
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        words
+        search_words(names.chain(self.email.as_deref()), Self::SEARCH_WORD_LENGTH)
     }
 
     fn reachable(

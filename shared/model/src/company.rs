@@ -119,6 +119,16 @@ impl Plan {
         }
     }
 
+    /// Minutes of interviews that a company may use in a calendar month (UTC).
+    pub const fn minutes_per_month(self) -> u32 {
+        match self {
+            Plan::Trial => 60,
+            Plan::Starter => 500,
+            Plan::Business => 2_000,
+            Plan::Scale | Plan::Enterprise => 10_000,
+        }
+    }
+
     /// Live keys that a company may have.
     pub const fn key_limit(self) -> u32 {
         match self {

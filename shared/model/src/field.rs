@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::Timestamp;
+use crate::{Reference, Timestamp};
 
 /// What a client may send as a whole: `NewJob`, `JobPatch` …
 pub trait Body: Sized {
@@ -29,6 +29,15 @@ impl Body for Nothing {
 pub trait Field: Sized {
     /// `at` is the JSON Pointer of the value. `None` means that a fault was recorded.
     fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self>;
+}
+
+impl Field for bool {
+    fn parse(value: Value, at: &str, faults: &mut Faults) -> Option<Self> {
+        match value {
+            Value::Bool(value) => Some(value),
+            _ => faults.refuse(at, Rule::Type, "must be true or false"),
+        }
+    }
 }
 
 /// The contract's closed vocabulary of broken rules.
@@ -158,6 +167,37 @@ impl<'f> Fields<'f> {
                 faults,
             }),
             _ => faults.refuse(at, Rule::Type, "must be an object"),
+        }
+    }
+
+    /// An object's id, or the object itself to be made; exactly one of the two.
+    pub fn one_of<Id: Field, New: Field>(
+        &mut self,
+        id: &str,
+        new: &str,
+    ) -> Option<Reference<Id, New>> {
+        let both = self.at_most_one_of(id, new)?;
+        let at = self.pointer(id);
+        let message = format!("is required where there is no {new}");
+        both.or_else(|| self.faults.refuse(&at, Rule::Required, &message))
+    }
+
+    /// An object's id, or the object itself to be made, or neither.
+    pub fn at_most_one_of<Id: Field, New: Field>(
+        &mut self,
+        id: &str,
+        new: &str,
+    ) -> Option<Option<Reference<Id, New>>> {
+        let at = self.pointer(new);
+        let read = (self.optional(id), self.optional(new));
+        match (read.0?, read.1?) {
+            (Some(_), Some(_)) => {
+                let message = format!("can't be combined with {id}");
+                self.faults.refuse(&at, Rule::ConflictWith, &message)
+            }
+            (Some(id), None) => Some(Some(Reference::Existing(id))),
+            (None, Some(new)) => Some(Some(Reference::New(new))),
+            (None, None) => Some(None),
         }
     }
 
@@ -291,12 +331,9 @@ macro_rules! fields {
                 $( if let Some(value) = $r { self.$r = value; } )*
                 $( if let Some(value) = $o { self.$o = value; } )*
                 $( if let Some(value) = $d { self.$d = value.unwrap_or_default(); } )*
-                let check: &[fn(&Self, &mut $crate::Faults)] = &[$( $(
-                    |fields, faults| Self::$rule($( &fields.$part, )* "", faults),
-                )* )?];
-                let mut faults = $crate::Faults::default();
-                check.iter().for_each(|rule| rule(&self, &mut faults));
-                faults.or(self)
+                let faults = &mut $crate::Faults::default();
+                $( $( Self::$rule($( &self.$part, )* "", faults); )* )?
+                std::mem::take(faults).or(self)
             }
         }
     };

@@ -233,12 +233,7 @@ impl PersonId {
         hash.update(issuer);
         hash.update(subject);
         let digest: [u8; 32] = hash.finalize().into();
-        PersonId(
-            digest[..16]
-                .iter()
-                .map(|byte| format!("{byte:02x}"))
-                .collect(),
-        )
+        PersonId(hex(&digest[..16]))
     }
 
     pub fn as_str(&self) -> &str {
@@ -259,4 +254,9 @@ impl fmt::Display for PersonId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
+}
+
+/// Bytes as lower-case hexadecimal digits.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -8,7 +8,7 @@ use crate::{
     CountryCode, CurrencyCode, Faults, Field, HttpUrl, JobId, LanguageCode, List, Metadata, Rule,
     Text, View,
     field::{fields, vocabulary},
-    text::search_word,
+    text::search_words,
 };
 
 /// A job as clients see it.
@@ -165,16 +165,8 @@ impl JobFields {
 
     /// The first 10 distinct words of the title, lower-cased, each cut at 32 characters, in the title's order.
     pub fn search_words(&self) -> Vec<String> {
-        let mut words = Vec::new();
-        for word in self.title.split_whitespace() {
-            let word = search_word(word, Self::SEARCH_WORD_LENGTH);
-            if !words.contains(&word) {
-                words.push(word);
-            }
-            if words.len() == Self::SEARCH_WORDS {
-                break;
-            }
-        }
+        let mut words = search_words(self.title.split_whitespace(), Self::SEARCH_WORD_LENGTH);
+        words.truncate(Self::SEARCH_WORDS);
         words
     }
 }

@@ -11,12 +11,14 @@ mod denial;
 mod event;
 mod field;
 mod id;
+mod interview;
 mod job;
 mod key;
 mod member;
 mod partner;
 mod text;
 mod time;
+mod usage;
 
 pub use agent::{
     Agent, AgentFields, AgentFocus, AgentLanguage, AgentPatch, AgentType, BackgroundSound, Voice,
@@ -33,7 +35,12 @@ pub use event::{
 pub use field::{Body, Fault, Faults, Field, Fields, Nothing, Rule};
 pub use id::{
     AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
-    PersonId, PhoneNumberId,
+    PersonId, PhoneNumberId, hex,
+};
+pub use interview::{
+    Analysis, Cancelled, EngineReport, EngineReportType, Interview, InterviewPatch,
+    InterviewRecord, InterviewStatus, InvalidInterviewTransition, Minutes, NewInterview, Reference,
+    ScheduledAt,
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
@@ -43,7 +50,8 @@ pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,
 };
-pub use time::{Begins, Date, Future, Timestamp};
+pub use time::{Begins, Date, Future, Month, Timestamp};
+pub use usage::{BillingSystem, CompanyUsage, CostKey, CostKeyUsage, UsageReport};
 
 /// A stored object as clients see it: the common fields, then its own.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]

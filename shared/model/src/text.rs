@@ -126,6 +126,18 @@ impl<T, const MAX: usize> List<T, MAX> {
     }
 }
 
+impl<T: PartialEq, const MAX: usize> List<T, MAX> {
+    /// # Errors
+    /// The value, where the list is full or has it already.
+    pub fn push(&mut self, value: T) -> Result<(), T> {
+        if self.0.len() == MAX || self.0.contains(&value) {
+            return Err(value);
+        }
+        self.0.push(value);
+        Ok(())
+    }
+}
+
 impl<T, const MAX: usize> Deref for List<T, MAX> {
     type Target = [T];
 
@@ -256,6 +268,17 @@ pub fn search_word(word: &str, max: usize) -> String {
         .collect()
 }
 
+/// The distinct ones of the words, each as [`search_word`] makes it, in their order.
+pub(crate) fn search_words<'a>(words: impl Iterator<Item = &'a str>, max: usize) -> Vec<String> {
+    let mut distinct = Vec::new();
+    for word in words.map(|word| search_word(word, max)) {
+        if !distinct.contains(&word) {
+            distinct.push(word);
+        }
+    }
+    distinct
+}
+
 /// An e-mail address: one mailbox, without a display name.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -315,6 +338,12 @@ pub struct Integer<const MIN: u32, const MAX: u32>(u32);
 impl<const MIN: u32, const MAX: u32> Integer<MIN, MAX> {
     pub const fn get(self) -> u32 {
         self.0
+    }
+}
+
+impl<const MAX: u32> Integer<0, MAX> {
+    pub const fn zero() -> Self {
+        Integer(0)
     }
 }
 

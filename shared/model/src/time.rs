@@ -1,6 +1,6 @@
 //! Instants and dates in the contract's one spelling.
 
-use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, TimeZone, Utc};
+use chrono::{DateTime, Datelike, Duration, Months, NaiveDate, SecondsFormat, TimeZone, Utc};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, ops::Deref, str::FromStr};
@@ -18,7 +18,6 @@ impl Timestamp {
     /// From milliseconds since the Unix epoch; `None` outside the years 0 to 9999, which RFC 3339 can't write.
     pub fn from_millis(millis: i64) -> Option<Timestamp> {
         let instant = Utc.timestamp_millis_opt(millis).single()?;
-        use chrono::Datelike;
         (0..=9999)
             .contains(&instant.year())
             .then_some(Timestamp(millis))
@@ -121,6 +120,57 @@ impl Date {
                 .and_utc()
                 .timestamp_millis(),
         )
+    }
+}
+
+impl Date {
+    /// The day in UTC that the instant is on.
+    pub fn of(at: Timestamp) -> Date {
+        let instant = Utc.timestamp_millis_opt(at.0).single().unwrap_or_default();
+        Date(instant.date_naive())
+    }
+
+    #[must_use]
+    pub fn next(self) -> Date {
+        Date(self.0.succ_opt().unwrap_or(self.0))
+    }
+}
+
+impl fmt::Display for Date {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.format("%Y-%m-%d").fmt(f)
+    }
+}
+
+/// A calendar month in UTC, written `YYYY-MM`: its first day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Month(Date);
+
+impl Month {
+    /// The month that the instant is in.
+    pub fn of(at: Timestamp) -> Month {
+        let day = Date::of(at).0;
+        Month(Date(day.with_day(1).unwrap_or(day)))
+    }
+
+    /// The instant at which the next one begins.
+    pub fn end(self) -> Timestamp {
+        let next = self.0.0.checked_add_months(Months::new(1));
+        Date(next.unwrap_or(self.0.0)).start()
+    }
+}
+
+impl fmt::Display for Month {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.0.format("%Y-%m").fmt(f)
+    }
+}
+
+impl FromStr for Month {
+    type Err = Fault;
+
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        format!("{text}-01").parse().map(Month)
     }
 }
 
@@ -229,5 +279,41 @@ mod tests {
         assert!(!instant(now));
         assert!(instant(now.plus(Duration::milliseconds(1))));
         assert!(Future::<Date>::parse(json!("9999-12-31"), "/d", &mut Faults::default()).is_none());
+    }
+
+    #[test]
+    fn an_instant_is_on_one_day_of_one_month() {
+        let at = |text: &str| text.parse::<Timestamp>().expect("an instant");
+        for (instant, day, month, end) in [
+            (
+                "2026-12-31T23:59:59.999Z",
+                "2026-12-31",
+                "2026-12",
+                "2027-01-01T00:00:00.000Z",
+            ),
+            (
+                "2027-01-01T00:00:00Z",
+                "2027-01-01",
+                "2027-01",
+                "2027-02-01T00:00:00.000Z",
+            ),
+            (
+                "2028-02-29T13:29:59-10:30",
+                "2028-02-29",
+                "2028-02",
+                "2028-03-01T00:00:00.000Z",
+            ),
+            (
+                "2028-02-29T13:30:00-10:30",
+                "2028-03-01",
+                "2028-03",
+                "2028-04-01T00:00:00.000Z",
+            ),
+        ] {
+            assert_eq!(Date::of(at(instant)).to_string(), day);
+            assert_eq!(Month::of(at(instant)).to_string(), month);
+            assert_eq!(Month::of(at(instant)).end().to_string(), end);
+            assert_eq!(month.parse::<Month>(), Ok(Month::of(at(instant))));
+        }
     }
 }

@@ -139,6 +139,13 @@ mod tests {
     }
 
     #[test]
+    fn every_scope_reaches_something() {
+        for scope in Scope::ALL {
+            assert!(all().any(|route| route.access == Access::Scope(scope)));
+        }
+    }
+
+    #[test]
     fn every_scope_has_one_text() {
         for scope in Scope::ALL {
             assert_eq!(Scope::parse(scope.as_str()), Ok(scope));

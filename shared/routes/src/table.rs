@@ -107,6 +107,22 @@ functions! {
         DeleteAgent = Delete "/agents/{agentId}", scope(Scope::DeleteAgents);
     }
 
+    interviews = "interviews" {
+        /// List the company's interviews, newest first
+        ListInterviews = Get "/interviews", scope(Scope::ReadInterviews);
+        /// Create an interview, with its candidate, agent and job if need be
+        CreateInterview = Post "/interviews", scope(Scope::WriteInterviews);
+        /// Read one interview
+        GetInterview = Get "/interviews/{interviewId}", scope(Scope::ReadInterviews);
+        /// Move, annotate or cancel an interview that is scheduled
+        UpdateInterview = Patch "/interviews/{interviewId}", scope(Scope::WriteInterviews);
+    }
+
+    billing = "billing" {
+        /// Tell the minutes that were billed in a time
+        GetUsage = Get "/billing/usage", scope(Scope::ReadBilling);
+    }
+
     companies = "companies" {
         /// List the companies that the key may act for, newest first
         ListCompanies = Get "/companies", scope(Scope::ReadCompanies), AnyCompany;

@@ -45,6 +45,8 @@ pub struct NewCompany {
     pub rate_limit: Option<RateLimit>,
     /// ENTERPRISE only.
     pub key_limit: Option<u32>,
+    /// ENTERPRISE only.
+    pub minutes_per_month: Option<u32>,
 }
 
 /// A company's own row.
@@ -55,6 +57,7 @@ pub struct StoredCompany {
     pub plan: Plan,
     pub rate_limit: RateLimit,
     pub key_limit: u32,
+    pub minutes_per_month: u32,
     pub version: u64,
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
@@ -269,6 +272,7 @@ impl NewCompany {
             plan,
             rate_limit,
             key_limit,
+            minutes_per_month,
         } = self;
         let limits = rate_limit
             .filter(|_| *plan == Plan::Enterprise)
@@ -283,6 +287,10 @@ impl NewCompany {
             ("perMinute", n(limits.per_minute)),
             ("perHour", n(limits.per_hour)),
             ("keyLimit", n(key_limit.unwrap_or(plan.key_limit()))),
+            (
+                "minutesPerMonth",
+                n(minutes_per_month.unwrap_or(plan.minutes_per_month())),
+            ),
             ("created", n(stamp.at.millis())),
             ("updated", n(stamp.at.millis())),
             ("version", n(1)),
@@ -311,17 +319,22 @@ impl StoredCompany {
     }
 
     pub(crate) fn read(row: &Item) -> Result<StoredCompany, StoreError> {
+        let plan: Plan = row.parsed("plan")?;
         Ok(StoredCompany {
             id: row.parsed("companyId")?,
             fields: serde_json::from_str(row.text("data")?)
                 .map_err(|_| StoreError::Corrupt("data"))?,
-            plan: row.parsed("plan")?,
+            plan,
             rate_limit: RateLimit {
                 per_minute: row.parsed("perMinute")?,
                 per_hour: row.parsed("perHour")?,
                 per_second: row.parsed_if("perSecond")?,
             },
             key_limit: row.parsed("keyLimit")?,
+            // Rows that are older than the attribute have their plan's.
+            minutes_per_month: row
+                .parsed_if("minutesPerMonth")?
+                .unwrap_or(plan.minutes_per_month()),
             version: row.parsed("version")?,
             created_at: row.instant("created")?,
             updated_at: row.instant("updated")?,

@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use chrono::Duration;
-use model::{Actor, Denial, Owner, Reason, Timestamp};
+use model::{Actor, Denial, Owner, Reason, Timestamp, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -15,10 +15,7 @@ use crate::{
 /// A request id as a key of ours: the plain one may be whatever the client made of it, empty or long.
 pub fn request_digest(request_id: &str) -> String {
     let digest: [u8; 32] = Sha256::digest(request_id).into();
-    digest[..16]
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    hex(&digest[..16])
 }
 
 /// The local index by the gateway's plain request id, in case that the authorizer's event lacks the extended one.
@@ -53,8 +50,7 @@ pub enum Kept {
 impl Table {
     /// Keeps a refusal as a row of its own; `random` keeps apart what shares a request id.
     pub async fn create_denial(&self, row: &DenialRow, random: [u8; 8]) -> Result<(), StoreError> {
-        let random: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        let sk = format!("{}#{random}", row.denial.request_id);
+        let sk = format!("{}#{}", row.denial.request_id, hex(&random));
         self.put_denial(row, &sk, "denial").await.map(|_| ())
     }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
 use chrono::Duration;
-use model::Timestamp;
+use model::{Timestamp, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -49,12 +49,7 @@ impl IdempotencyKey {
     }
 
     pub(crate) fn sk(&self) -> String {
-        let digest: String = self
-            .digest
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("IDEMPOTENCY#{digest}")
+        format!("IDEMPOTENCY#{}", hex(&self.digest))
     }
 }
 

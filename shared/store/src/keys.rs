@@ -62,6 +62,7 @@ pub struct KeyFilter {
 }
 
 const POINTER: &str = "KEY#";
+const COUNT: &str = "COUNT#key";
 
 impl OwnerStore {
     /// Makes a key, unless the owner has as many live ones as it may.
@@ -125,7 +126,7 @@ impl OwnerStore {
     fn one_more(&self, key_limit: u32, made: u32) -> Result<Update, StoreError> {
         Update::builder()
             .table_name(&self.table.names.records)
-            .set_key(Some(self.key("COUNT#key")))
+            .set_key(Some(self.key(COUNT)))
             .update_expression("ADD #live :one, #all :made, #rev :one")
             .condition_expression("attribute_not_exists(#live) OR #live < :limit")
             .expression_attribute_names("#live", "live")
@@ -146,15 +147,15 @@ impl OwnerStore {
         now: Timestamp,
         nonce: [u8; 16],
     ) -> Result<(), StoreError> {
-        let counter = counter.ok_or(StoreError::Corrupt("COUNT#key"))?;
-        let rows = self.key_rows(&self.key_ids().await?).await?;
+        let counter = counter.ok_or(StoreError::Corrupt(COUNT))?;
+        let rows = self.all_keys().await?;
         let live = rows
             .iter()
             .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended))
             .count();
         let update = Update::builder()
             .table_name(&self.table.names.records)
-            .set_key(Some(self.key("COUNT#key")))
+            .set_key(Some(self.key(COUNT)))
             .update_expression("SET #live = :live ADD #rev :one")
             .condition_expression("#rev = :rev")
             .expression_attribute_names("#live", "live")
@@ -304,76 +305,66 @@ impl OwnerStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Listed<KeyRow>, StoreError> {
-        let ids = self.key_ids().await?;
-        let filtered = filter.status.is_some() || filter.q.is_some();
-        let mut rows = Vec::new();
-        if filtered {
+        let (after, skip) = match start {
+            Start::Skip(rows) => (None, usize::try_from(*rows).unwrap_or(usize::MAX)),
+            Start::After(position) => (Some(position.as_str()), 0),
+        };
+        let (items, total, more) = if filter.is_empty() {
+            let wanted = skip.saturating_add(limit).saturating_add(1);
+            let mut ids = self.key_ids(after, wanted).await?;
+            ids.drain(..skip.min(ids.len()));
+            let more = ids.len() > limit;
+            ids.truncate(limit);
+            (
+                self.key_rows(&ids).await?,
+                self.keys_ever_made().await?,
+                more,
+            )
+        } else {
             // What a key's status is says the clock, so no index can: all rows are read.
-            rows = self.key_rows(&ids).await?;
+            let mut rows = self.all_keys().await?;
             rows.retain(|row| filter.shows(row, now));
-        }
-        let positions: Vec<KeyId> = if filtered {
-            rows.iter().map(|row| row.facts.id).collect()
-        } else {
-            ids.clone()
-        };
-        let from = match start {
-            Start::Skip(rows) => usize::try_from(*rows).unwrap_or(usize::MAX),
-            // The key there may have left the filter since, but never the company.
-            Start::After(position) => {
-                let at = ids.iter().position(|id| id.as_str() == position);
-                let before = &ids[..=at.ok_or(StoreError::Corrupt("position"))?];
-                positions.iter().filter(|id| before.contains(id)).count()
-            }
-        };
-        let from = from.min(positions.len());
-        let page = &positions[from..positions.len().min(from + limit)];
-        let items = if filtered {
-            rows.drain(from..from + page.len()).collect()
-        } else {
-            self.key_rows(page).await?
+            let total = rows.len();
+            // The key there may have left the filter since.
+            let from = after.map_or(skip, |after| {
+                rows.partition_point(|row| row.position().as_str() <= after)
+            });
+            rows.drain(..from.min(total));
+            let more = rows.len() > limit;
+            rows.truncate(limit);
+            (rows, total as u64, more)
         };
         Ok(Listed {
-            items,
-            total: filter.q.is_none().then_some(positions.len() as u64),
+            total: filter.q.is_none().then_some(total),
             total_is_lower_bound: false,
-            next: (from + page.len() < positions.len())
-                .then(|| page.last().map(KeyId::to_string))
-                .flatten(),
+            next: items.last().filter(|_| more).map(KeyRow::position),
+            items,
         })
     }
 
-    /// All of the company's keys, newest first.
-    async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
-        let mut ids = Vec::new();
-        let mut pages = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(POINTER))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            for row in page.map_err(StoreError::from_sdk)?.items() {
-                ids.push(row.parsed("keyId")?);
-            }
-        }
-        Ok(ids)
+    async fn all_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+        self.key_rows(&self.key_ids(None, usize::MAX).await?).await
+    }
+
+    /// At most `limit` of the company's keys, newest first, from the one after this position on.
+    async fn key_ids(&self, after: Option<&str>, limit: usize) -> Result<Vec<KeyId>, StoreError> {
+        let pointers = self.run(POINTER, after, limit).await?;
+        pointers.iter().map(|row| row.parsed("keyId")).collect()
     }
 
     async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
         let keys = ids.iter().map(|id| KeyRow::key(*id)).collect();
         let rows = self.table.get_many(&self.table.names.keys, keys).await?;
-        let mut rows = rows
-            .into_iter()
-            .map(KeyRow::read)
-            .collect::<Result<Vec<_>, _>>()?;
-        rows.sort_by_key(|row| ids.iter().position(|id| *id == row.facts.id));
-        Ok(rows)
+        rows.into_iter().map(KeyRow::read).collect()
+    }
+
+    /// No key is ever deleted, so these are all.
+    async fn keys_ever_made(&self) -> Result<u64, StoreError> {
+        let names = &self.table.names;
+        match self.table.find(&names.records, self.key(COUNT)).await? {
+            None => Ok(0),
+            Some(count) => count.parsed("every"),
+        }
     }
 }
 
@@ -447,6 +438,10 @@ impl NewKey {
 }
 
 impl KeyFilter {
+    fn is_empty(&self) -> bool {
+        self.status.is_none() && self.q.is_none()
+    }
+
     fn shows(&self, row: &KeyRow, now: Timestamp) -> bool {
         let status = self.status.is_none_or(|status| row.status(now) == status);
         let q = self.q.as_ref().is_none_or(|q| {
@@ -458,9 +453,7 @@ impl KeyFilter {
 }
 
 impl Table {
-    const MAX_BATCH_TRIES: u32 = 5;
-
-    /// A change outside any transaction.
+    /// One item needs no transaction, which would cost twice as much and stand in the way of requests. The SDK has another type for the same update.
     pub(crate) async fn update_key_alone(
         &self,
         update: Update,
@@ -551,65 +544,6 @@ impl Table {
             expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
         }
         update.update_expression(expression).build().map_err(built)
-    }
-
-    /// Rows by their keys, strongly, in no order; what isn't there is left out.
-    pub(crate) async fn get_many(
-        &self,
-        table: &str,
-        mut keys: Vec<Item>,
-    ) -> Result<Vec<Item>, StoreError> {
-        use aws_sdk_dynamodb::types::KeysAndAttributes;
-        // The same row twice is refused; two pages of an index may tell of one object, because it changed between them.
-        let mut seen = Vec::with_capacity(keys.len());
-        keys.retain(|key| {
-            let new = !seen.contains(key);
-            if new {
-                seen.push(key.clone());
-            }
-            new
-        });
-        let mut rows = Vec::with_capacity(keys.len());
-        for chunk in keys.chunks(100) {
-            let mut wanted = chunk.to_vec();
-            let mut tries = 0;
-            while !wanted.is_empty() {
-                if tries > 0 {
-                    if tries == Self::MAX_BATCH_TRIES {
-                        return Err(StoreError::Throttled("rows were left unread".to_owned()));
-                    }
-                    tokio::time::sleep(std::time::Duration::from_millis(10 << tries)).await;
-                }
-                let before = wanted.len();
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(wanted))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(built)?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(table, request)
-                    .send()
-                    .await
-                    .map_err(StoreError::from_sdk)?;
-                rows.extend(
-                    answer
-                        .responses
-                        .unwrap_or_default()
-                        .remove(table)
-                        .unwrap_or_default(),
-                );
-                wanted = answer
-                    .unprocessed_keys
-                    .and_then(|mut left| left.remove(table))
-                    .map(|left| left.keys)
-                    .unwrap_or_default();
-                // More than 16 MB is left for the next call at once; only what makes no way is throttled.
-                tries = if wanted.len() < before { 0 } else { tries + 1 };
-            }
-        }
-        Ok(rows)
     }
 }
 
@@ -716,6 +650,11 @@ impl KeyRow {
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         self.facts.state.shown(self.facts.expires_at, now)
+    }
+
+    /// In the list of the company's keys.
+    fn position(&self) -> String {
+        pointer(self.created_at, self.facts.id)
     }
 
     /// The first 13 characters of the key.

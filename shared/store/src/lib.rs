@@ -1,11 +1,13 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company or partner, and only such a store builds the keys of its rows; so another one's id is simply not found.
+//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, and a handler reaches their rows through nothing else; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
 mod audit;
+mod batch;
 mod bearer;
+mod billing;
 mod company;
 mod cursor;
 mod denials;
@@ -31,6 +33,7 @@ pub use audit::{
     Revision, Source,
 };
 pub use bearer::BearerStore;
+pub use billing::{Reservation, Usage};
 pub use company::{CompanyStore, NewCompany, NoCompany, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
@@ -51,7 +54,7 @@ pub use write::Write;
 
 use auth::Principal;
 use aws_sdk_dynamodb::Client;
-use model::Owner;
+use model::{CompanyId, InterviewId, InterviewRecord, Owner};
 use std::sync::Arc;
 
 /// The four tables of one stack.
@@ -126,6 +129,26 @@ impl Table {
             }
             _ => Err(NoOwner),
         }
+    }
+
+    /// The interview engine, in the company whose interview this is; `None` where that company has none of this id.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the company is the stored interview's"
+    )]
+    pub async fn interview_engine(
+        &self,
+        company: CompanyId,
+        interview: InterviewId,
+    ) -> Result<Option<Principal>, StoreError> {
+        let sk = resource::sk(InterviewRecord::ENTITY, interview);
+        let row = self
+            .find(&self.names.records, item::key(Owner::Company(company), sk))
+            .await?;
+        let Some(row) = row else { return Ok(None) };
+        let owner: Owner = item::Read::parsed(&row, "pk")?;
+        let company = owner.company().ok_or(StoreError::Corrupt("pk"))?;
+        Ok(Some(Principal::system(company, "ReportInterview")))
     }
 
     pub fn names(&self) -> &TableNames {

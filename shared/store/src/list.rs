@@ -1,6 +1,5 @@
 //! Index rows: every list is a run of rows in the company's own partition, written with what it lists.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use model::{InvalidId, ObjectId, Timestamp};
 
 use crate::{
@@ -92,6 +91,14 @@ impl Run {
             Run::Due => format!("IX#{entity}#due#"),
         }
     }
+
+    /// What no position of the run repeats: of a search the word is a part of the position.
+    fn constant(&self, entity: &str) -> String {
+        match self {
+            Run::Search(_) => search(entity),
+            _ => self.prefix(entity),
+        }
+    }
 }
 
 fn search(entity: &str) -> String {
@@ -159,12 +166,8 @@ pub(crate) struct IndexRow {
 impl IndexRow {
     fn read(row: &Item, run: &Run, entity: &str) -> Result<IndexRow, StoreError> {
         let sk = row.text("sk")?;
-        let constant = match run {
-            Run::Search(_) => search(entity),
-            _ => run.prefix(entity),
-        };
         let position = sk
-            .strip_prefix(constant.as_str())
+            .strip_prefix(run.constant(entity).as_str())
             .ok_or(StoreError::Corrupt("sk"))?;
         let Run::Search(q) = run else {
             return Ok(IndexRow {
@@ -186,7 +189,7 @@ impl IndexRow {
 }
 
 impl CompanyStore {
-    /// At most `limit` rows of a run after `start`; one DynamoDB page is 1 MB, so several may be read.
+    /// At most `limit` rows of a run after the position `start`.
     pub(crate) async fn index(
         &self,
         entity: &'static str,
@@ -194,42 +197,12 @@ impl CompanyStore {
         start: Option<&str>,
         limit: usize,
     ) -> Result<Vec<IndexRow>, StoreError> {
+        let after = start.map(|position| run.constant(entity) + position);
         let prefix = run.prefix(entity);
-        let constant = match run {
-            Run::Search(_) => search(entity),
-            _ => prefix.clone(),
-        };
-        let mut rows = Vec::new();
-        let mut after = start.map(|position| self.key(format!("{constant}{position}")));
-        // A position outside the run is no place to start from; cursors are sealed, so this is never a client's doing.
-        if start.is_some_and(|position| !format!("{constant}{position}").starts_with(&prefix)) {
-            return Err(StoreError::Corrupt("position"));
-        }
-        while rows.len() < limit {
-            let page = self
-                .table
-                .client
-                .query()
-                .table_name(&self.table.names.records)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-                .expression_attribute_values(":pk", s(self.owner()))
-                .expression_attribute_values(":sk", AttributeValue::S(prefix.clone()))
-                .consistent_read(true)
-                .set_exclusive_start_key(after.take())
-                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(StoreError::from_sdk)?;
-            for row in page.items() {
-                rows.push(IndexRow::read(row, run, entity)?);
-            }
-            // A page may be empty and still have a last key.
-            after = page.last_evaluated_key;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(rows)
+        let rows = self.run(&prefix, after.as_deref(), limit).await?;
+        rows.iter()
+            .map(|row| IndexRow::read(row, run, entity))
+            .collect()
     }
 }
 

@@ -275,6 +275,7 @@ impl StoredPartner {
             plan: self.plan,
             rate_limit: Some(self.rate_limit),
             key_limit: None,
+            minutes_per_month: None,
         }
     }
 

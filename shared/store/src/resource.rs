@@ -11,9 +11,9 @@ use std::{
 
 use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
-    item::{Item, Read, s},
+    item::{Item, Read},
     list::{IndexRow, Run, due_position},
-    write::refers,
+    write::{SHARDS, refers},
 };
 
 /// A kind of object: what is stored of it, and how it is listed.
@@ -44,6 +44,11 @@ pub trait Resource:
     /// The objects that this one refers to: the field's name as in `RELATIONS`, and the id. How many refer to an object is counted on its own row.
     fn relations(&self) -> Vec<(&'static str, String)> {
         Vec::new()
+    }
+
+    /// What a field or filter of this name refers to.
+    fn relation(name: &str) -> Option<&'static Relation> {
+        Self::RELATIONS.iter().find(|other| other.filter == name)
     }
 
     /// The words that `q` finds the object by, as `model::search_word` makes them, none of them twice.
@@ -185,22 +190,6 @@ impl CompanyStore {
         Stored::shown(&row.ok_or(StoreError::NotFound)?, &severed, now)?.ok_or(StoreError::NotFound)
     }
 
-    /// The objects of these ids that there are, in no order.
-    pub async fn get_each<R: Resource>(
-        &self,
-        ids: impl IntoIterator<Item = R::Id>,
-        now: Timestamp,
-    ) -> Result<Vec<Stored<R>>, StoreError> {
-        let keys = ids.into_iter().map(|id| self.key(sk(R::ENTITY, id)));
-        let severed = self.severed::<R>().await?;
-        let rows = self
-            .table
-            .get_many(&self.table.names.records, keys.collect())
-            .await?;
-        let shown = rows.iter().map(|row| Stored::shown(row, &severed, now));
-        shown.filter_map(Result::transpose).collect()
-    }
-
     /// Which of the objects that `new` names, and `old` didn't, are not there or take nothing new.
     pub async fn broken_relations<R: Resource>(
         &self,
@@ -212,8 +201,7 @@ impl CompanyStore {
         let mut asked: Vec<(String, String)> = Vec::new();
         let mut places = HashMap::<&str, usize>::new();
         for (field, id) in new.relations() {
-            let relation = R::RELATIONS.iter().find(|other| other.filter == field);
-            let relation = relation.ok_or(StoreError::Corrupt("relation"))?;
+            let relation = R::relation(field).ok_or(StoreError::Corrupt("relation"))?;
             let place = places.entry(field).or_default();
             let pointer = match relation.many {
                 true => format!("{}/{place}", relation.pointer),
@@ -288,7 +276,7 @@ impl CompanyStore {
     async fn severed<R: Resource>(&self) -> Result<HashSet<String>, StoreError> {
         let mut gone = HashSet::new();
         if R::SEVERED {
-            for row in self.run(SEVERED, None).await? {
+            for row in self.run(SEVERED, None, usize::MAX).await? {
                 gone.insert(row.text("id")?.to_owned());
             }
         }
@@ -304,7 +292,7 @@ impl CompanyStore {
         if R::EXPIRES {
             let run = Run::Due.prefix(R::ENTITY);
             let after_now = due_position(now.plus(Duration::milliseconds(1)), "");
-            for row in self.run(&run, Some(&after_now)).await? {
+            for row in self.run_to(&run, &after_now).await? {
                 let id = row.text("sk")?.rsplit('#').next().unwrap_or_default();
                 let counters = row.texts("words")?;
                 expired.insert(
@@ -314,32 +302,6 @@ impl CompanyStore {
             }
         }
         Ok(expired)
-    }
-
-    /// All rows whose sort key starts so, up to where it goes on like `end`.
-    async fn run(&self, prefix: &str, end: Option<&str>) -> Result<Vec<Item>, StoreError> {
-        let end = end.unwrap_or("\u{10FFFF}");
-        let mut rows = Vec::new();
-        let mut pages = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":from", s(prefix))
-            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            rows.extend(
-                page.map_err(StoreError::from_sdk)?
-                    .items
-                    .unwrap_or_default(),
-            );
-        }
-        Ok(rows)
     }
 
     /// One page of a list, newest first; with `q` in the order of the words that were found.
@@ -364,8 +326,7 @@ impl CompanyStore {
             expired: self.expired::<R>(query.now).await?,
         };
         let of_severed = |(name, id): &(&str, String)| {
-            R::RELATIONS.iter().any(|relation| relation.filter == *name)
-                && unseen.severed.contains(id)
+            R::relation(name).is_some() && unseen.severed.contains(id)
         };
         if query.filters.iter().any(of_severed) {
             return Ok(Listed {
@@ -496,17 +457,14 @@ impl CompanyStore {
         now: Timestamp,
     ) -> Result<Vec<Stored<R>>, StoreError> {
         let mut keys = Vec::with_capacity(rows.len());
-        let mut places = HashMap::new();
-        for (place, row) in rows.iter().enumerate().filter(|(_, row)| unseen.shows(row)) {
+        for row in rows.iter().filter(|row| unseen.shows(row)) {
             keys.push(self.key(sk(R::ENTITY, R::Id::from_newest_first(&row.id)?)));
-            places.entry(row.id.as_str()).or_insert(place);
         }
         let found = self.table.get_many(&self.table.names.records, keys).await?;
         let mut objects = Vec::with_capacity(found.len());
         for row in &found {
             objects.extend(Stored::<R>::shown(row, &unseen.severed, now)?);
         }
-        objects.sort_by_key(|object| places.get(object.id.newest_first().as_str()).copied());
         Ok(objects)
     }
 
@@ -517,10 +475,7 @@ impl CompanyStore {
         unseen: &Unseen,
     ) -> Result<u64, StoreError> {
         let counter = counter(filter);
-        let related = filter.and_then(|(name, id)| {
-            let relation = R::RELATIONS.iter().find(|other| other.filter == *name)?;
-            Some((relation, id))
-        });
+        let related = filter.and_then(|(name, id)| Some((R::relation(name)?, id)));
         let counted = match related {
             Some((relation, id)) => self.referring::<R>(relation, id).await?,
             None => self.counted::<R>(&counter).await?,
@@ -549,19 +504,10 @@ impl CompanyStore {
 
     async fn counted<R: Resource>(&self, counter: &str) -> Result<u64, StoreError> {
         let shards = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(total_prefix(R::ENTITY)))
-            .consistent_read(true)
-            .send()
-            .await
-            .map_err(StoreError::from_sdk)?;
+            .run(&total_prefix(R::ENTITY), None, SHARDS.into())
+            .await?;
         let mut total = 0i64;
-        for shard in shards.items() {
+        for shard in shards {
             if let Some(count) = shard.get(counter) {
                 let count = count
                     .as_n()

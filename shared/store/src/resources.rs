@@ -1,8 +1,8 @@
 //! The kinds of objects that companies have.
 
 use model::{
-    AgentFields, AgentId, CandidateFields, CandidateId, CandidateRecord, JobFields, JobId,
-    JobStatus, Timestamp,
+    AgentFields, AgentId, CandidateFields, CandidateId, CandidateRecord, InterviewId,
+    InterviewRecord, JobFields, JobId, JobStatus, Timestamp,
 };
 use std::collections::HashSet;
 
@@ -30,6 +30,40 @@ impl Resource for JobFields {
 impl Resource for AgentFields {
     const ENTITY: &'static str = "agent";
     type Id = AgentId;
+}
+
+impl Resource for InterviewRecord {
+    const ENTITY: &'static str = "interview";
+    const RELATIONS: &'static [Relation] = &[
+        named("candidateId", CandidateRecord::ENTITY, "/candidateId"),
+        named("agentId", AgentFields::ENTITY, "/agentId"),
+        named("jobId", JobFields::ENTITY, "/jobId"),
+    ];
+    type Id = InterviewId;
+
+    fn filters(&self) -> Vec<(&'static str, String)> {
+        vec![("status", self.status.to_string())]
+    }
+
+    fn relations(&self) -> Vec<(&'static str, String)> {
+        let job = self.job_id.map(|id| ("jobId", id.to_string()));
+        [
+            ("candidateId", self.candidate_id.to_string()),
+            ("agentId", self.agent_id.to_string()),
+        ]
+        .into_iter()
+        .chain(job)
+        .collect()
+    }
+}
+
+const fn named(filter: &'static str, entity: &'static str, pointer: &'static str) -> Relation {
+    Relation {
+        filter,
+        entity,
+        pointer,
+        many: false,
+    }
 }
 
 impl Resource for CandidateRecord {

@@ -61,10 +61,7 @@ impl Transaction {
         nonce: [u8; 16],
     ) -> Result<Result<(), Refused>, StoreError> {
         debug_assert!(self.actions.len() <= Self::MAX_ACTIONS);
-        let token: String = nonce[..15]
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
+        let token = model::hex(&nonce[..15]);
         for attempt in 0..Self::MAX_TRIES {
             let sent = table
                 .client

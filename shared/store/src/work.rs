@@ -3,8 +3,9 @@
 //! Reads already show the end state; every step is a transaction of its own, so that whoever comes next goes on where the last one stopped.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
-use model::{CompanyId, ObjectId, Owner, Timestamp};
-use std::collections::HashSet;
+use model::{CandidateRecord, CompanyId, InterviewId, InterviewRecord, ObjectId, Owner, Timestamp};
+use sha2::{Digest, Sha256};
+use std::{collections::HashSet, fmt::Display};
 
 use crate::{
     CompanyStore, Remembered, Resource, Stamp, StoreError, Stored, Table,
@@ -397,13 +398,50 @@ impl CompanyStore {
         Ok(row.map(|row| Whole::read(&row)).transpose()?.flatten())
     }
 
-    /// Interviews hold what was said: whoever adds them takes `analysis` and `metadata` out of each of `IX#interview#candidateId=<id>#` here, before the object itself is erased, so that a crash between the two is made good by the next try.
+    /// Takes `analysis` and `metadata` out of the candidate's interviews, each in a transaction of its own.
+    async fn erase_what_was_said(
+        &self,
+        candidate: impl Display,
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        let run = Run::Filter("candidateId", candidate.to_string());
+        let rows = self
+            .index(InterviewRecord::ENTITY, &run, None, usize::MAX)
+            .await?;
+        for row in rows {
+            let id = InterviewId::from_newest_first(&row.id)?;
+            let old = self.get::<InterviewRecord>(id, stamp.at).await?;
+            let mut fields = old.fields.clone();
+            (fields.analysis, fields.metadata) = (None, None);
+            if fields == old.fields {
+                continue;
+            }
+            let new = Stored {
+                fields,
+                version: old.version + 1,
+                updated_at: stamp.at,
+                ..old.clone()
+            };
+            // Each transaction needs a token of its own.
+            let mut own = stamp.clone();
+            for (byte, of_id) in own.nonce.iter_mut().zip(Sha256::digest(row.id.as_bytes())) {
+                *byte ^= of_id;
+            }
+            self.update(&old, &new, &own).await?;
+        }
+        Ok(())
+    }
+
+    /// Interviews hold what was said: it goes before the object itself, so that a crash between the two is made good by the next try.
     async fn erase_whole<R: Resource>(
         &self,
         whole: &Whole<R>,
         stamp: &Stamp,
         remembered: Option<Remembered>,
     ) -> Result<(), StoreError> {
+        if R::ENTITY == CandidateRecord::ENTITY {
+            self.erase_what_was_said(whole.stored.id, stamp).await?;
+        }
         let mut answers = Vec::new();
         for sk in &whole.kept {
             let row = self

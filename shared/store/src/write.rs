@@ -7,11 +7,11 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
 };
 use chrono::Duration;
-use model::Timestamp;
+use model::{Month, Timestamp};
 use std::{collections::BTreeMap, fmt::Display};
 
 use crate::{
-    CompanyStore, Remembered, Resource, Stamp, StoreError, Stored,
+    CompanyStore, Remembered, Resource, Stamp, StoreError, Stored, billing,
     item::{Item, item, key, list, n, s, set},
     list::{index_attributes, index_rows},
     resource::{CLOSED, EXPIRY, SEVERED, counter, sk, total_prefix},
@@ -22,16 +22,22 @@ use crate::{
 /// One transaction in the making.
 #[derive(Debug)]
 pub struct Write<'a> {
-    store: &'a CompanyStore,
-    stamp: &'a Stamp,
+    pub(crate) store: &'a CompanyStore,
+    pub(crate) stamp: &'a Stamp,
     /// By sort key.
     rows: BTreeMap<String, Row>,
     /// By entity and counter.
     totals: BTreeMap<&'static str, BTreeMap<String, i64>>,
     /// Index rows and their like, to be put.
-    entered: Vec<Item>,
+    pub(crate) entered: Vec<Item>,
     /// Keys of such, to be taken out.
-    left: Vec<Item>,
+    pub(crate) left: Vec<Item>,
+    /// Counters of rows that are nothing but counters, by sort key.
+    pub(crate) counted: Vec<(String, Vec<(&'static str, i64)>)>,
+    /// Minutes to be held of a month, and how many may be committed before.
+    pub(crate) reserving: Option<(Month, i64, u32)>,
+    /// What must not have been there before.
+    pub(crate) once: Option<Put>,
     /// The kept answer, and its sort key.
     remembered: Option<(String, Put)>,
     /// Kept answers that are taken away.
@@ -75,7 +81,7 @@ enum Change {
 pub(crate) const KEPT_DELETED: Duration = Duration::days(30);
 
 /// Counters are spread over this many rows, so that writers seldom meet.
-const SHARDS: u8 = 8;
+pub(crate) const SHARDS: u8 = 8;
 
 impl CompanyStore {
     /// Starts a write whose every change is stamped so.
@@ -87,6 +93,9 @@ impl CompanyStore {
             totals: BTreeMap::new(),
             entered: Vec::new(),
             left: Vec::new(),
+            counted: Vec::new(),
+            reserving: None,
+            once: None,
             remembered: None,
             answers: Vec::new(),
             fault: None,
@@ -246,7 +255,7 @@ impl Write<'_> {
     }
 
     /// # Errors
-    /// `Conflict` where an object is no longer as it was thought to be, or refers to one that is gone or closed; `AlreadyDone` where the answer was kept before.
+    /// `Conflict` where an object is no longer as it was thought to be, or refers to one that is gone or closed; `AlreadyDone` where the answer was kept before; `Full` where the month has no room.
     pub async fn commit(self) -> Result<(), StoreError> {
         let Write {
             store,
@@ -255,6 +264,9 @@ impl Write<'_> {
             totals,
             entered,
             left,
+            counted,
+            reserving,
+            once,
             remembered,
             answers,
             fault,
@@ -265,6 +277,7 @@ impl Write<'_> {
         let mut transaction = Transaction::default();
         let (kept, remembered) = remembered.unzip();
         let remembered = remembered.map(|put| transaction.put(put));
+        let once = once.map(|put| transaction.put(put));
         for (sk, row) in rows {
             match row.change {
                 Change::Put(item) => {
@@ -308,16 +321,25 @@ impl Write<'_> {
                 transaction.update(total_update(store, entity, counters, stamp)?);
             }
         }
+        for (sk, counters) in &counted {
+            transaction.update(billing::counting(store, sk, counters, None)?);
+        }
+        // Last: of several conditions that fail the first one is told.
+        let reserving = match reserving {
+            Some(minutes) => Some(transaction.update(billing::reserving(store, minutes)?)),
+            None => None,
+        };
         match transaction.commit(&store.table, stamp.nonce).await? {
             Ok(()) => Ok(()),
-            Err(Refused { action, .. }) if Some(action) == remembered => {
+            Err(Refused { action, .. }) if Some(action) == reserving => Err(StoreError::Full),
+            Err(Refused { action, .. }) if [remembered, once].contains(&Some(action)) => {
                 Err(StoreError::AlreadyDone)
             }
             Err(_) => Err(StoreError::Conflict),
         }
     }
 
-    fn failed(mut self, fault: StoreError) -> Self {
+    pub(crate) fn failed(mut self, fault: StoreError) -> Self {
         self.fault.get_or_insert(fault);
         self
     }
@@ -365,7 +387,7 @@ impl Write<'_> {
     }
 
     fn refer<R: Resource>(&mut self, field: &str, id: &str, by: i64) {
-        let Some(relation) = R::RELATIONS.iter().find(|other| other.filter == field) else {
+        let Some(relation) = R::relation(field) else {
             self.fault = Some(StoreError::Corrupt("relation"));
             return;
         };
@@ -544,17 +566,10 @@ fn total_update(
 }
 
 /// What went, and what came.
-fn difference<T: PartialEq>(before: Vec<T>, after: Vec<T>) -> Vec<(T, i64)> {
-    let (mut gone, mut come) = (Vec::new(), Vec::new());
-    for value in &before {
-        gone.push(!after.contains(value));
-    }
-    for value in &after {
-        come.push(!before.contains(value));
-    }
-    let gone = before.into_iter().zip(gone).filter(|(_, gone)| *gone);
-    let come = after.into_iter().zip(come).filter(|(_, come)| *come);
-    gone.map(|(value, _)| (value, -1))
-        .chain(come.map(|(value, _)| (value, 1)))
+fn difference<T: PartialEq + Clone>(before: Vec<T>, after: Vec<T>) -> Vec<(T, i64)> {
+    let gone = before.iter().filter(|value| !after.contains(value));
+    let come = after.iter().filter(|value| !before.contains(value));
+    gone.map(|value| (value.clone(), -1))
+        .chain(come.map(|value| (value.clone(), 1)))
         .collect()
 }

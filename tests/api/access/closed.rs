@@ -396,8 +396,10 @@ async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
     let app = app.app();
     let response = match route.function {
         "agents" => agents::handle(app, request).await,
+        "billing" => billing::handle(app, request).await,
         "candidates" => candidates::handle(app, request).await,
         "companies" => companies::handle(app, request).await,
+        "interviews" => interviews::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,
         "audit-log" => audit_log::handle(app, request).await,

@@ -24,7 +24,7 @@ async fn creating_a_key_replays_the_object_without_the_key() {
     let app = Arc::new(TestApp::start().await);
     let acme = app.company("Acme").await;
     let mut writers = JoinSet::new();
-    for _ in 0..50 {
+    for _ in 0..100 {
         let (app, owner) = (Arc::clone(&app), acme.owner.clone());
         writers.spawn(async move { post(&app, &owner, "/api-keys", "one", &body()).await });
     }

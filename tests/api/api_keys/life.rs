@@ -3,16 +3,34 @@
 use super::{act, from_now, shown};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{Key, TestApp};
+use tests::{Company, Key, TestApp};
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// Status and version.
-async fn now(app: &TestApp, company: &tests::Company, key: &Key) -> (Value, Value) {
+async fn now(app: &TestApp, company: &Company, key: &Key) -> (Value, Value) {
     let shown = shown(app, &company.owner, key).await;
     (shown["status"].clone(), shown["version"].clone())
 }
 
 fn at(status: &str, version: u64) -> (Value, Value) {
     (json!(status), json!(version))
+}
+
+/// A key that was good for an hour, which is over.
+async fn expired(app: &TestApp) -> (Company, Key) {
+    let mut acme = app.company("Acme").await;
+    let expires = json!({ "expiresAt": from_now(app, HOUR) });
+    let key = app.key_with(&acme, expires).await;
+    assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
+    pass_an_hour(app, &mut acme);
+    (acme, key)
+}
+
+/// A token doesn't last so long.
+fn pass_an_hour(app: &TestApp, company: &mut Company) {
+    app.advance(HOUR);
+    company.owner = app.person("owner@acme.example");
 }
 
 #[tokio::test]
@@ -75,7 +93,7 @@ async fn nothing_leads_away_from_revoked() {
             "{action}"
         );
     }
-    let expires = from_now(&app, Duration::from_secs(3600));
+    let expires = from_now(&app, HOUR);
     for body in [
         json!({ "name": "x" }),
         json!({ "expiresAt": expires }),
@@ -97,14 +115,7 @@ async fn nothing_leads_away_from_revoked() {
 #[tokio::test]
 async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
     let app = TestApp::start().await;
-    let mut acme = app.company("Acme").await;
-    let hour = Duration::from_secs(3600);
-    let key = app
-        .key_with(&acme, json!({ "expiresAt": from_now(&app, hour) }))
-        .await;
-    assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
-    app.advance(hour);
-    acme.owner = app.person("owner@acme.example");
+    let (mut acme, key) = expired(&app).await;
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
     assert_eq!(now(&app, &acme, &key).await, at("EXPIRED", 1));
 
@@ -117,7 +128,7 @@ async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
         (renamed.status, &renamed.data()["status"]),
         (200, &json!("EXPIRED"))
     );
-    let expires = from_now(&app, hour);
+    let expires = from_now(&app, HOUR);
     let revived = app
         .patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
         .await;
@@ -127,8 +138,7 @@ async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
     );
     app.advance(Duration::from_secs(2));
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
-    app.advance(hour);
-    acme.owner = app.person("owner@acme.example");
+    pass_an_hour(&app, &mut acme);
     assert_eq!(now(&app, &acme, &key).await.0, "EXPIRED");
     let revived = app
         .patch(&acme.owner, &path, &json!({ "expiresAt": null }))
@@ -144,13 +154,7 @@ async fn expiry_comes_by_the_clock_and_a_new_one_revives() {
 #[tokio::test]
 async fn revoked_is_shown_before_expired_before_suspended_and_actions_act_on_what_lies_beneath() {
     let app = TestApp::start().await;
-    let mut acme = app.company("Acme").await;
-    let hour = Duration::from_secs(3600);
-    let key = app
-        .key_with(&acme, json!({ "expiresAt": from_now(&app, hour) }))
-        .await;
-    app.advance(hour);
-    acme.owner = app.person("owner@acme.example");
+    let (mut acme, key) = expired(&app).await;
     let path = format!("/api-keys/{}", key.id);
     let suspended = act(&app, &acme.owner, &key, "suspend").await;
     assert_eq!(
@@ -164,11 +168,10 @@ async fn revoked_is_shown_before_expired_before_suspended_and_actions_act_on_wha
     assert_eq!(revived.data()["status"], "SUSPENDED");
     assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
 
-    let expires = from_now(&app, hour);
+    let expires = from_now(&app, HOUR);
     app.patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
         .await;
-    app.advance(hour);
-    acme.owner = app.person("owner@acme.example");
+    pass_an_hour(&app, &mut acme);
     assert_eq!(now(&app, &acme, &key).await, at("EXPIRED", 4));
     let resumed = act(&app, &acme.owner, &key, "resume").await;
     assert_eq!(
@@ -180,11 +183,10 @@ async fn revoked_is_shown_before_expired_before_suspended_and_actions_act_on_wha
         .await;
     assert_eq!(revived.data()["status"], "ACTIVE");
 
-    let expires = from_now(&app, hour);
+    let expires = from_now(&app, HOUR);
     app.patch(&acme.owner, &path, &json!({ "expiresAt": expires }))
         .await;
-    app.advance(hour);
-    acme.owner = app.person("owner@acme.example");
+    pass_an_hour(&app, &mut acme);
     let revoked = act(&app, &acme.owner, &key, "revoke").await;
     assert_eq!(
         (revoked.status, &revoked.data()["status"]),
@@ -206,7 +208,7 @@ async fn each_field_of_a_key_is_patched_by_itself() {
         .await;
     let path = format!("/api-keys/{}", key.id);
     let mut expected = shown(&app, &acme.owner, &key).await;
-    let expires = from_now(&app, Duration::from_secs(3600));
+    let expires = from_now(&app, HOUR);
     for (version, (field, value)) in [
         ("name", json!("Renamed")),
         ("scopes", json!(["read:jobs"])),

@@ -1,6 +1,7 @@
 //! `GET /api-keys`
 
 use super::{act, from_now};
+use embedded::Weather;
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
 use tests::{Caller, TestApp};
@@ -166,4 +167,43 @@ async fn paging_through_a_status_neither_repeats_nor_skips_while_keys_leave_it()
     }
     assert_eq!(seen.len(), expected.len(), "{seen:?}");
     assert_eq!(BTreeSet::from_iter(seen), expected);
+}
+
+#[tokio::test]
+async fn a_page_costs_the_same_however_many_keys_there_are() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let weather = Weather::calm();
+    let another = app.system.another_app(app.app().clock.clone(), &weather);
+    let gateway = app.system.another_gateway(another).expect("a gateway");
+    // The calls that read the list, and how many units they read.
+    let cost = async |target: &str| {
+        weather.take_calls();
+        let request = acme.owner.for_company(acme.id).request("GET", target);
+        let answer = gateway.call(request).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let mut calls = weather.take_calls();
+        calls.retain(|call| call.operation != "UpdateItem");
+        let operations: Vec<_> = calls.iter().map(|call| call.operation.clone()).collect();
+        let read: f64 = calls.iter().map(|call| call.read_units).sum();
+        let pagination = answer.json().expect("JSON")["data"]["pagination"].take();
+        (operations, read, pagination)
+    };
+    let make = async |keys| {
+        for _ in 0..keys {
+            app.key_with(&acme, json!({})).await;
+        }
+    };
+    make(6).await;
+    cost("/api-keys?limit=2").await;
+    let (calls, read, pagination) = cost("/api-keys?limit=2").await;
+    assert_eq!(calls, ["Query", "BatchGetItem", "GetItem"]);
+    let cursor = pagination["nextCursor"].as_str().expect("a cursor");
+    let second = cost(&format!("/api-keys?limit=2&cursor={cursor}")).await;
+    make(60).await;
+    let (calls_now, read_now, pagination) = cost("/api-keys?limit=2").await;
+    assert_eq!((calls_now, read_now), (calls, read));
+    assert_eq!(pagination["total"], 66);
+    let second_now = cost(&format!("/api-keys?limit=2&cursor={cursor}")).await;
+    assert_eq!((&second_now.0, second_now.1), (&second.0, second.1));
 }

@@ -7,45 +7,6 @@ use tests::TestApp;
 use tokio::task::JoinSet;
 
 #[tokio::test]
-async fn of_sixteen_patches_with_if_match_of_one_version_exactly_one_wins_each_round() {
-    let app = Arc::new(TestApp::start().await);
-    let acme = app.company("Acme").await;
-    let key = app.key_with(&acme, json!({})).await;
-    let path = format!("/api-keys/{}", key.id);
-    for round in 1..=10u64 {
-        // A person has 600 requests a minute.
-        app.next_minute(std::time::Duration::ZERO);
-        let mut writers = JoinSet::new();
-        for writer in 0..16 {
-            let (app, owner, path) = (Arc::clone(&app), acme.owner.clone(), path.clone());
-            writers.spawn(async move {
-                let body = json!({ "name": format!("Round {round}, writer {writer}") });
-                let request = owner.request("PATCH", &path).json(&body);
-                app.send(request.header("if-match", &format!("\"{round}\"")))
-                    .await
-            });
-        }
-        let answers = writers.join_all().await;
-        let (won, lost): (Vec<_>, Vec<_>) = answers.iter().partition(|one| one.status == 200);
-        let [won] = won.as_slice() else {
-            panic!("round {round}: {} writers won", won.len());
-        };
-        for one in lost {
-            assert_eq!(
-                (one.status, one.details()),
-                (409, &json!({ "reason": "VERSION" }))
-            );
-        }
-        assert_eq!(won.data()["version"], round + 1);
-        assert_eq!(
-            &shown(&app, &acme.owner, &key).await,
-            won.data(),
-            "round {round}"
-        );
-    }
-}
-
-#[tokio::test]
 async fn a_revocation_wins_over_concurrent_patches_and_is_the_last_change() {
     let app = Arc::new(TestApp::start().await);
     let acme = app.company("Acme").await;

@@ -121,8 +121,11 @@ impl Deployed {
         let authorizer = app.system.authorizer(process("authorizer"));
         let functions = [
             "agents",
+            "billing",
             "candidates",
             "companies",
+            "interview-events",
+            "interviews",
             "jobs",
             "keys",
             "audit-log",
@@ -212,15 +215,8 @@ impl Deployed {
         }
         let app = &self.functions[route.function];
         let request = lambda_http::request::from_str(&event.to_string()).expect("a request");
-        let response = match route.function {
-            "agents" => agents::handle(app, request).await,
-            "candidates" => candidates::handle(app, request).await,
-            "companies" => companies::handle(app, request).await,
-            "jobs" => jobs::handle(app, request).await,
-            "keys" => keys::handle(app, request).await,
-            "audit-log" => audit_log::handle(app, request).await,
-            other => panic!("{other} has no handler here"),
-        };
+        // On the heap: all functions' futures together are more than a test's stack holds.
+        let response = Box::pin(handled(app, route.function, request)).await;
         let body = match response.body() {
             lambda_http::Body::Text(text) => serde_json::from_str(text).expect("JSON"),
             _ => Value::Null,
@@ -238,6 +234,24 @@ impl Deployed {
         let (found, mut body, _) = self.call(operation, parameters, more).await;
         assert_eq!(found, status, "{operation}: {body}");
         body["data"].take()
+    }
+}
+
+async fn handled(
+    app: &App,
+    function: &str,
+    request: lambda_http::Request,
+) -> lambda_http::Response<lambda_http::Body> {
+    match function {
+        "agents" => agents::handle(app, request).await,
+        "billing" => billing::handle(app, request).await,
+        "candidates" => candidates::handle(app, request).await,
+        "companies" => companies::handle(app, request).await,
+        "interviews" => interviews::handle(app, request).await,
+        "jobs" => jobs::handle(app, request).await,
+        "keys" => keys::handle(app, request).await,
+        "audit-log" => audit_log::handle(app, request).await,
+        other => panic!("{other} has no handler here"),
     }
 }
 
@@ -325,6 +339,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     }
     work(deployed, &key).await;
 
+    interviews(deployed, &key, company).await;
     let company_id = company.id.to_string();
     let of_company = [("companyId", company_id.as_str())];
     deployed.data(200, "ListCompanies", &[], &key).await;
@@ -549,6 +564,41 @@ async fn resource(deployed: &Deployed, key: &Request<'_>, create: &'static route
         };
         // Some have other words for it, which is a 400.
         deployed.call(list.operation, &[], &listed).await;
+    }
+}
+
+/// The ends that interviews come to, and what is billed.
+async fn interviews(deployed: &Deployed, key: &Request<'_>, company: &Company) {
+    let with = |body| Request {
+        body: Some(body),
+        ..key.clone()
+    };
+    let create = routes::by_operation("CreateInterview").expect("in the table");
+    let new = || with(body(create, "Interview").expect("a body"));
+    let cancelled = deployed.data(201, "CreateInterview", &[], &new()).await;
+    let id = cancelled["id"].as_str().expect("an id");
+    let cancel = with(json!({ "status": "CANCELLED" }));
+    deployed
+        .data(200, "UpdateInterview", &[("interviewId", id)], &cancel)
+        .await;
+    let mut job = with(body(create, "Interview").expect("a body"));
+    let body = job.body.as_mut().expect("a body");
+    body["job"] = tests::job();
+    body["candidateId"] = cancelled["candidateId"].clone();
+    body["candidate"] = Value::Null;
+    let completed = deployed.data(201, "CreateInterview", &[], &job).await;
+    let id = completed["id"].as_str().expect("an id");
+    let report = tests::report(company, id, "COMPLETED", deployed.app.now());
+    interview_events::handle(&deployed.functions["interview-events"], report)
+        .await
+        .expect("taken");
+    let query = &[("start", "2026-01-01T00:00:00Z")][..];
+    for query in [query, &[]] {
+        let usage = Request {
+            query,
+            ..key.clone()
+        };
+        deployed.call("GetUsage", &[], &usage).await;
     }
 }
 

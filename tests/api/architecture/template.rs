@@ -195,8 +195,9 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
         if permission["Principal"] == "events.amazonaws.com" {
             let rule = named(&permission["SourceArn"]);
             let target = &template.properties(rule)["Targets"][0];
-            assert_eq!(named(&permission["FunctionName"]), "WorkerFunction");
-            assert_eq!(named(&target["Arn"]), "WorkerFunction", "{name}");
+            let function = named(&permission["FunctionName"]);
+            assert!(["WorkerFunction", "InterviewEventsFunction"].contains(&function));
+            assert_eq!(named(&target["Arn"]), function, "{name}");
             continue;
         }
         assert_eq!(
@@ -576,6 +577,53 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
             "{name}"
         );
     }
+}
+
+#[test]
+fn the_engines_reports_are_delivered_or_kept() {
+    let template = Template::read();
+    let rule = template.properties("InterviewEventsRule");
+    assert_eq!(
+        rule["EventPattern"],
+        json!({
+            "source": [interview_events::SOURCE],
+            "detail-type": [interview_events::DETAIL_TYPE],
+        })
+    );
+    let [target] = rule["Targets"].as_array().expect("a list").as_slice() else {
+        panic!("one target");
+    };
+    assert_eq!(named(&target["Arn"]), "InterviewEventsFunction");
+    let queue = "InterviewEventsFailures";
+    assert_eq!(named(&target["DeadLetterConfig"]["Arn"]), queue);
+    let invocations = template.properties("InterviewEventsInvocations");
+    assert_eq!(
+        named(&invocations["FunctionName"]),
+        "InterviewEventsFunction"
+    );
+    let destination = &invocations["DestinationConfig"]["OnFailure"]["Destination"];
+    assert_eq!(named(destination), queue);
+    let properties = template.properties(queue);
+    assert_eq!(properties["MessageRetentionPeriod"], 14 * 24 * 3600);
+    assert_eq!(properties["SqsManagedSseEnabled"], true);
+    assert_eq!(template.all("AWS::SQS::Queue").len(), 1);
+    for (name, policy) in template.all("AWS::SQS::QueuePolicy") {
+        for statement in policy["PolicyDocument"]["Statement"]
+            .as_array()
+            .expect("a list")
+        {
+            assert_eq!(statement["Action"], "sqs:SendMessage", "{name}");
+            assert_eq!(statement["Principal"]["Service"], "events.amazonaws.com");
+            let source = &statement["Condition"]["ArnEquals"]["aws:SourceArn"];
+            assert_eq!(named(source), "InterviewEventsRule");
+        }
+    }
+    let alarmed = template.all("AWS::CloudWatch::Alarm");
+    assert!(alarmed.iter().any(|(_, alarm)| {
+        let dimensions = alarm["Dimensions"].as_array().into_iter().flatten();
+        let mut values = dimensions.map(|dimension| &dimension["Value"]["Fn::GetAtt"]);
+        values.any(|value| *value == format!("{queue}.QueueName"))
+    }));
 }
 
 #[test]

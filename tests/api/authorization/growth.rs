@@ -71,6 +71,7 @@ struct Stack {
 
 impl Stack {
     async fn start() -> Stack {
+        tests::watch_logs();
         let home = Home::new();
         let dial = Arc::new(AtomicI64::new(0));
         let system = System::builder()
@@ -122,7 +123,7 @@ impl Stack {
     }
 }
 
-/// A directory that goes with the test.
+/// A directory that goes with the test, and never held a credential.
 struct Home(PathBuf);
 
 impl Home {
@@ -134,6 +135,10 @@ impl Home {
 
 impl Drop for Home {
     fn drop(&mut self) {
+        if !std::thread::panicking() {
+            let entries = fs::read_dir(&self.0).expect("the directory stands");
+            tests::assert_not_stored(entries.map(|entry| entry.expect("an entry").path()));
+        }
         // What is left lies in the target directory.
         let _ = fs::remove_dir_all(&self.0);
     }

@@ -1,9 +1,10 @@
 //! `Idempotency-Key` on `POST /jobs`.
 
+use embedded::{Call, Fault, Weather};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
 use tests::{Answer, Caller, TestApp, job};
-use tokio::task::JoinSet;
+use tokio::{sync::Notify, task::JoinSet};
 
 async fn post(app: &TestApp, caller: &Caller, key: &str, body: &Value) -> Answer {
     let request = caller.request("POST", "/jobs").json(body);
@@ -19,13 +20,13 @@ fn replayed(answer: &Answer) -> bool {
 }
 
 #[tokio::test]
-async fn fifty_parallel_creates_with_one_idempotency_key_have_one_effect_and_one_answer() {
+async fn a_hundred_parallel_creates_with_one_idempotency_key_have_one_effect_and_one_answer() {
     let app = Arc::new(TestApp::start().await);
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     for round in 1..=3 {
         let mut writers = JoinSet::new();
-        for _ in 0..50 {
+        for _ in 0..100 {
             let (app, key) = (Arc::clone(&app), key.clone());
             writers.spawn(async move { post(&app, &key, &format!("round {round}"), &job()).await });
         }
@@ -44,6 +45,69 @@ async fn fifty_parallel_creates_with_one_idempotency_key_have_one_effect_and_one
             "round {round}"
         );
         assert_eq!(total(&app, &key).await, round);
+    }
+}
+
+/// The process ends at each of a request's store calls in turn, before or after the store has done it.
+#[tokio::test]
+async fn a_create_whose_process_dies_anywhere_has_one_effect_when_it_is_repeated() {
+    const NEVER: Duration = Duration::from_secs(600);
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let new_key = json!({ "name": "Import", "scopes": ["read:jobs"] });
+    for (caller, target, body) in [(&key, "/jobs", job()), (&acme.owner, "/api-keys", new_key)] {
+        let total = async || app.get(caller, target).await.data()["pagination"]["total"].clone();
+        let before = total().await.as_u64().expect("a number");
+        let (mut asked, mut replays) = (0, 0);
+        for fault in [Fault::Slow(NEVER), Fault::SlowAnswer(NEVER)] {
+            for last in 0.. {
+                let reached = Arc::new(Notify::new());
+                let notify = Arc::clone(&reached);
+                let weather = Weather::script(move |call: &Call<'_>| {
+                    if call.serial != last {
+                        return Fault::None;
+                    }
+                    notify.notify_one();
+                    fault
+                });
+                let process = app.system.another_app(app.app().clock.clone(), &weather);
+                let gateway = app.system.another_gateway(process).expect("a gateway");
+                let name = format!("{fault:?} {last}");
+                let request = caller.request("POST", target).json(&body);
+                let died = tokio::select! {
+                    biased;
+                    answer = gateway.call(request.header("idempotency-key", &name)) => {
+                        assert_eq!(answer.status, 201, "{target} {name}");
+                        false
+                    }
+                    () = async {
+                        reached.notified().await;
+                        // Until the store has done it, or not.
+                        tokio::time::sleep(Duration::from_millis(10)).await;
+                    } => true,
+                };
+                let request = caller.request("POST", target).json(&body);
+                let second = app.send(request.clone().header("idempotency-key", &name));
+                let second = second.await;
+                let third = app.send(request.header("idempotency-key", &name)).await;
+                assert_eq!((second.status, third.status), (201, 201), "{target} {name}");
+                assert_eq!(second.data()["id"], third.data()["id"], "{target} {name}");
+                assert!(replayed(&third), "{target} {name}");
+                if replayed(&second) {
+                    assert!(second.raw.body == third.raw.body, "{target} {name}");
+                    replays += usize::from(died);
+                }
+                asked += 1;
+                assert_eq!(total().await, before + asked, "{target} {name}");
+                if !died {
+                    // The request has no such call.
+                    assert!(last > 2, "{target}");
+                    break;
+                }
+            }
+        }
+        assert!(replays > 0, "{target}: no process died after its effect");
     }
 }
 

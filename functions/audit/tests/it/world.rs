@@ -186,6 +186,7 @@ impl World {
             plan: Plan::Scale,
             rate_limit: None,
             key_limit: None,
+            minutes_per_month: None,
         };
         let member = self.membership(company, Role::Owner);
         self.expect(
@@ -438,8 +439,8 @@ impl World {
             | Reason::Address => EventType::AuthenticationFailed,
             _ => EventType::AuthorizationDenied,
         };
-        let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
-        self.expect(format!("DENIAL#{owner}/{id}#{hex}"), kind, Some(id));
+        let random_text = model::hex(&random);
+        self.expect(format!("DENIAL#{owner}/{id}#{random_text}"), kind, Some(id));
         self.table.create_denial(&row, random).await.expect("kept");
     }
 

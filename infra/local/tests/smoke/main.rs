@@ -4,5 +4,6 @@ mod client;
 mod kill;
 mod loopback;
 mod process;
+mod readme;
 mod secrets;
 mod story;

@@ -1,4 +1,4 @@
-//! What the README shows, and what lies in the data directory afterwards.
+//! A key's life, and what lies in the data directory afterwards.
 
 use serde_json::{Value, json};
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
@@ -20,7 +20,7 @@ fn a_key_is_made_used_suspended_and_explained() {
 /// The whole story; the key that it made, suspended.
 pub(crate) fn tell(server: &Server) -> String {
     let listed = server.demo().data(200, "GET", "/jobs", "");
-    assert_eq!(listed["pagination"]["total"], 4, "{listed}");
+    assert_eq!(listed["pagination"]["total"], 12, "{listed}");
 
     let tokens = server.sign_in("owner@acme.example");
     let owner = server.caller(tokens["access_token"].as_str().expect("a token"));
@@ -79,7 +79,7 @@ fn a_second_start_keeps_everything_and_a_second_process_is_refused() {
     assert!(refused.stdout.is_empty());
     assert_eq!(
         first.demo().data(200, "GET", "/jobs", "")["pagination"]["total"],
-        5
+        13
     );
     private(&data);
     assert!(first.interrupt().success());

@@ -49,13 +49,8 @@ fn the_format_never_changes() {
         plain.expose(),
         "sk_ia0aB3dE6fm8LLG7HjnuCA2j5rOw8Xp1kCSXq2vD6cI"
     );
-    let hmac: String = stored
-        .hmac
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect();
     assert_eq!(
-        hmac,
+        model::hex(&stored.hmac),
         "8e0e8c631928ffe0004841c8f8549211d960f43c6feb4cde8233554f3fdbb522"
     );
 }

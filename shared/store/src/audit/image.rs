@@ -1,6 +1,6 @@
 //! Rows as the streams show them, before and after a change.
 
-use model::{AgentFields, CandidateRecord, JobFields, Owner, Timestamp};
+use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -82,7 +82,7 @@ impl Entity {
             JobFields::ENTITY => Entity::Job,
             CandidateRecord::ENTITY => Entity::Candidate,
             AgentFields::ENTITY => Entity::Agent,
-            "interview" => Entity::Interview,
+            InterviewRecord::ENTITY => Entity::Interview,
             _ => return None,
         })
     }
@@ -156,7 +156,9 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "index" | "pointer" | "idempotency" | "task" | "due" => Ok(Image::Silent),
+            "index" | "pointer" | "idempotency" | "billing" | "report" | "task" | "due" => {
+                Ok(Image::Silent)
+            }
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
                 row: Box::new(GrantRow::read(row)?),
@@ -191,6 +193,7 @@ impl ObjectRow {
             "plan",
             "keyLimit",
             "companyLimit",
+            "minutesPerMonth",
             "perMinute",
             "perHour",
             "perSecond",

@@ -11,6 +11,8 @@ struct World {
     app: TestApp,
     acme: Company,
     key: Caller,
+    /// The path of the key.
+    api_key: String,
     /// The path of a job.
     job: String,
 }
@@ -19,13 +21,16 @@ impl World {
     async fn new() -> World {
         let app = TestApp::start().await;
         let acme = app.company("Acme").await;
-        let key = app.key_with(&acme, json!({})).await.caller;
+        let key = app.key_with(&acme, json!({})).await;
+        let api_key = format!("/api-keys/{}", key.id);
+        let key = key.caller;
         let made = app.post(&key, "/jobs", &job()).await;
         let job = format!("/jobs/{}", made.data()["id"].as_str().expect("an id"));
         World {
             app,
             acme,
             key,
+            api_key,
             job,
         }
     }
@@ -44,11 +49,29 @@ impl World {
         [jobs.data().clone(), keys]
     }
 
-    /// Sends the body as POST and as PATCH of jobs; the answers are the same.
+    /// The changes of a key that may go without a body.
+    fn actions(&self) -> [(&Caller, &str, String); 3] {
+        ["suspend", "resume", "revoke"].map(|action| {
+            let target = format!("{}/{action}", self.api_key);
+            (&self.acme.owner, "POST", target)
+        })
+    }
+
+    /// Sends the body to every operation that takes one; the answers are the same, and repeat nothing of it.
     async fn send_body(&self, content_type: Option<&str>, body: &[u8]) -> Answer {
-        let mut answers = Vec::new();
-        for (method, target) in [("POST", "/jobs"), ("PATCH", self.job.as_str())] {
-            let mut request = self.key.request(method, target);
+        let owner = &self.acme.owner;
+        let mut targets = vec![
+            (&self.key, "POST", "/jobs".to_owned()),
+            (&self.key, "PATCH", self.job.clone()),
+            (owner, "POST", "/api-keys".to_owned()),
+            (owner, "PATCH", self.api_key.clone()),
+        ];
+        if !body.is_empty() {
+            targets.extend(self.actions());
+        }
+        let mut first: Option<Answer> = None;
+        for (caller, method, target) in targets {
+            let mut request = caller.request(method, &target);
             request = match content_type {
                 Some(content_type) => request.body(content_type, body),
                 None => HttpRequest {
@@ -56,11 +79,16 @@ impl World {
                     ..request
                 },
             };
-            answers.push(self.app.send(request).await);
+            let answer = self.app.send(request).await;
+            assert!(!answer.raw.text().contains("Canary"), "{method} {target}");
+            let first = first.get_or_insert_with(|| answer.clone());
+            assert_eq!(
+                (answer.status, answer.faults()),
+                (first.status, first.faults()),
+                "{method} {target}"
+            );
         }
-        let [post, patch] = <[Answer; 2]>::try_from(answers).expect("two");
-        assert_eq!((post.status, post.faults()), (patch.status, patch.faults()));
-        post
+        first.expect("an answer")
     }
 }
 
@@ -142,7 +170,6 @@ async fn what_is_not_json_is_refused_as_json_without_repeating_it() {
         let answer = world.send_body(Some("application/json"), &body).await;
         assert_error(&answer, 400, "VALIDATION_ERROR", case);
         assert_eq!(answer.faults(), [" json"], "{case}");
-        assert!(!answer.raw.text().contains("Canary"), "{case}");
     }
     assert_eq!(world.everything().await, before);
 }
@@ -204,6 +231,49 @@ async fn numbers_beyond_64_bits_are_read_or_refused_and_never_wrap() {
             "{number}"
         );
     }
+}
+
+#[tokio::test]
+async fn values_that_fit_no_field_of_a_key_or_of_a_reason_are_refused_where_they_stand() {
+    let world = World::new().await;
+    let before = world.everything().await;
+    let change = [(&world.acme.owner, "PATCH", world.api_key.clone())];
+    let of_fields = [
+        (r#"{"name":9223372036854775808}"#, "/name type"),
+        (r#"{"expiresAt":18446744073709551616}"#, "/expiresAt type"),
+        (r#"{"expiresAt":-9223372036854775809}"#, "/expiresAt type"),
+        (r#"{"allowedIPs":[1e308]}"#, "/allowedIPs/0 type"),
+        (r#"{"scopes":[["read:jobs"]]}"#, "/scopes/0 type"),
+        (r#"{"scopes":["read:jobs\u0000"]}"#, "/scopes/0 enum"),
+        (
+            r#"{"rateLimit":{"perMinute":1e308}}"#,
+            "/rateLimit unknown_field",
+        ),
+    ];
+    let of_reasons = [
+        (r#"{"reason":1e308}"#, "/reason type"),
+        (r#"{"reason":["x"]}"#, "/reason type"),
+        (r#"{"reason":"a\u0000b"}"#, "/reason format"),
+        (r#"{"name":"x"}"#, "/name unknown_field"),
+    ];
+    for (targets, cases) in [
+        (&change[..], &of_fields[..]),
+        (&world.actions()[..], &of_reasons[..]),
+    ] {
+        for ((caller, method, target), (body, fault)) in targets
+            .iter()
+            .flat_map(|target| cases.iter().map(move |case| (target, case)))
+        {
+            let request = caller
+                .request(method, target)
+                .body("application/json", *body);
+            let answer = world.app.send(request).await;
+            let case = format!("{method} {target} {body:.70}");
+            assert_error(&answer, 400, "VALIDATION_ERROR", &case);
+            assert_eq!(answer.faults(), [*fault], "{case}");
+        }
+    }
+    assert_eq!(world.everything().await, before);
 }
 
 #[tokio::test]
@@ -357,12 +427,30 @@ async fn an_id_of_another_spelling_or_kind_is_400_and_a_missing_object_404() {
         .get(&world.key, &format!("/jobs/{}", world.acme.id))
         .await;
     assert_error(&answer, 404, "RESOURCE_NOT_FOUND", "a company's id");
-    for id in [id, "AbCd123", "AbCd12345", "AbCd-234", "%C3%A9bCd123"] {
-        let answer = world
-            .app
-            .get(&world.acme.owner, &format!("/api-keys/{id}"))
-            .await;
-        assert_error(&answer, 400, "VALIDATION_ERROR", id);
+    for id in [
+        id,
+        "AbCd123",
+        "AbCd12345",
+        "AbCd-234",
+        "AbCd123%00",
+        "%C3%A9bCd123",
+        "..",
+    ] {
+        let path = format!("/api-keys/{id}");
+        let owner = &world.acme.owner;
+        let mut requests = vec![
+            owner.request("GET", &path),
+            owner.request("PATCH", &path).json(&json!({})),
+        ];
+        for action in ["suspend", "resume", "revoke"] {
+            requests.push(owner.request("POST", &format!("{path}/{action}")));
+        }
+        for request in requests {
+            let case = format!("{request:?}");
+            let answer = world.app.send(request).await;
+            assert_error(&answer, 400, "VALIDATION_ERROR", &case);
+            assert_eq!(answer.faults(), ["keyId format"], "{case}");
+        }
     }
     assert_eq!(world.everything().await, before);
 }

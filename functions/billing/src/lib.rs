@@ -1,0 +1,106 @@
+//! Billing: what a company's interviews took, from one instant to another.
+//!
+//! Knows nothing of plans or reservations: it tells what was billed, and `interviews` what may still be.
+
+use api::{ApiError, App, Call, Input, Reply, respond};
+use chrono::Duration;
+use lambda_http::{Body, Request, Response};
+use model::{
+    BillingSystem, CompanyUsage, CostKey, CostKeyUsage, Date, Rule, Timestamp, UsageReport,
+};
+use routes::billing::Operation;
+use std::str::FromStr;
+use store::{CompanyStore, Usage};
+
+/// Answers an event of API Gateway.
+pub async fn handle(app: &App, request: Request) -> Response<Body> {
+    respond(app, request, async |call: Call<'_, Operation>| {
+        match call.operation() {
+            Operation::GetUsage => usage(call).await,
+        }
+    })
+    .await
+}
+
+/// From the first instant on, and before the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Range {
+    start: Timestamp,
+    end: Timestamp,
+}
+
+const DEFAULT_DAYS: i64 = 30;
+const MAX_DAYS: i64 = 366;
+
+async fn usage(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let range = range(&mut input, call.now);
+    let range = input.finish(range)?;
+    let report = report(&[call.store()?], range).await?;
+    call.ok(&report)
+}
+
+fn range(input: &mut Input<'_>, now: Timestamp) -> Option<Range> {
+    const FORM: &str = "must be a date such as 2026-01-31, or an RFC 3339 instant";
+    let start = input.parsed::<Moment>("start", Rule::Format, FORM);
+    let end = input.parsed::<Moment>("end", Rule::Format, FORM);
+    let (start, end) = start.zip(end)?;
+    let end = end.map_or(now, |end| end.0);
+    let start = start.map_or(end.minus(Duration::days(DEFAULT_DAYS)), |start| start.0);
+    if start >= end {
+        return input.refuse("start", Rule::Range, "must be before end");
+    }
+    if end.since(start) > Duration::days(MAX_DAYS) {
+        return input.refuse("start", Rule::Range, "must be at most 366 days before end");
+    }
+    Some(Range { start, end })
+}
+
+/// A date is the instant at which it begins in UTC.
+struct Moment(Timestamp);
+
+impl FromStr for Moment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let at = match text.parse::<Date>() {
+            Ok(date) => date.start(),
+            Err(_) => text.parse::<Timestamp>().map_err(|_| ())?,
+        };
+        Timestamp::from_millis(at.millis()).map(Moment).ok_or(())
+    }
+}
+
+/// Over all the companies, in their order.
+async fn report(companies: &[CompanyStore], range: Range) -> Result<UsageReport, ApiError> {
+    let mut all = Usage::default();
+    let mut each = Vec::with_capacity(companies.len());
+    for store in companies {
+        let usage = store.usage(range.start, range.end).await?;
+        all.minutes += usage.minutes;
+        all.interviews += usage.interviews;
+        each.push(CompanyUsage {
+            company_id: store.company(),
+            company_name: store.get_company().await?.fields.name.to_string(),
+            billing_system: BillingSystem::Minutes,
+            total_minutes_used: usage.minutes,
+            total_interviews: usage.interviews,
+            breakdown: breakdown(usage),
+        });
+    }
+    Ok(UsageReport {
+        companies: each,
+        total_minutes_used: all.minutes,
+        total_interviews: all.interviews,
+        breakdown: breakdown(all),
+    })
+}
+
+/// Interviews are the one thing that is billed.
+fn breakdown(usage: Usage) -> [CostKeyUsage; 1] {
+    [CostKeyUsage {
+        cost_key: CostKey::InterviewMinutes,
+        minutes_used: usage.minutes,
+        events: usage.interviews,
+    }]
+}

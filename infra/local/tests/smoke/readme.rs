@@ -1,0 +1,101 @@
+//! The README's commands, as they stand there.
+
+use serde_json::Value;
+use std::{fs, os::unix::fs::symlink, process::Command};
+
+use crate::process::{Place, Server};
+
+const README: &str = include_str!("../../../../README.md");
+/// What stands between the outputs of two steps.
+const NEXT: &str = "\u{1e}";
+
+#[test]
+fn the_readmes_story_is_true() {
+    let place = Place::new("readme");
+    let server = Server::start(&place, &[]);
+    // The clone, in which `cargo run` was called.
+    let clone = place.data().with_file_name("clone");
+    fs::create_dir(&clone).expect("a directory");
+    symlink(place.data(), clone.join(".instaview")).expect("a link");
+
+    let mut script = steps("The story in ten minutes");
+    assert_eq!(script.len(), 8, "{script:#?}");
+    // The trail follows by itself, so the last step is taken until all is there.
+    let events = script.pop().expect("a step");
+    let told = [
+        "api_key.created",
+        "api_key.suspended",
+        "authentication.failed",
+    ];
+    let told = told
+        .map(|kind| format!("[[ $events == *{kind}* ]]"))
+        .join(" && ");
+    script.push(format!(
+        "for try in {{1..200}}; do\nevents=$({events})\n{told} && break\nsleep 0.1\ndone\necho \"$events\""
+    ));
+    script.push(r#"echo "$key" "$id""#.to_owned());
+    let script = script.join(&format!("\nprintf '{NEXT}'\n"));
+    let run = Command::new("bash")
+        .args(["-euc", &script])
+        .current_dir(&clone)
+        .output()
+        .expect("bash");
+    let said = String::from_utf8(run.stdout).expect("UTF-8");
+    let complaints = String::from_utf8_lossy(&run.stderr);
+    assert!(
+        run.status.success() && complaints.is_empty(),
+        "{said}\n{complaints}"
+    );
+    let said: Vec<_> = said.split(NEXT).map(str::trim).collect();
+    let [setup, list, sign_in, make, used, refused, why, events, key] = said[..] else {
+        panic!("{said:#?}");
+    };
+    assert_eq!([setup, sign_in, make], [""; 3]);
+    let (key, id) = key.split_once(' ').expect("a key and its id");
+    assert_eq!((key.len(), &key[5..13]), (46, id));
+    assert_eq!(data(list)["pagination"]["total"], 12);
+    for job in data(used)["items"].as_array().expect("a list") {
+        assert_eq!(job["status"], "OPEN");
+    }
+    let (suspended, refused) = refused.split_once("HTTP/1.1 ").expect("two answers");
+    assert_eq!(data(suspended)["status"], "SUSPENDED");
+    assert!(
+        refused.starts_with("401 ") && refused.contains("INVALID_API_KEY"),
+        "{refused}"
+    );
+    let why = data(why);
+    assert_eq!([&why["reason"], &why["keyId"]], ["SUSPENDED", id]);
+    for event in data(events)["items"].as_array().expect("a list") {
+        assert_eq!(event["keyId"], id);
+    }
+    let left = fs::read_dir(&clone).expect("the clone").count();
+    assert_eq!(left, 1, "the story leaves nothing in the clone");
+    assert!(server.interrupt().success());
+}
+
+/// The commands of a section: each run of indented lines is a step.
+fn steps(section: &str) -> Vec<String> {
+    let (_, text) = README
+        .split_once(&format!("\n## {section}\n"))
+        .expect("a section");
+    let text = text.split("\n## ").next().unwrap_or_default();
+    let mut steps = vec![String::new()];
+    for line in text.lines() {
+        match line.strip_prefix("    ") {
+            Some(command) => {
+                let step = steps.last_mut().expect("a step");
+                step.push_str(command);
+                step.push('\n');
+            }
+            None => steps.push(String::new()),
+        }
+    }
+    steps.retain(|step| !step.is_empty());
+    steps
+}
+
+fn data(answer: &str) -> Value {
+    let mut answer: Value = serde_json::from_str(answer).unwrap_or_else(|_| panic!("{answer}"));
+    assert_eq!(answer["success"], true, "{answer}");
+    answer["data"].take()
+}

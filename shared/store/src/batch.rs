@@ -1,0 +1,151 @@
+//! Many rows in few calls.
+
+use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::KeysAndAttributes};
+use std::{
+    collections::{HashMap, HashSet},
+    time::Duration,
+};
+
+use crate::{
+    OwnerStore, StoreError, Table,
+    item::{Item, Read, s},
+    transact::built,
+};
+
+impl Table {
+    const MAX_STALLS: u32 = 5;
+
+    /// Rows by their keys, strongly, in the keys' order; what isn't there is left out.
+    pub(crate) async fn get_many(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let (mut order, mut wanted) = (Vec::new(), Vec::new());
+        // The same row twice is refused; two pages of an index may tell of one object, because it changed between them.
+        let mut seen = HashSet::with_capacity(keys.len());
+        for key in keys {
+            let primary = primary(&key)?;
+            if seen.insert(primary.clone()) {
+                order.push(primary);
+                wanted.push(key);
+            }
+        }
+        let mut found = HashMap::with_capacity(wanted.len());
+        for chunk in wanted.chunks(100) {
+            for row in self.get_hundred(table, chunk.to_vec()).await? {
+                found.insert(primary(&row)?, row);
+            }
+        }
+        Ok(order
+            .iter()
+            .filter_map(|primary| found.remove(primary))
+            .collect())
+    }
+
+    /// The same for at most 100 keys, each another one; in no order.
+    async fn get_hundred(
+        &self,
+        table: &str,
+        mut wanted: Vec<Item>,
+    ) -> Result<Vec<Item>, StoreError> {
+        let mut rows = Vec::with_capacity(wanted.len());
+        let mut stalls = 0;
+        loop {
+            let before = wanted.len();
+            let request = KeysAndAttributes::builder()
+                .set_keys(Some(wanted))
+                .consistent_read(true)
+                .build()
+                .map_err(built)?;
+            let answer = self
+                .client
+                .batch_get_item()
+                .request_items(table, request)
+                .send()
+                .await
+                .map_err(StoreError::from_sdk)?;
+            let answered = answer.responses.and_then(|mut all| all.remove(table));
+            rows.extend(answered.unwrap_or_default());
+            let left = answer
+                .unprocessed_keys
+                .and_then(|mut left| left.remove(table));
+            wanted = left.map(|left| left.keys).unwrap_or_default();
+            if wanted.is_empty() {
+                return Ok(rows);
+            }
+            // Left over is what goes beyond 16 MB, or what was throttled; only a call that brings nothing says which.
+            stalls = if wanted.len() < before { 0 } else { stalls + 1 };
+            if stalls == Self::MAX_STALLS {
+                return Err(StoreError::Throttled("rows were left unread".to_owned()));
+            }
+            tokio::time::sleep(Duration::from_millis(10 << stalls)).await;
+        }
+    }
+}
+
+impl OwnerStore {
+    /// At most `limit` of the owner's rows whose sort keys start so, strongly, from the one after `after` on.
+    pub(crate) async fn run(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Item>, StoreError> {
+        // A position outside the run is no place to start from; cursors are sealed, so this is never a client's doing.
+        if after.is_some_and(|after| !after.starts_with(prefix)) {
+            return Err(StoreError::Corrupt("position"));
+        }
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":sk", s(prefix))
+            .set_exclusive_start_key(after.map(|after| self.key(after)));
+        read(query, limit).await
+    }
+
+    /// All of the owner's rows whose sort keys start so, strongly, up to where they go on like `end`.
+    pub(crate) async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
+        let query = self
+            .query()
+            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+            .expression_attribute_values(":from", s(prefix))
+            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")));
+        read(query, usize::MAX).await
+    }
+
+    fn query(&self) -> QueryFluentBuilder {
+        self.table
+            .client
+            .query()
+            .table_name(&self.table.names.records)
+            .expression_attribute_values(":pk", s(self.owner()))
+            .consistent_read(true)
+    }
+}
+
+/// At most `limit` rows; one page of DynamoDB is 1 MB.
+async fn read(query: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
+    let mut rows = Vec::new();
+    let mut next = query.clone();
+    while rows.len() < limit {
+        let page = next
+            .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
+            .send()
+            .await
+            .map_err(StoreError::from_sdk)?;
+        rows.extend(page.items.unwrap_or_default());
+        // A page may be empty and still have a last key.
+        if page.last_evaluated_key.is_none() {
+            break;
+        }
+        next = query
+            .clone()
+            .set_exclusive_start_key(page.last_evaluated_key);
+    }
+    Ok(rows)
+}
+
+fn primary(row: &Item) -> Result<(String, String), StoreError> {
+    Ok((row.text("pk")?.to_owned(), row.text("sk")?.to_owned()))
+}

@@ -1,0 +1,160 @@
+//! `/billing/usage`
+
+use model::{Date, Timestamp};
+use serde_json::{Value, json};
+use std::time::Duration;
+use tests::{Answer, Caller, Company, Seeded, TestApp, agent, candidate, report};
+
+/// Has an interview completed right now; the instant.
+async fn complete(app: &TestApp, company: &Company, key: &Caller, minutes: u64) -> Timestamp {
+    let body = json!({ "candidate": candidate(), "agent": agent() });
+    let made = app.post(key, "/interviews", &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let at = app.now();
+    let mut event = report(
+        company,
+        made.data()["id"].as_str().expect("an id"),
+        "COMPLETED",
+        at,
+    );
+    event["detail"]["durationMinutes"] = json!(minutes);
+    app.put(event).await.expect("taken");
+    at
+}
+
+async fn usage(app: &TestApp, key: &Caller, start: impl ToString, end: impl ToString) -> Answer {
+    let path = format!(
+        "/billing/usage?start={}&end={}",
+        start.to_string(),
+        end.to_string()
+    );
+    app.get(key, &path.replace('+', "%2B")).await
+}
+
+#[tokio::test]
+async fn usage_has_the_contracts_shape_and_another_companys_is_not_in_it() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let other = app.key_with(&globex, json!({})).await.caller;
+    complete(&app, &acme, &key, 15).await;
+    complete(&app, &acme, &key, 0).await;
+    complete(&app, &globex, &other, 7).await;
+    app.advance(Duration::from_millis(1));
+    let answer = app.get(&key, "/billing/usage").await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let breakdown = json!([{ "costKey": "interview_minutes", "minutesUsed": 15, "events": 2 }]);
+    let expected = json!({
+        "companies": [{
+            "companyId": acme.id,
+            "companyName": "Acme",
+            "billingSystem": "minutes",
+            "totalMinutesUsed": 15,
+            "totalInterviews": 2,
+            "breakdownByCostKey": breakdown,
+        }],
+        "totalMinutesUsed": 15,
+        "totalInterviews": 2,
+        "breakdownByCostKey": breakdown,
+    });
+    assert_eq!(answer.data(), &expected);
+}
+
+#[tokio::test]
+async fn start_and_end_are_checked_together() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    for (query, faults) in [
+        ("", &[][..]),
+        ("start=2026-01-01&end=2027-01-02", &[]),
+        (
+            "start=2026-01-01&end=2027-01-02T00:00:00.001Z",
+            &["?start range"],
+        ),
+        ("start=2028-01-01&end=2029-01-01", &[]),
+        ("start=2028-02-29&end=2028-03-01", &[]),
+        ("start=2027-02-29&end=2027-03-01", &["?start format"]),
+        ("start=2026-01-01&end=2026-01-01", &["?start range"]),
+        ("start=2026-01-02&end=2026-01-01", &["?start range"]),
+        (
+            "start=2026-01-01T10:00:00%2B10:30&end=2026-01-01T00:00:00Z",
+            &[],
+        ),
+        ("start=yesterday&end=1", &["?start format", "?end format"]),
+        ("start=2026-1-1", &["?start format"]),
+        ("start=2026-01-01&start=2026-01-02", &["?start repeated"]),
+        ("end=2026-01-01", &[]),
+    ] {
+        let answer = app.get(&key, &format!("/billing/usage?{query}")).await;
+        assert_eq!(answer.faults(), faults, "{query}: {}", answer.body);
+        assert_eq!(
+            answer.status,
+            if faults.is_empty() { 200 } else { 400 },
+            "{query}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn any_range_tells_exactly_what_was_completed_in_it() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let mut seeded = Seeded::new(7);
+    let mut billed: Vec<(Timestamp, u64)> = Vec::new();
+    for _ in 0..30 {
+        let minutes = seeded.below(60) as u64;
+        billed.push((complete(&app, &acme, &key, minutes).await, minutes));
+        // Several a day, and none for days.
+        let pause = *seeded.pick(&[1_000, 3_600_000, 40_000_000, 250_000_000]);
+        app.advance(Duration::from_millis(pause));
+    }
+    let check = async |start: Timestamp, end: Timestamp| {
+        let within = billed.iter().filter(|(at, _)| (start..end).contains(at));
+        let (mut minutes, mut interviews) = (0, 0);
+        for (_, used) in within {
+            minutes += used;
+            interviews += 1;
+        }
+        let answer = usage(&app, &key, start, end).await;
+        let found = (
+            &answer.data()["totalMinutesUsed"],
+            &answer.data()["totalInterviews"],
+        );
+        assert_eq!(
+            found,
+            (&json!(minutes), &json!(interviews)),
+            "{start} to {end}: {}",
+            answer.body
+        );
+    };
+    let instants: Vec<_> = billed.iter().map(|(at, _)| *at).collect();
+    let millis =
+        |at: Timestamp, by: i64| Timestamp::from_millis(at.millis() + by).expect("in range");
+    for round in 0..60 {
+        let mut ends = [*seeded.pick(&instants), *seeded.pick(&instants)];
+        ends.sort();
+        let [mut start, mut end] = ends;
+        match round % 4 {
+            // The instants themselves: the first is in, the last is not.
+            0 => {}
+            1 => end = millis(end, 1),
+            2 => start = millis(start, 1),
+            _ => (start, end) = (Date::of(start).start(), Date::of(end).next().start()),
+        }
+        if start < end {
+            check(start, end).await;
+        }
+    }
+    let all = usage(
+        &app,
+        &key,
+        Date::of(instants[0]),
+        Date::of(app.now()).next(),
+    )
+    .await;
+    let minutes: u64 = billed.iter().map(|(_, minutes)| minutes).sum();
+    assert_eq!(all.data()["totalMinutesUsed"], json!(minutes));
+    assert_ne!(all.data()["totalMinutesUsed"], Value::from(0));
+}

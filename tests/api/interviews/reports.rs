@@ -1,0 +1,173 @@
+//! What the interview engine reports: applied once, in any order, and refused where it can't be true.
+
+use super::{id, inline};
+use serde_json::{Value, json};
+use tests::{TestApp, report};
+
+#[tokio::test]
+async fn a_report_that_comes_again_or_too_late_changes_nothing() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
+    let interview = id(&made);
+    let path = format!("/interviews/{interview}");
+    let completed = report(&acme, &interview, "COMPLETED", app.now());
+    let both = tokio::join!(app.put(completed.clone()), app.put(completed.clone()));
+    both.0.expect("taken");
+    both.1.expect("taken");
+    let after = app.get(&key, &path).await;
+    assert_eq!(after.data()["status"], "COMPLETED");
+    let mut renamed = completed.clone();
+    renamed["detail"]["eventId"] = json!("another");
+    renamed["detail"]["durationMinutes"] = json!(200);
+    for late in [
+        completed,
+        renamed,
+        report(&acme, &interview, "STARTED", app.now()),
+        report(&acme, &interview, "FAILED", app.now()),
+    ] {
+        app.put(late).await.expect("taken");
+    }
+    assert_eq!(app.get(&key, &path).await.data(), after.data());
+    let person = format!(
+        "/candidates/{}",
+        after.data()["candidateId"].as_str().expect("an id")
+    );
+    assert_eq!(app.get(&key, &person).await.data()["interviewCount"], 1);
+    let month = model::Month::of(app.now());
+    assert_eq!(
+        app.store(&acme)
+            .committed_minutes(month)
+            .await
+            .expect("a number"),
+        15
+    );
+    assert!(app.system.bus().failures().is_empty());
+}
+
+#[tokio::test]
+async fn an_event_id_has_one_effect_whatever_is_said_under_it() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let interview = id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
+    let with_id = |kind: &str| {
+        let mut event = report(&acme, &interview, kind, app.now());
+        event["detail"]["eventId"] = json!("one");
+        event
+    };
+    app.put(with_id("STARTED")).await.expect("taken");
+    app.put(with_id("COMPLETED")).await.expect("taken");
+    let after = app.get(&key, &format!("/interviews/{interview}")).await;
+    assert_eq!(after.data()["status"], "IN_PROGRESS");
+}
+
+#[tokio::test]
+async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let interview = id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
+    let path = format!("/interviews/{interview}");
+    let before = app.get(&key, &path).await;
+    let good = report(&acme, &interview, "COMPLETED", app.now());
+    let with = |field: &str, value: Value| {
+        let mut event = good.clone();
+        event["detail"][field] = value;
+        event
+    };
+    let mut all = vec![
+        with("companyId", json!(globex.id)),
+        with("companyId", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+        with("interviewId", json!("01890a5d-ac96-774b-bcce-b302099a8057")),
+        with("interviewId", json!("x")),
+        with("durationMinutes", json!(241)),
+        with("durationMinutes", json!(-1)),
+        with("durationMinutes", json!(1.5)),
+        with("durationMinutes", Value::Null),
+        with("rating", json!(101)),
+        with("type", json!("DONE")),
+        with("eventId", json!("")),
+        with("eventId", json!("x".repeat(129))),
+        with("at", json!("yesterday")),
+        with("at", json!(super::in_future(&app, 3600))),
+        with("at", json!(super::in_future(&app, -3600))),
+        with("analysis", json!({ "a": "x".repeat(32 * 1024) })),
+        with("analysis", json!("good")),
+        with("surely", json!(1)),
+    ];
+    let mut empty = good.clone();
+    empty["detail"] = Value::Null;
+    all.push(empty);
+    let count = all.len();
+    for event in all {
+        let case = event["detail"].to_string();
+        assert!(app.put(event).await.is_err(), "{case:.200}");
+    }
+    assert_eq!(app.system.bus().failures().len(), count);
+    assert_eq!(app.get(&key, &path).await.data(), before.data());
+    for (name, value) in [("source", "aws.s3"), ("detail-type", "Other")] {
+        let mut foreign = good.clone();
+        foreign[name] = json!(value);
+        assert!(app.put(foreign).await.is_err());
+    }
+    assert_eq!(app.get(&key, &path).await.data(), before.data());
+    // The longest that an interview may be.
+    app.put(with("durationMinutes", json!(240)))
+        .await
+        .expect("taken");
+    assert_eq!(app.get(&key, &path).await.data()["durationMinutes"], 240);
+}
+
+#[tokio::test]
+async fn what_is_said_of_somebody_who_is_gone_is_billed_and_not_kept() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
+    let interview = id(&made);
+    let person = format!(
+        "/candidates/{}",
+        made.data()["candidateId"].as_str().expect("an id")
+    );
+    assert_eq!(app.delete(&key, &person).await.status, 200);
+    app.put(report(&acme, &interview, "COMPLETED", app.now()))
+        .await
+        .expect("taken");
+    let after = app.get(&key, &format!("/interviews/{interview}")).await;
+    assert_eq!(after.data()["status"], "COMPLETED");
+    assert_eq!(after.data()["durationMinutes"], 15);
+    assert_eq!(after.data()["analysis"], Value::Null);
+}
+
+#[tokio::test]
+async fn erasing_a_candidate_erases_what_was_said_in_its_interviews() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let body = inline(&json!({ "metadata": { "note": "Canary" } }));
+    let first = app.post(&key, "/interviews", &body).await;
+    let person = first.data()["candidateId"].clone();
+    let again =
+        json!({ "candidateId": person, "agentId": first.data()["agentId"], "metadata": {} });
+    let second = app.post(&key, "/interviews", &again).await;
+    let other = id(&app.post(&key, "/interviews", &body).await);
+    app.put(report(&acme, &id(&first), "COMPLETED", app.now()))
+        .await
+        .expect("taken");
+    let person = format!("/candidates/{}", person.as_str().expect("an id"));
+    let erased = app.post(&key, &format!("{person}/erase"), &json!({})).await;
+    assert_eq!(erased.status, 200, "{}", erased.body);
+    assert_eq!(app.get(&key, &person).await.status, 404);
+    for (interview, status) in [(&first, "COMPLETED"), (&second, "SCHEDULED")] {
+        let left = app
+            .get(&key, &format!("/interviews/{}", id(interview)))
+            .await;
+        assert_eq!(left.data()["status"], status);
+        assert_eq!(left.data()["analysis"], Value::Null);
+        assert_eq!(left.data()["metadata"], Value::Null);
+    }
+    let other = app.get(&key, &format!("/interviews/{other}")).await;
+    assert_eq!(other.data()["metadata"]["note"], "Canary");
+}
