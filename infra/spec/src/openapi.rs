@@ -1,7 +1,7 @@
 //! The public document, OpenAPI 3.1: for people and for tools that make clients and tests.
 
 use api::Code;
-use routes::{Access, Method, Role, Route, Scope};
+use routes::{Access, Method, Role, Route, Scope, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,8 +86,11 @@ impl Document {
             .parameters()
             .map(|name| path_parameter(name, &mut self.schemas))
             .collect();
-        if route.needs_company() {
+        if route.reads_company_id() && route.tenant != Tenant::PathCompany {
             parameters.push(reference("parameters", "CompanyId"));
+            if route.tenant == Tenant::Owner {
+                parameters.push(reference("parameters", "PartnerId"));
+            }
         }
         parameters.extend(query.iter().cloned());
         if route.method == Method::Post {
@@ -238,14 +241,20 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     ) {
         codes.push(Code::InsufficientPermissions);
     }
-    if route.needs_company() {
-        codes.extend([Code::CompanyIdRequired, Code::ResourceAccessDenied]);
+    if route.reads_company_id() {
+        codes.push(Code::ResourceAccessDenied);
     }
-    let names_an_object = route.parameters().next().is_some();
+    if matches!(route.tenant, Tenant::Company | Tenant::Owner) && route.needs_tenant() {
+        codes.push(Code::CompanyIdRequired);
+    }
+    // A company that isn't the caller's is denied, not missing.
+    let names_an_object =
+        route.parameters().next().is_some() && route.tenant != Tenant::PathCompany;
     if names_an_object {
         codes.push(Code::ResourceNotFound);
     }
-    if names_an_object || !described.query.is_empty() || !route.method.is_read() {
+    let names_an_owner = route.tenant == Tenant::Owner && route.needs_tenant();
+    if names_an_object || names_an_owner || !described.query.is_empty() || !route.method.is_read() {
         codes.push(Code::ValidationError);
     }
     if described.body.is_some() {
@@ -440,6 +449,11 @@ fn parameters() -> Value {
         "CompanyId": query(
             "companyId",
             "The company to act for. ATS keys must name it, people only if they have several; a company's own key may leave it out, and may name no other.",
+            json!({ "type": "string", "format": "uuid" }),
+        ),
+        "PartnerId": query(
+            "partnerId",
+            "The partner to act for, not together with `companyId`. Needed of people only if they have several companies or partners.",
             json!({ "type": "string", "format": "uuid" }),
         ),
         "Limit": query(
