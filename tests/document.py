@@ -30,8 +30,8 @@ CHECKS = [
 BUDGET = int(os.environ.get("SECONDS_PER_CALLER", "30"))
 # It would end the key that the run goes on with.
 ENDS_THE_KEY = "RevokeOwnApiKey"
-# Contract: a membership has 600 requests a minute, and answers to more say nothing new.
-A_PERSONS_RATE = "580/m"
+# People and ATS keys have 600 requests a minute, and answers to more say nothing new.
+RATE = "580/m"
 
 
 def operations(scheme):
@@ -106,7 +106,9 @@ def main():
             people = list(operations("person"))
             fuzz(folder, api, "nobody")
             fuzz(folder, api, "a key", key, without=[ENDS_THE_KEY])
-            fuzz(folder, api, "a person", owner, only=people, rate=A_PERSONS_RATE)
+            acme = {"companyId": facts["companies"][0]["id"]}
+            fuzz(folder, api, "an ATS key", facts["demoAtsKey"], without=[ENDS_THE_KEY], query=acme, rate=RATE)
+            fuzz(folder, api, "a person", owner, only=people, rate=RATE)
 
 
 if __name__ == "__main__":
