@@ -4,113 +4,29 @@
 Needs cargo and cargo-lambda on the PATH. Exits with 0 only if every function answered from a process of its own.
 """
 
-import contextlib
 import json
-import os
 import pathlib
 import re
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
-import urllib.parse
 import urllib.request
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
+from local_system import ROOT, Caller, Failure, eventually, local_system, running, sign_in
+
 FUNCTIONS = sorted(path.name for path in (ROOT / "functions").iterdir() if path.is_dir())
 # What the story calls, beside every list; and what it puts on the bus.
 OPERATIONS = ["CreateApiKey", "CreateInterview", "CreateJob", "DeleteJob", "GetDenial", "SuspendApiKey"]
 REPORTED = '"report"'
 FEATURES = ["--features", "lambda"]
-# A first invocation starts a process through cargo, and two cores may be busy.
-PATIENCE = 120
-
-
-class Failure(Exception):
-    pass
 
 
 def free_port():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return listener.getsockname()[1]
-
-
-@contextlib.contextmanager
-def running(name, command, log):
-    """A process group that ends with the block, whatever happens in it."""
-    with open(log, "wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        yield process
-        if process.poll() is not None:
-            raise Failure(f"{name} ended by itself with {process.returncode}")
-    finally:
-        for sent in (signal.SIGTERM, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, sent)
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                process.wait(10)
-
-
-def eventually(what, ask, pause=0.5):
-    """The first answer that will do; a `Failure` after a bounded time."""
-    end = time.monotonic() + PATIENCE
-    while True:
-        answer = ask()
-        if answer:
-            return answer
-        if time.monotonic() > end:
-            raise Failure(f"not within {PATIENCE} s: {what}")
-        time.sleep(pause)
-
-
-class Caller:
-    def __init__(self, api, credential):
-        self.api = api
-        self.credential = credential
-
-    def call(self, method, target, body=None):
-        """Status, headers and body."""
-        headers = {"Authorization": f"Bearer {self.credential}"}
-        data = None
-        if body is not None:
-            data = json.dumps(body).encode()
-            headers["Content-Type"] = "application/json"
-        request = urllib.request.Request(self.api + target, data, headers, method=method)
-        try:
-            with urllib.request.urlopen(request, timeout=40) as answer:
-                return answer.status, answer.headers, json.load(answer)
-        except urllib.error.HTTPError as answer:
-            return answer.code, answer.headers, json.loads(answer.read() or b"{}")
-
-    def data(self, status, method, target, body=None):
-        found, _, answer = self.call(method, target, body)
-        if found != status:
-            raise Failure(f"{method} {target}: {found} instead of {status}: {answer}")
-        return answer["data"]
-
-
-def sign_in(issuer, email):
-    form = {
-        "grant_type": "password",
-        "username": email,
-        "password": "instaview",
-        "client_id": "instaview-local",
-    }
-    data = urllib.parse.urlencode(form).encode()
-    with urllib.request.urlopen(f"{issuer}/token", data, timeout=10) as answer:
-        return json.load(answer)["access_token"]
 
 
 def lists():
@@ -217,28 +133,16 @@ def main():
     subprocess.run([*build, "--workspace"], cwd=ROOT, check=True)
     with tempfile.TemporaryDirectory(prefix="instaview-watch-") as folder:
         folder = pathlib.Path(folder)
-        data, info = folder / "data", folder / "info.json"
+        data = folder / "data"
         logs = {name: folder / name for name in ("local.log", "watch.log")}
         port = free_port()
-        metadata = subprocess.check_output(["cargo", "metadata", "--no-deps", "--format-version=1"], cwd=ROOT)
-        target = pathlib.Path(json.loads(metadata)["target_directory"])
-        local = [target / "debug" / "local", "--port", "0", "--data-dir", data, "--info-file", info]
-        local += ["--invoke-url", f"http://127.0.0.1:{port}"]
         watch = ["cargo", "lambda", "watch", "--ignore-changes", "--disable-cors"]
         watch += ["--invoke-address", "127.0.0.1", "--invoke-port", str(port)]
         watch += ["--env-file", data / "lambda.env", *FEATURES]
         try:
-            with running("local", local, logs["local.log"]) as process:
-
-                def facts():
-                    if process.poll() is not None:
-                        raise Failure("local did not start")
-                    # Written in one step, when everything is there.
-                    return info.exists() and json.loads(info.read_text())
-
-                found = eventually("the facts of the local system", facts, 0.1)
-                with running("cargo lambda watch", watch, logs["watch.log"]):
-                    story(found)
+            local = local_system(folder, "--data-dir", data, "--invoke-url", f"http://127.0.0.1:{port}")
+            with local as facts, running("cargo lambda watch", watch, logs["watch.log"]):
+                story(facts)
             text = logs["watch.log"].read_text(errors="replace")
             text = re.sub(r"\x1b\[[0-9;]*m", "", text)
             for function in FUNCTIONS:

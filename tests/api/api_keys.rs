@@ -8,6 +8,7 @@ mod list;
 mod partner;
 mod races;
 mod roles;
+mod rotate;
 
 use routes::Scope;
 use serde_json::{Value, json};

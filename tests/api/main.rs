@@ -8,6 +8,7 @@ mod authorization;
 mod bad_input;
 mod billing;
 mod candidates;
+mod companies;
 mod fields;
 mod interviews;
 mod isolation;

@@ -28,8 +28,16 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
             "metadata": { "canary": own },
         }),
         "UpdateInterview" => json!({ "metadata": { "canary": own } }),
+        // Names nobody; [`Objects::fit`] puts a partner there.
+        "CreatePartnerGrant" => json!({ "partnerId": "01890a5d-ac96-774b-bcce-b302099a8057" }),
+        "SuspendPartnerGrant" | "ResumePartnerGrant" | "EndPartnerGrant" => {
+            json!({ "reason": own })
+        }
+        "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
+        "UpdateCompany" => json!({ "description": format!("{own} changed") }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
         "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
+        "RotateApiKey" => json!({ "overlapSeconds": 2_592_000 }),
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
             json!({ "reason": own })
         }
@@ -77,6 +85,11 @@ pub(crate) fn facts(route: &Route) -> Facts {
         }
         "UpdateApiKey" => {
             facts.owners_only = OwnersOnly::Body;
+            facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
+        }
+        "RotateApiKey" => {
+            facts.owners_only = OwnersOnly::Object;
+            facts.versioned = true;
             facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
         }
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" => {
@@ -169,6 +182,14 @@ impl Objects {
         parameter: &str,
         own: &str,
     ) -> String {
+        if parameter == "companyId" {
+            return company.id.to_string();
+        }
+        if parameter == "partnerId" {
+            let partner = app.partner(&format!("{own} ATS")).await.id;
+            app.grant(company, partner).await;
+            return partner.to_string();
+        }
         if parameter == "requestId" {
             let refused = app.get(key, "/api-keys").await;
             assert_eq!(refused.status, 403, "{}", refused.body);
@@ -190,6 +211,15 @@ impl Objects {
         let made = app.post(caller, create.path, &body).await;
         assert_eq!(made.status, 201, "{}: {}", create.operation, made.body);
         made.data()["id"].as_str().expect("an id").to_owned()
+    }
+
+    /// The body with the ids that must name something which isn't the company's yet.
+    pub(crate) async fn fit(app: &TestApp, route: &Route, body: Option<Value>) -> Option<Value> {
+        let mut body = body?;
+        if route.operation == "CreatePartnerGrant" {
+            body["partnerId"] = json!(app.partner("Fresh").await.id);
+        }
+        Some(body)
     }
 
     pub(crate) fn id(&self, parameter: &str) -> &str {

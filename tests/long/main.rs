@@ -15,6 +15,13 @@ mod authorization {
     use process::Process;
 }
 
+#[path = "../api/isolation.rs"]
+mod isolation;
+
+#[path = "../api/requests.rs"]
+#[expect(dead_code, reason = "the other matrices need the rest")]
+mod requests;
+
 #[path = "../api/jobs"]
 mod jobs {
     mod many;

@@ -27,7 +27,7 @@ async fn list_audit_events(call: &Call<'_, Operation>) -> Result<Reply, ApiError
         request.page = None;
     }
     let listed = call
-        .store()?
+        .owner()?
         .list_events(&filter, &request.start, request.limit)
         .await?;
     let answer = call.page(&request, listed, |event| event).await?;

@@ -2,12 +2,13 @@
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use model::{
-    Actor, ActorKind, Change, EventFacts, EventType, KeyState, Outcome, Owner, Reason, Timestamp,
+    Actor, ActorKind, Change, EventFacts, EventType, GrantState, KeyState, Outcome, Owner, Reason,
+    Timestamp,
 };
 use serde_json::{Map, Value, json};
 use store::{
-    DenialKind, DenialRow, Entity, Image, KeyRow, LastUse, MemberRow, ObjectRow, PersonRow,
-    Revision, Source, Stamp, StoreError, TableNames,
+    DenialKind, DenialRow, Entity, GrantRow, Image, KeyRow, LastUse, MemberRow, ObjectRow,
+    PersonRow, Revision, Source, Stamp, StoreError, TableNames,
 };
 
 /// Why a record tells nothing that can be believed. Says no content of the row.
@@ -62,6 +63,16 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
         (old, Some(Image::Object(new))) => match old {
             None => object_created(&new),
             Some(Image::Object(old)) => object_changed(&old, &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (
+            old,
+            Some(Image::Grant {
+                owner, row: new, ..
+            }),
+        ) => match old {
+            None => grant_changed(owner, None, &new)?,
+            Some(Image::Grant { row: old, .. }) => grant_changed(owner, Some(&old), &new)?,
             Some(_) => return Err(Unreadable::Images),
         },
         (None, Some(Image::Denial { kind, row, .. })) => match denied(kind, &row) {
@@ -129,6 +140,8 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         let (before, after) = (json!(old.facts.state), json!(new.facts.state));
         events.extend(change("state", Some(before), Some(after)).map(|change| (kind, change)));
     }
+    let (before, after) = (secrets(old), secrets(new));
+    events.extend(change("secrets", Some(before), Some(after)).map(|c| (EventType::KeyRotated, c)));
     if !events.is_empty() && old.facts.counted.version == new.facts.counted.version {
         return Err(Unreadable::Unannounced("version"));
     }
@@ -149,6 +162,19 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         counted: used.map(|last| (last.at, new.facts.counted.nonce.0)),
         ..told(owner, new.rev, new.changed.at, events)
     })
+}
+
+/// Which secrets there are, by their suffixes.
+fn secrets(row: &KeyRow) -> Value {
+    let secrets = row
+        .facts
+        .secrets
+        .iter()
+        .map(|secret| match secret.valid_until {
+            None => json!({ "suffix": secret.suffix }),
+            Some(end) => json!({ "suffix": secret.suffix, "validUntil": end }),
+        });
+    secrets.collect()
 }
 
 /// In one order, so that two rows' can be compared one by one.
@@ -235,9 +261,52 @@ fn person_counted(rev: u64, total: u64, new: &PersonRow) -> Result<Revision, Unr
     })
 }
 
+/// Both sides hear of it, each of its own row.
+fn grant_changed(
+    owner: Owner,
+    old: Option<&GrantRow>,
+    new: &GrantRow,
+) -> Result<Revision, Unreadable> {
+    follows(old.map_or(0, |old| old.rev), new.rev)?;
+    let before = old.map(|old| old.state);
+    let kind = match (before, new.state) {
+        // What ended begins anew, as another grant.
+        (None | Some(GrantState::Ended), GrantState::Active) => EventType::GrantCreated,
+        (_, GrantState::Active) => EventType::GrantResumed,
+        (_, GrantState::Suspended) => EventType::GrantSuspended,
+        (_, GrantState::Ended) => EventType::GrantEnded,
+    };
+    if old.is_some_and(|old| old.version == new.version) {
+        return Err(Unreadable::Unannounced("version"));
+    }
+    if before == Some(new.state) {
+        return Ok(told(owner, new.rev, new.changed.at, vec![]));
+    }
+    let field = |field: &str, before: Option<Value>, after: Value| Change {
+        field: field.to_owned(),
+        before,
+        after: Some(after),
+    };
+    let mut changes = vec![
+        field("partnerId", None, json!(new.partner)),
+        field("companyId", None, json!(new.company)),
+        field("status", before.map(|state| json!(state)), json!(new.state)),
+    ];
+    if kind == EventType::GrantCreated {
+        changes.push(field("scopes", None, json!(new.scopes)));
+    }
+    let event = EventFacts {
+        company_id: Some(new.company),
+        changes: Some(changes),
+        ..by_stamp(owner, kind, &new.changed)
+    };
+    Ok(told(owner, new.rev, new.changed.at, vec![event]))
+}
+
 fn object_created(new: &ObjectRow) -> Revision {
     let kind = match new.entity {
         Entity::Company => EventType::CompanyCreated,
+        Entity::Partner => EventType::PartnerCreated,
         Entity::Job => EventType::JobCreated,
         Entity::Candidate => EventType::CandidateCreated,
         Entity::Agent => EventType::AgentCreated,
@@ -255,6 +324,7 @@ fn object_changed(old: &ObjectRow, new: &ObjectRow) -> Result<Revision, Unreadab
     }
     let kind = match (new.entity, new.deleted) {
         (Entity::Company, _) => EventType::CompanyUpdated,
+        (Entity::Partner, _) => EventType::PartnerUpdated,
         (Entity::Job, false) => EventType::JobUpdated,
         (Entity::Job, true) => EventType::JobDeleted,
         (Entity::Candidate, _) if new.erased => EventType::CandidateErased,

@@ -1,6 +1,7 @@
 //! API Gateway's REQUEST event: the few members that the decision reads.
 
-use auth::{Asked, MethodArn, NamedCompany};
+use auth::{Asked, MethodArn, NamedCompany, NamedPartner};
+use routes::Tenant;
 use serde::Deserialize;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -47,12 +48,29 @@ impl Request {
         let mut query = event
             .multi_value_query_string_parameters
             .unwrap_or_default();
-        let company = match query.remove("companyId").unwrap_or_default().as_slice() {
+        let mut named = query.remove("companyId").unwrap_or_default();
+        if route.tenant == Tenant::PathCompany {
+            let in_path = event.path_parameters.unwrap_or_default();
+            let in_path = in_path.get("companyId").cloned().unwrap_or_default();
+            // Named again in the query it must be the same one, and once.
+            if named.len() == 1 && named[0] == in_path {
+                named.clear();
+            }
+            named.push(in_path);
+        }
+        let company = match named.as_slice() {
             [] => NamedCompany::Absent,
             [one] => one
                 .parse()
                 .map_or(NamedCompany::Unusable, NamedCompany::One),
             _ => NamedCompany::Unusable,
+        };
+        let partner = match query.remove("partnerId").unwrap_or_default().as_slice() {
+            [] => NamedPartner::Absent,
+            [one] => one
+                .parse()
+                .map_or(NamedPartner::Unusable, NamedPartner::One),
+            _ => NamedPartner::Unusable,
         };
         let plain_digest = store::request_digest(&context.request_id);
         Ok(Request {
@@ -60,6 +78,7 @@ impl Request {
                 route,
                 address,
                 company,
+                partner,
             },
             bearer: Bearer::read(&mut headers),
             method_arn: event.method_arn,
@@ -129,6 +148,7 @@ struct Event {
     method_arn: String,
     multi_value_headers: Option<HashMap<String, Vec<String>>>,
     multi_value_query_string_parameters: Option<HashMap<String, Vec<String>>>,
+    path_parameters: Option<HashMap<String, String>>,
     request_context: Context,
 }
 

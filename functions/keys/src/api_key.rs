@@ -1,13 +1,14 @@
 //! The life of a key, as the people of its company run it.
 
 use api::{ApiError, Call, ConflictReason, Reply, retried};
+use auth::{Forbidden, SecretFacts};
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, KeyId, KeyKind, KeyState, KeyStatus,
-    Name, Rule, Timestamp,
+    ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, Integer, KeyId, KeyKind, KeyState,
+    KeyStatus, Name, Rule, Timestamp,
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;
-use store::{CompanyStore, KeyChange, KeyFilter, KeyRow, NewKey, StoreError};
+use store::{KeyChange, KeyFilter, KeyRow, NewKey, OwnerStore, StoreError};
 
 /// A key as creation answers it: the one time that it is shown.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -56,7 +57,7 @@ pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         q: q.map(str::to_owned),
     };
     let listed = call
-        .store()?
+        .owner()?
         .list_keys(&filter, &page.start, page.limit, call.now)
         .await?;
     let answer = call.page(&page, listed, |row| row.view(call.now)).await?;
@@ -67,7 +68,7 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("keyId");
     let id = input.finish(id)?;
-    shown(&call, &found(&call.store()?, id).await?)
+    shown(&call, &found(&call.owner()?, id).await?)
 }
 
 pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
@@ -75,6 +76,10 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     let fields = input.body::<ApiKeyFields>();
     let fields = input.finish(fields)?;
 
+    if call.principal()?.company().is_none() {
+        // What a partner's keys may begin with is InstaView's business.
+        return Err(ApiError::Forbidden(Forbidden::Administrator));
+    }
     let store = call.store()?;
     call.once(&store, async |once| {
         may_give(&call, fields.scopes)?;
@@ -118,7 +123,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     let (id, patch) = (input.id("keyId"), input.body::<ApiKeyPatch>());
     let (id, patch) = input.finish(id.zip(patch))?;
 
-    let store = call.store()?;
+    let store = call.owner()?;
     retried(|| async {
         let row = found(&store, id).await?;
         let fields = row.fields().patched(patch.clone())?;
@@ -144,7 +149,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         let revived = row.status(call.now) == KeyStatus::Expired
             && change.state.shown(expires_at, call.now) != KeyStatus::Expired;
         let changed = if revived {
-            let limit = store.get_company().await?.key_limit;
+            let limit = store.key_limit().await?;
             store.revive_key(id, &change, limit, &stamp).await
         } else {
             store.update_key(id, &change, &stamp, None).await
@@ -164,6 +169,99 @@ pub(crate) async fn set_state(
     let (id, body) = input.finish(id.zip(body))?;
 
     change_state(&call, id, state, body).await
+}
+
+/// How a rotation is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RotateBody {
+    /// How long the secret so far goes on; 0 ends whatever is live at once, a day where nothing is said.
+    pub overlap_seconds: Option<Integer<0, 2_592_000>>,
+}
+
+impl Body for RotateBody {
+    fn read(body: serde_json::Value, now: Timestamp) -> Result<Self, Faults> {
+        let mut faults = Faults::at(now);
+        let overlap_seconds = Fields::of(body, "", &mut faults).and_then(|mut fields| {
+            let overlap = fields.optional("overlapSeconds");
+            fields.finish();
+            overlap
+        });
+        let overlap_seconds = overlap_seconds.flatten();
+        faults.or(RotateBody { overlap_seconds })
+    }
+}
+
+const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
+
+/// Gives the key a new secret, shown this once.
+pub(crate) async fn rotate(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let (id, body) = (input.id("keyId"), input.optional_body::<RotateBody>());
+    let (id, RotateBody { overlap_seconds }) = input.finish(id.zip(body))?;
+    let overlap = overlap_seconds.map_or(DEFAULT_OVERLAP_SECONDS, Integer::get);
+
+    let store = call.owner()?;
+    call.once(&store, async |once| {
+        retried(|| async {
+            let row = found(&store, id).await?;
+            may_change(&call, &row)?;
+            call.if_match().check(row.facts.counted.version)?;
+            if row.facts.state == KeyState::Revoked {
+                return Err(ApiError::InvalidTransition {
+                    from: KeyStatus::Revoked.as_str(),
+                    to: KeyStatus::Revoked.as_str(),
+                });
+            }
+            let live = |secret: &SecretFacts| secret.valid_until.is_none_or(|end| end > call.now);
+            let mut secrets: Vec<_> = row
+                .facts
+                .secrets
+                .iter()
+                .filter(|s| live(s))
+                .cloned()
+                .collect();
+            if overlap == 0 {
+                secrets.clear();
+            }
+            let until = call.now.plus(chrono::Duration::seconds(overlap.into()));
+            match secrets.as_mut_slice() {
+                [] => {}
+                [only] => only.valid_until = Some(until),
+                _ => return Err(ApiError::Conflict(ConflictReason::Overlap)),
+            }
+            let keyring = call.keyring().await?;
+            let (plain, stored) = keyring.mint(row.facts.kind, id, call.entropy().bytes());
+            secrets.push(SecretFacts {
+                stored,
+                suffix: plain.suffix().to_owned(),
+                created_at: call.now,
+                valid_until: None,
+            });
+            // The answer is known before the write, so that it can be kept in the same transaction.
+            let mut after = row.clone();
+            after.facts.secrets.clone_from(&secrets);
+            after.facts.counted.version += 1;
+            let version = after.facts.counted.version;
+            let object = after.view(call.now);
+            let replay = ShownKey {
+                object: object.clone(),
+                key: None,
+                key_unavailable: Some(true),
+            };
+            let remembered = once.remember(&call.ok(&replay)?.version(version));
+            store
+                .rotate_key(&row, &secrets, &call.stamp(None)?, remembered.as_ref())
+                .await?;
+            let shown = ShownKey {
+                object,
+                key: Some(plain.expose().to_owned()),
+                key_unavailable: None,
+            };
+            Ok(call.ok(&shown)?.version(version))
+        })
+        .await
+    })
+    .await
 }
 
 /// What a leaked key's finder, or its own user, may do with nothing but the key.
@@ -192,7 +290,7 @@ async fn change_state(
     state: KeyState,
     body: ReasonBody,
 ) -> Result<Reply, ApiError> {
-    let store = call.store()?;
+    let store = call.owner()?;
     let reason = body.reason.as_deref().map(str::to_owned);
     call.once(&store, async |once| {
         retried(|| async {
@@ -236,7 +334,7 @@ async fn change_state(
     .await
 }
 
-async fn found(store: &CompanyStore, id: KeyId) -> Result<KeyRow, ApiError> {
+async fn found(store: &OwnerStore, id: KeyId) -> Result<KeyRow, ApiError> {
     store
         .get_key(id)
         .await

@@ -9,7 +9,7 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let id = input.id::<RequestId>("requestId");
     let RequestId(id) = input.finish(id)?;
     let denial = call
-        .store()?
+        .owner()?
         .get_denial(&id)
         .await
         .map_err(ApiError::or_not_found("denial", &id))?;

@@ -1,18 +1,19 @@
-//! Managing keys, by people; explaining refusals; saying who somebody is.
+//! Managing keys and grants, by people; explaining refusals; saying who somebody is.
 //!
 //! Invariant: a key can never manage keys; the one thing that it may do is to revoke itself.
 //! Knows nothing of how a request is authorized.
 
 mod api_key;
 mod denial;
+mod grant;
 mod whoami;
 
-pub use api_key::{ReasonBody, ShownKey};
+pub use api_key::{ReasonBody, RotateBody, ShownKey};
 pub use whoami::Whoami;
 
 use api::{ApiError, App, Call, Reply, respond};
 use lambda_http::{Body, Request, Response};
-use model::KeyState;
+use model::{GrantState, KeyState};
 use routes::keys::Operation;
 use serde::Serialize;
 
@@ -27,7 +28,13 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::UpdateApiKey => api_key::update(call).await,
             Operation::SuspendApiKey => api_key::set_state(call, KeyState::Suspended).await,
             Operation::ResumeApiKey => api_key::set_state(call, KeyState::Active).await,
+            Operation::RotateApiKey => api_key::rotate(call).await,
             Operation::RevokeApiKey => api_key::set_state(call, KeyState::Revoked).await,
+            Operation::ListPartnerGrants => grant::list(call).await,
+            Operation::CreatePartnerGrant => grant::create(call).await,
+            Operation::SuspendPartnerGrant => grant::set_state(call, GrantState::Suspended).await,
+            Operation::ResumePartnerGrant => grant::set_state(call, GrantState::Active).await,
+            Operation::EndPartnerGrant => grant::set_state(call, GrantState::Ended).await,
             Operation::GetDenial => denial::get(call).await,
             Operation::GetWhoami => whoami::get(call).await,
             Operation::GetHealth => health(call),

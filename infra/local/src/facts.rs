@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-use model::CompanyId;
+use model::{CompanyId, PartnerId};
 
 /// Holds credentials; only in files of the user (0600).
 #[derive(Clone, Serialize, Deserialize)]
@@ -14,10 +14,16 @@ pub struct Facts {
     pub dynamodb_url: String,
     pub dynamodb_access_key_id: String,
     pub companies: Vec<NamedCompany>,
+    /// None in a data directory from before there were partners.
+    #[serde(default)]
+    pub partners: Vec<NamedPartner>,
     pub users: Vec<User>,
     /// The plaintext stands nowhere else.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub demo_key: Option<String>,
+    /// As `demo_key`, of the partner.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub demo_ats_key: Option<String>,
     /// Until then a start goes on with the seed.
     pub seeded: bool,
 }
@@ -25,6 +31,12 @@ pub struct Facts {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct NamedCompany {
     pub id: CompanyId,
+    pub name: String,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct NamedPartner {
+    pub id: PartnerId,
     pub name: String,
 }
 

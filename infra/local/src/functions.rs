@@ -175,6 +175,7 @@ async fn handled(app: &App, function: &str, event: &Value) -> Result<ProxyAnswer
         "agents" => agents::handle(app, request).await,
         "billing" => billing::handle(app, request).await,
         "candidates" => candidates::handle(app, request).await,
+        "companies" => companies::handle(app, request).await,
         "interviews" => interviews::handle(app, request).await,
         "jobs" => jobs::handle(app, request).await,
         "keys" => keys::handle(app, request).await,

@@ -26,7 +26,7 @@ mod tables;
 pub use bus::{Bus, Failure};
 pub use data_dir::DataDir;
 pub use dynamodb::DynamoDb;
-pub use facts::{Facts, NamedCompany, User};
+pub use facts::{Facts, NamedCompany, NamedPartner, User};
 pub use functions::InvokeEndpoint;
 pub use gateway::Gateway;
 pub use issuer::{CLIENT_ID, Issuer, PASSWORD, Tokens};

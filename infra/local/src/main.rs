@@ -93,7 +93,7 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 16] = [
+    const OURS: [&str; 17] = [
         "agents",
         "api",
         "audit",
@@ -102,6 +102,7 @@ fn log(level: Level) {
         "authorizer",
         "billing",
         "candidates",
+        "companies",
         "embedded",
         "interview_events",
         "interviews",

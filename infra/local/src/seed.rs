@@ -1,11 +1,14 @@
-//! What a first start finds: two companies with people, Acme's jobs, candidates, agents and interviews, and a key to try.
+//! What a first start finds: two companies with people, Acme's jobs, candidates, agents and interviews, a partner, and keys to try.
 
 use anyhow::{Context, bail, ensure};
 use api::App;
-use model::{Actor, ActorKind, Body, CompanyFields, CompanyId, KeyId, Owner, Plan, RateLimit};
+use model::{
+    Actor, ActorKind, ApiKeyFields, Body, CompanyFields, CompanyId, KeyId, KeyKind, Owner,
+    PartnerId, Plan, RateLimit,
+};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
-use store::{Membership, NewCompany, Stamp, StoreError};
+use store::{Membership, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
 
@@ -19,6 +22,8 @@ const GLOBEX: &str = "Globex";
 const OWNER_OF_ACME: &str = "owner@acme.example";
 const MEMBER_OF_ACME: &str = "member@acme.example";
 const OWNER_OF_GLOBEX: &str = "owner@globex.example";
+const HIREBRIDGE: &str = "Hirebridge";
+const OWNER_OF_HIREBRIDGE: &str = "owner@hirebridge.example";
 /// An administrator in the making: no membership.
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
@@ -28,6 +33,7 @@ pub(crate) fn addresses() -> Vec<String> {
         OWNER_OF_ACME,
         MEMBER_OF_ACME,
         OWNER_OF_GLOBEX,
+        OWNER_OF_HIREBRIDGE,
         ADMINISTRATOR,
     ]
     .map(str::to_owned)
@@ -96,6 +102,57 @@ impl Companies {
     }
 }
 
+/// The partner of a first start; its id is chosen like the companies'.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DemoPartner(pub(crate) PartnerId);
+
+impl DemoPartner {
+    pub(crate) const NAME: &str = HIREBRIDGE;
+
+    pub(crate) fn new(app: &App) -> DemoPartner {
+        DemoPartner(partner_id(app))
+    }
+
+    /// Makes what is missing.
+    pub(crate) async fn make(self, system: &System) -> anyhow::Result<()> {
+        let owner = [(OWNER_OF_HIREBRIDGE, Role::Owner)];
+        match found_partner(system, self.0, HIREBRIDGE, &owner).await {
+            Ok(()) | Err(StoreError::Conflict) => self.welcome(system).await,
+            Err(error) => Err(error).context("a partner"),
+        }
+    }
+
+    /// As [`Companies::welcome`].
+    pub(crate) async fn welcome(self, system: &System) -> anyhow::Result<()> {
+        let owner = Owner::Partner(self.0);
+        join(system, owner, OWNER_OF_HIREBRIDGE, Role::Owner).await
+    }
+
+    /// A key with every scope.
+    pub(crate) async fn key(self, system: &System) -> anyhow::Result<SeededKey> {
+        ats_key(system, self.0, ScopeSet::all(), Plan::Scale.rate_limit()).await
+    }
+
+    /// Lets it act for both companies, as their owners, who have just signed in.
+    pub(crate) async fn grants(self, system: &System) -> anyhow::Result<()> {
+        for owner in [OWNER_OF_ACME, OWNER_OF_GLOBEX] {
+            let now = system.app().clock.now();
+            let token = system.issuer().token_for(owner, now).access_token;
+            let request = HttpRequest::new("POST", "/partner-grants")
+                .bearer(&token)
+                .json(&json!({ "partnerId": self.0 }));
+            let response = system.in_process_gateway().call(request).await;
+            // 409: a seed that was cut off has made it.
+            ensure!(
+                matches!(response.status, 201 | 409),
+                "a grant: {}",
+                response.status
+            );
+        }
+        Ok(())
+    }
+}
+
 /// A key that was just made; its plaintext stands nowhere else.
 pub struct SeededKey {
     pub id: KeyId,
@@ -115,6 +172,84 @@ pub async fn company(
     Ok(id)
 }
 
+/// Makes a partner with people.
+pub async fn partner(
+    system: &System,
+    name: &str,
+    members: &[(&str, Role)],
+) -> anyhow::Result<PartnerId> {
+    let id = partner_id(system.app());
+    found_partner(system, id, name, members)
+        .await
+        .context("a partner")?;
+    Ok(id)
+}
+
+fn partner_id(app: &App) -> PartnerId {
+    PartnerId::new(app.clock.now(), app.entropy.bytes())
+}
+
+async fn found_partner(
+    system: &System,
+    id: PartnerId,
+    name: &str,
+    members: &[(&str, Role)],
+) -> Result<(), StoreError> {
+    let app = system.app();
+    let name = serde_json::from_value(json!(name)).map_err(|_| StoreError::Corrupt("name"))?;
+    let partner = NewPartner {
+        id,
+        name,
+        plan: Plan::Scale,
+        rate_limit: None,
+        company_limit: NewPartner::COMPANY_LIMIT,
+        key_limit: NewPartner::KEY_LIMIT,
+    };
+    let members: Vec<_> = members
+        .iter()
+        .map(|(email, role)| membership(system, Owner::Partner(id), email, *role))
+        .collect();
+    app.table
+        .create_partner(&partner, &members, &stamp(app, "CreatePartner"))
+        .await
+}
+
+/// Issues an ATS key of the partner.
+pub async fn ats_key(
+    system: &System,
+    partner: PartnerId,
+    scopes: ScopeSet,
+    limits: RateLimit,
+) -> anyhow::Result<SeededKey> {
+    let app = system.app();
+    let partner = app.table.find_partner(partner).await?;
+    let partner = partner.context("no such partner")?;
+    let id = KeyId::new(app.entropy.bytes());
+    let keyring = app.keyring.as_deref().context("no keyring")?;
+    let keyring = keyring.current(app.clock.now()).await;
+    let (plain, secret) = keyring.mint(KeyKind::Ats, id, app.entropy.bytes());
+    let fields = json!({ "name": "ATS key", "scopes": scopes });
+    let fields = ApiKeyFields::read(fields, app.clock.now())
+        .map_err(|_| anyhow::anyhow!("no fields of a key"))?;
+    let new = NewKey {
+        id,
+        kind: KeyKind::Ats,
+        fields,
+        limits,
+        secret,
+        suffix: plain.suffix().to_owned(),
+        stamp: stamp(app, "CreateApiKey"),
+    };
+    app.table
+        .create_ats_key(&partner, &new, None)
+        .await
+        .context("an ATS key")?;
+    Ok(SeededKey {
+        id,
+        plaintext: plain.expose().to_owned(),
+    })
+}
+
 /// Gives a person a role, unless they have one.
 pub async fn member(
     system: &System,
@@ -122,7 +257,11 @@ pub async fn member(
     email: &str,
     role: Role,
 ) -> anyhow::Result<()> {
-    let member = membership(system, company, email, role);
+    join(system, Owner::Company(company), email, role).await
+}
+
+async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
+    let member = membership(system, owner, email, role);
     match system
         .app()
         .table
@@ -198,7 +337,7 @@ async fn found(
     };
     let members: Vec<_> = members
         .iter()
-        .map(|(email, role)| membership(system, id, email, *role))
+        .map(|(email, role)| membership(system, Owner::Company(id), email, *role))
         .collect();
     let app = system.app();
     match app
@@ -216,10 +355,10 @@ fn company_id(app: &App) -> CompanyId {
     CompanyId::new(app.clock.now(), app.entropy.bytes())
 }
 
-fn membership(system: &System, company: CompanyId, email: &str, role: Role) -> Membership {
+fn membership(system: &System, owner: Owner, email: &str, role: Role) -> Membership {
     Membership {
         person: system.issuer().person(email),
-        owner: Owner::Company(company),
+        owner,
         role,
         email: email.to_owned(),
     }

@@ -12,12 +12,12 @@ use crate::{
     data_dir::{DataDir, write_private},
     docs::Docs,
     dynamodb::DynamoDb,
-    facts::{Facts, NamedCompany, User},
+    facts::{Facts, NamedCompany, NamedPartner, User},
     functions::InvokeEndpoint,
     issuer::{CLIENT_ID, PASSWORD},
     listener::Listener,
     secrets::{CURSOR_FILE, KEYS_FILE},
-    seed::{self, Companies},
+    seed::{self, Companies, DemoPartner},
     system::System,
 };
 
@@ -180,6 +180,7 @@ impl Site {
             };
             let may = demo.map_or(u32::MAX, |limit| limit.per_minute.min(limit.per_hour));
             seed::demo_data(&self.system, &key, may).await?;
+            self.seed_partner().await?;
             self.facts.seeded = true;
             return Ok(());
         }
@@ -188,8 +189,31 @@ impl Site {
         }
         if before.is_some_and(|before| before.issuer_url != self.facts.issuer_url) {
             companies.welcome(&self.system).await?;
+            if let Some(partner) = self.partner() {
+                partner.welcome(&self.system).await?;
+            }
         }
         Ok(())
+    }
+
+    async fn seed_partner(&mut self) -> anyhow::Result<()> {
+        let Some(partner) = self.partner() else {
+            return Ok(());
+        };
+        partner.make(&self.system).await?;
+        if self.facts.demo_ats_key.is_none() {
+            let key = partner.key(&self.system).await?.plaintext;
+            self.facts.demo_ats_key = Some(key);
+            self.write(None)?;
+        }
+        partner.grants(&self.system).await
+    }
+
+    fn partner(&self) -> Option<DemoPartner> {
+        self.facts
+            .partners
+            .first()
+            .map(|named| DemoPartner(named.id))
     }
 
     fn companies(&self) -> anyhow::Result<Companies> {
@@ -283,6 +307,12 @@ fn facts(
         email,
         password: PASSWORD.to_owned(),
     });
+    let new_partners = || {
+        vec![NamedPartner {
+            id: DemoPartner::new(system.app()).0,
+            name: DemoPartner::NAME.to_owned(),
+        }]
+    };
     let new_companies = || {
         let named = Companies::new(system.app()).named().into_iter();
         named
@@ -302,6 +332,8 @@ fn facts(
         companies: before.map_or_else(new_companies, |before| before.companies.clone()),
         users: users.collect(),
         demo_key: before.and_then(|before| before.demo_key.clone()),
+        demo_ats_key: before.and_then(|before| before.demo_ats_key.clone()),
+        partners: before.map_or_else(new_partners, |before| before.partners.clone()),
         seeded: before.is_some_and(|before| before.seeded),
     }
 }

@@ -112,6 +112,7 @@ async fn a_second_start_keeps_everything() {
     let dir = TempDir::new("second-start");
     let first = start(Some(&dir.0)).await;
     let (key, companies) = (first.key().to_owned(), first.facts.companies.clone());
+    let ats_key_before = first.facts.demo_ats_key.clone();
     assert!(
         Site::start(Options {
             data_dir: Some(dir.0.clone()),
@@ -133,6 +134,17 @@ async fn a_second_start_keeps_everything() {
     let (status, received) = send(&second.facts.api_url, &list).await;
     assert_eq!(status, 200);
     assert!(received.contains("\"total\":12,"), "{received}");
+    // The partner's key acts for both companies.
+    let ats_key = second.facts.demo_ats_key.as_deref().expect("seeded");
+    assert_eq!(Some(ats_key), ats_key_before.as_deref());
+    let list = format!(
+        "GET /companies HTTP/1.1\r\nhost: {{host}}\r\nauthorization: Bearer {ats_key}\r\nconnection: close\r\n\r\n"
+    );
+    let (status, received) = send(&second.facts.api_url, &list).await;
+    assert_eq!(status, 200);
+    for company in &second.facts.companies {
+        assert!(received.contains(&company.id.to_string()), "{received}");
+    }
     second.stop().await;
 
     for entry in fs::read_dir(&dir.0).expect("the directory") {

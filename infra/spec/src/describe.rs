@@ -2,21 +2,22 @@
 
 use model::{
     Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate,
-    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, CompanyId, Denial, Event,
-    EventType, Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch,
-    JobStatus, KeyId, KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, PartnerId,
+    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyId,
+    CompanyPatch, CompanyRequest, Denial, Event, EventType, GrantRequest, GrantState, Integer,
+    Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch, JobStatus, KeyId,
+    KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, PartnerGrant, PartnerId,
     RateLimit, Timestamp, UsageReport,
 };
 use routes::{
-    Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, interviews, jobs,
-    keys,
+    Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
+    interviews, jobs, keys,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, INTERVIEW, JOB, KEY, REQUEST},
+    examples::{self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, REQUEST},
     schemas::Schemas,
 };
 
@@ -84,6 +85,12 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             "What the company's interviews took. For API keys.",
             schemas,
             billing_operation,
+        ),
+        group(
+            "companies",
+            "Companies. For API keys: a STANDARD key sees its own, an ATS key those that granted its partner.",
+            schemas,
+            companies_operation,
         ),
         group(
             "keys",
@@ -362,6 +369,27 @@ fn billing_operation(operation: billing::Operation, schemas: &mut Schemas) -> De
     }
 }
 
+fn companies_operation(operation: companies::Operation, schemas: &mut Schemas) -> Described {
+    use companies::Operation::*;
+    let verb = match operation {
+        ListCompanies => Verb::List,
+        CreateCompany => Verb::Create,
+        GetCompany => Verb::Get,
+        UpdateCompany => Verb::Update,
+    };
+    let kind = Kind {
+        list: "CompanyPage",
+        query: list_query([]),
+        view: schemas.answer::<Company>("Company"),
+        new: schemas.new_object::<CompanyRequest>("NewCompany"),
+        patch: schemas.patch::<CompanyPatch>("CompanyPatch"),
+        example: examples::company_view(),
+        new_example: examples::new_company(),
+        patch_example: examples::company_patch(),
+    };
+    object_operation(verb, kind, schemas)
+}
+
 fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Described {
     use keys::Operation::*;
     let key = schemas.answer::<ApiKey>("ApiKey");
@@ -430,11 +458,53 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
         }
         SuspendApiKey => action(schemas, KeyStatus::Suspended),
         ResumeApiKey => action(schemas, KeyStatus::Active),
+        RotateApiKey => Described {
+            body: Some(RequestBody {
+                schema: schemas.patch::<Rotation>("Rotation"),
+                required: false,
+                example: json!({ "overlapSeconds": 3600 }),
+            }),
+            versioned: true,
+            transition: true,
+            note: "The id stays. At most two secrets are live: during an overlap only `overlapSeconds: 0` is taken, which ends both. Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
+            ..answers(created_api_key(schemas), examples::created_api_key())
+        },
         RevokeApiKey => action(schemas, KeyStatus::Revoked),
         RevokeOwnApiKey => Described {
             // A key that can make this request is live, and a live one may always be revoked.
             transition: false,
             ..action(schemas, KeyStatus::Revoked)
+        },
+        ListPartnerGrants => {
+            let grant = schemas.answer::<PartnerGrant>("PartnerGrant");
+            Described {
+                query: list_query([]),
+                ..answers(
+                    page(schemas, "PartnerGrantPage", &grant),
+                    examples::page(examples::grant(GrantState::Active)),
+                )
+            }
+        }
+        CreatePartnerGrant => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<GrantRequest>("NewPartnerGrant"),
+                required: true,
+                example: examples::new_grant(),
+            }),
+            status: 201,
+            versioned: true,
+            note: "What ended may be granted anew.",
+            ..answers(
+                schemas.answer::<PartnerGrant>("PartnerGrant"),
+                examples::grant(GrantState::Active),
+            )
+        },
+        SuspendPartnerGrant => grant_action(schemas, GrantState::Suspended),
+        ResumePartnerGrant => grant_action(schemas, GrantState::Active),
+        EndPartnerGrant => Described {
+            // Whatever state a grant is in, it may end.
+            transition: false,
+            ..grant_action(schemas, GrantState::Ended)
         },
         GetDenial => answers(schemas.answer::<Denial>("Denial"), examples::denial()),
         GetWhoami => answers(whoami(schemas), examples::whoami()),
@@ -452,6 +522,22 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             ),
             json!({ "status": "ok", "version": "0.1.0" }),
         ),
+    }
+}
+
+fn grant_action(schemas: &mut Schemas, state: GrantState) -> Described {
+    Described {
+        body: Some(RequestBody {
+            schema: schemas.patch::<Action>("Action"),
+            required: false,
+            example: examples::reason(),
+        }),
+        versioned: true,
+        transition: true,
+        ..answers(
+            schemas.answer::<PartnerGrant>("PartnerGrant"),
+            examples::grant(state),
+        )
     }
 }
 
@@ -489,6 +575,16 @@ fn audit_log_operation(operation: audit_log::Operation, schemas: &mut Schemas) -
             }
         }
     }
+}
+
+/// How a rotation is asked for.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Rotation {
+    /// How long the secret so far goes on; a day where nothing is said.
+    #[serde(default)]
+    overlap_seconds: Option<Integer<0, 2_592_000>>,
 }
 
 /// What an action may be told.
@@ -537,12 +633,14 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
             schemas.part::<model::CandidateId>(),
             CANDIDATE,
         ),
+        "companyId" => ("The company's id.", schemas.part::<CompanyId>(), COMPANY),
         "agentId" => ("The agent's id.", schemas.part::<model::AgentId>(), AGENT),
         "interviewId" => (
             "The interview's id.",
             schemas.part::<model::InterviewId>(),
             INTERVIEW,
         ),
+        "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (
             "The key's id: the 8 characters after `sk_iv` or `sk_ia`.",
             schemas.part::<KeyId>(),

@@ -2,10 +2,11 @@
 
 use model::{
     Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, BillingSystem, Body,
-    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyId, CompanyUsage, CostKey,
-    CostKeyUsage, Denial, Event, EventFacts, EventType, InterviewId, InterviewRecord,
-    InterviewStatus, JobFields, JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Plan, Reason,
-    SecretView, Timestamp, UsageReport, View,
+    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyFields, CompanyId,
+    CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts, EventType,
+    GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields, JobId,
+    KeyId, KeyKind, KeyStatus, Outcome, Owner, PartnerGrant, Plan, Reason, SecretView, Timestamp,
+    UsageReport, View,
 };
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -17,7 +18,8 @@ pub(crate) const CANDIDATE: &str = "019c13b0-3a80-7d41-a5c2-6e8f0b1d2c34";
 pub(crate) const AGENT: &str = "019c13b1-9c20-7b52-8d63-1f2a3b4c5d6e";
 pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
 pub(crate) const INTERVIEW: &str = "019c13b4-5e10-7c63-9f74-3a4b5c6d7e8f";
-const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
+pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
+pub(crate) const PARTNER: &str = "019c0e60-7c80-7f32-9a41-3c5e7f9b1d20";
 const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
 pub(crate) const KEY: &str = "4fGk8Lm2";
 const SUFFIX: &str = "q7Zd";
@@ -145,6 +147,30 @@ pub(crate) fn usage() -> Value {
     })
 }
 
+pub(crate) fn new_company() -> Value {
+    json!({
+        "name": "Initech",
+        "description": "Software for offices.",
+        "ownerEmail": "owner@initech.example",
+    })
+}
+
+pub(crate) fn company_patch() -> Value {
+    json!({ "description": "Software for offices and factories." })
+}
+
+pub(crate) fn company_view() -> Value {
+    let mut fields = new_company();
+    if let Value::Object(members) = &mut fields {
+        members.remove("ownerEmail");
+    }
+    let fields = CompanyRecord {
+        fields: read::<CompanyFields>(fields),
+        plan: Plan::Business,
+    };
+    view(company(), fields)
+}
+
 fn view<Id: Serialize, Fields: Serialize>(id: Id, fields: Fields) -> Value {
     wire(&View {
         id,
@@ -229,6 +255,23 @@ pub(crate) fn created_api_key() -> Value {
     // Its tag and checksum are wrong: no scanner takes it for a key.
     created["key"] = format!("sk_iv{KEY}EXAMPLEexampleEXAMPLEx0000000{SUFFIX}").into();
     created
+}
+
+pub(crate) fn new_grant() -> Value {
+    json!({ "partnerId": PARTNER, "scopes": ["read:jobs", "write:candidates"] })
+}
+
+pub(crate) fn grant(status: GrantState) -> Value {
+    let GrantRequest { partner_id, scopes } = read(new_grant());
+    wire(&PartnerGrant {
+        partner_id,
+        company_id: company(),
+        status,
+        scopes: scopes.unwrap_or_default(),
+        version: 2,
+        created_at: at(AT),
+        updated_at: at(LATER),
+    })
 }
 
 pub(crate) fn denial() -> Value {

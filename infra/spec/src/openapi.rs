@@ -1,7 +1,7 @@
 //! The public document, OpenAPI 3.1: for people and for tools that make clients and tests.
 
 use api::Code;
-use routes::{Access, Method, Role, Route, Scope};
+use routes::{Access, Method, Role, Route, Scope, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -86,8 +86,11 @@ impl Document {
             .parameters()
             .map(|name| path_parameter(name, &mut self.schemas))
             .collect();
-        if route.needs_company() {
+        if route.reads_company_id() && route.tenant != Tenant::PathCompany {
             parameters.push(reference("parameters", "CompanyId"));
+            if route.tenant == Tenant::Owner {
+                parameters.push(reference("parameters", "PartnerId"));
+            }
         }
         parameters.extend(query.iter().cloned());
         if route.method == Method::Post {
@@ -97,18 +100,19 @@ impl Document {
             parameters.push(reference("parameters", "IfMatch"));
         }
 
+        let mut success = json!({
+            "description": route.summary,
+            "headers": success_headers(route, *versioned),
+            "content": { "application/json": {
+                "schema": envelope(data),
+                "example": { "success": true, "data": example, "error": null, "timestamp": AT },
+            } },
+        });
+        if *status == 201 {
+            success["links"] = links(route, example);
+        }
         let mut responses = Map::new();
-        responses.insert(
-            status.to_string(),
-            json!({
-                "description": route.summary,
-                "headers": success_headers(route, *versioned),
-                "content": { "application/json": {
-                    "schema": envelope(data),
-                    "example": { "success": true, "data": example, "error": null, "timestamp": AT },
-                } },
-            }),
-        );
+        responses.insert(status.to_string(), success);
         for (status, codes) in errors(route, described) {
             responses.insert(status.to_string(), self.error_response(status, &codes));
         }
@@ -203,6 +207,24 @@ impl Document {
     }
 }
 
+/// What can be done next with the object that was made: everything whose path goes on with its id alone.
+fn links(made: &Route, object: &Value) -> Value {
+    let next = routes::all().filter_map(|route| {
+        let mut parameters = route.parameters();
+        let (name, None) = (parameters.next()?, parameters.next()) else {
+            return None;
+        };
+        let beneath = format!("{}/{{{name}}}", made.path);
+        route.path.starts_with(&beneath).then(|| {
+            let id = if object[name].is_null() { "id" } else { name };
+            let id = json!({ name: format!("$response.body#/data/{id}") });
+            let link = json!({ "operationId": route.operation, "parameters": id });
+            (route.operation.to_owned(), link)
+        })
+    });
+    Value::Object(next.collect())
+}
+
 /// Which faults an operation can answer with, by status.
 fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes = vec![
@@ -219,14 +241,20 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     ) {
         codes.push(Code::InsufficientPermissions);
     }
-    if route.needs_company() {
-        codes.extend([Code::CompanyIdRequired, Code::ResourceAccessDenied]);
+    if route.reads_company_id() {
+        codes.push(Code::ResourceAccessDenied);
     }
-    let names_an_object = route.parameters().next().is_some();
+    if matches!(route.tenant, Tenant::Company | Tenant::Owner) && route.needs_tenant() {
+        codes.push(Code::CompanyIdRequired);
+    }
+    // A company that isn't the caller's is denied, not missing.
+    let names_an_object =
+        route.parameters().next().is_some() && route.tenant != Tenant::PathCompany;
     if names_an_object {
         codes.push(Code::ResourceNotFound);
     }
-    if names_an_object || !described.query.is_empty() || !route.method.is_read() {
+    let names_an_owner = route.tenant == Tenant::Owner && route.needs_tenant();
+    if names_an_object || names_an_owner || !described.query.is_empty() || !route.method.is_read() {
         codes.push(Code::ValidationError);
     }
     if described.body.is_some() {
@@ -421,6 +449,11 @@ fn parameters() -> Value {
         "CompanyId": query(
             "companyId",
             "The company to act for. ATS keys must name it, people only if they have several; a company's own key may leave it out, and may name no other.",
+            json!({ "type": "string", "format": "uuid" }),
+        ),
+        "PartnerId": query(
+            "partnerId",
+            "The partner to act for, not together with `companyId`. Needed of people only if they have several companies or partners.",
             json!({ "type": "string", "format": "uuid" }),
         ),
         "Limit": query(

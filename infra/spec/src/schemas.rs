@@ -1,6 +1,8 @@
 //! JSON Schemas of the model's types, under the names that readers of the document meet.
 
-use schemars::{JsonSchema, SchemaGenerator, generate::SchemaSettings};
+use schemars::{
+    JsonSchema, SchemaGenerator, generate::SchemaSettings, transform::ReplaceBoolSchemas,
+};
 use serde_json::{Map, Value, json};
 
 /// The document's `components/schemas`, filled while operations are described.
@@ -17,6 +19,10 @@ impl Schemas {
             SchemaSettings::draft2020_12().with(|settings| {
                 settings.definitions_path = "/components/schemas".into();
                 settings.meta_schema = None;
+                // `true` and `{}` allow the same, but not all makers of clients know the first.
+                let mut replace = ReplaceBoolSchemas::default();
+                replace.skip_additional_properties = true;
+                settings.transforms.push(Box::new(replace));
             })
         };
         Schemas {

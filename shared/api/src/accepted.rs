@@ -1,8 +1,9 @@
 //! The proof that a request may reach a handler.
 
-use auth::{Heard, Principal};
+use auth::{Heard, Principal, Who};
 use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
-use routes::{Access, Operation};
+use model::{KeyKind, Owner};
+use routes::{Access, Operation, Route, Tenant};
 
 use crate::ApiError;
 
@@ -34,10 +35,10 @@ impl<Op: Operation> Accepted<Op> {
             Ok(Heard::Verdict(verdict)) => return Err(ApiError::from_verdict(verdict)),
             Err(unreadable) => return Err(ApiError::unavailable(unreadable)),
         };
-        let by_key = matches!(principal.who(), auth::Who::Key { .. });
+        let by_key = matches!(principal.who(), Who::Key { .. });
         // API Gateway's policy matching is coarser than the table (`*` spans `/`).
         let reached = principal.operation() == route.operation
-            && (!route.needs_company() || principal.company().is_some())
+            && (!route.needs_tenant() || has_tenant(route, &principal))
             && match route.access {
                 Access::Scope(scope) => by_key && principal.scopes().contains(scope),
                 Access::Role(least) => {
@@ -53,6 +54,28 @@ impl<Op: Operation> Accepted<Op> {
             operation,
             principal: Some(principal),
         })
+    }
+}
+
+/// Whether the principal stands for whom the route is about.
+fn has_tenant(route: &Route, principal: &Principal) -> bool {
+    let by_partner = matches!(principal.owner(), Some(Owner::Partner(_)))
+        && matches!(
+            principal.who(),
+            Who::Key {
+                kind: KeyKind::Ats,
+                ..
+            }
+        );
+    match route.tenant {
+        Tenant::Company | Tenant::PathCompany => principal.company().is_some(),
+        Tenant::AnyCompany => by_partner || principal.company().is_some(),
+        Tenant::NewCompany => by_partner,
+        Tenant::Owner => match principal.owner() {
+            Some(Owner::Company(company)) => principal.company() == Some(company),
+            Some(Owner::Partner(_)) => principal.company().is_none(),
+            Some(Owner::System) | None => false,
+        },
     }
 }
 

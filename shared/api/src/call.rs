@@ -8,7 +8,7 @@ use model::Timestamp;
 use routes::Operation;
 use serde::Serialize;
 use std::sync::Arc;
-use store::{BearerStore, CompanyStore, Stamp};
+use store::{BearerStore, CompanyStore, OwnerStore, PartnerStore, Stamp};
 
 use crate::{Accepted, ApiError, App, Entropy, Input, Reply, body};
 
@@ -64,6 +64,18 @@ impl<'a, Op: Operation> Call<'a, Op> {
             .table
             .company(self.principal()?)
             .map_err(ApiError::internal)
+    }
+
+    /// The rows of the partner that the principal acts for.
+    pub fn partner(&self) -> Result<PartnerStore, ApiError> {
+        let partner = self.app.table.partner(self.principal()?);
+        partner.map_err(ApiError::internal)
+    }
+
+    /// What companies and partners have alike, of the one that the principal acts for.
+    pub fn owner(&self) -> Result<OwnerStore, ApiError> {
+        let owner = self.app.table.owner(self.principal()?);
+        owner.map_err(ApiError::internal)
     }
 
     /// The bearer's own rows, whatever company it acts in.

@@ -62,6 +62,9 @@ pub enum ApiError {
 pub enum ConflictReason {
     Version,
     KeyLimit,
+    CompanyLimit,
+    Overlap,
+    Duplicate,
     JobClosed,
     Busy,
 }
@@ -91,6 +94,10 @@ impl ApiError {
         match verdict {
             Verdict::CompanyRequired => ApiError::CompanyIdRequired,
             Verdict::CompanyDenied => ApiError::CompanyDenied,
+            Verdict::TwoOwners => {
+                let message = "can't be combined with companyId";
+                Fault::new("?partnerId", Rule::ConflictWith, message).into()
+            }
             Verdict::RateLimited(limited) => ApiError::RateLimited(limited),
         }
     }

@@ -3,7 +3,7 @@
 use model::Timestamp;
 use routes::Operation;
 use sha2::{Digest, Sha256};
-use store::{CompanyStore, IdempotencyKey, Remembered};
+use store::{IdempotencyKey, OwnerStore, Remembered};
 
 use crate::{ApiError, Call, Reply, input::IDEMPOTENCY_KEY};
 
@@ -34,7 +34,7 @@ impl<Op: Operation> Call<'_, Op> {
     /// 422 when the key was used with another method, path, company or body.
     pub async fn once(
         &self,
-        store: &CompanyStore,
+        store: &OwnerStore,
         effect: impl AsyncFnOnce(Once) -> Result<Reply, ApiError>,
     ) -> Result<Reply, ApiError> {
         let key = self.idempotency_key(store)?;
@@ -61,7 +61,7 @@ impl<Op: Operation> Call<'_, Op> {
 
     async fn replay(
         &self,
-        store: &CompanyStore,
+        store: &OwnerStore,
         key: &IdempotencyKey,
     ) -> Result<Option<Reply>, ApiError> {
         let Some(remembered) = store.find_remembered(key, self.now).await? else {
@@ -78,13 +78,13 @@ impl<Op: Operation> Call<'_, Op> {
         }))
     }
 
-    fn idempotency_key(&self, store: &CompanyStore) -> Result<Option<IdempotencyKey>, ApiError> {
+    fn idempotency_key(&self, store: &OwnerStore) -> Result<Option<IdempotencyKey>, ApiError> {
         let Some(key) = self.header(IDEMPOTENCY_KEY) else {
             return Ok(None);
         };
         let (method, path) = self.method_and_path();
         let mut hash = Sha256::new();
-        for part in [method, path, &store.company().to_string()] {
+        for part in [method, path, &store.owner().to_string()] {
             hash.update((part.len() as u64).to_be_bytes());
             hash.update(part);
         }

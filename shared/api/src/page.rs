@@ -1,6 +1,6 @@
 //! Lists: which page a client asks for, and how it is answered.
 
-use model::Rule;
+use model::{Owner, Rule};
 use routes::Operation;
 use serde::Serialize;
 use store::{CursorKeys, CursorScope, InvalidCursor, Listed, Start};
@@ -163,8 +163,13 @@ impl<Op: Operation> Call<'_, Op> {
     }
 
     fn cursor_scope(&self, filter: &str) -> Result<CursorScope, ApiError> {
+        let principal = self.principal()?;
+        let company = principal.company().map(Owner::Company);
+        let owner = company
+            .or(principal.owner())
+            .ok_or_else(|| ApiError::internal("the list is nobody's"))?;
         Ok(CursorScope {
-            company: self.store()?.company(),
+            owner,
             operation: self.operation().route().operation,
             filter: filter.to_owned(),
         })

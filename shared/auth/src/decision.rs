@@ -3,9 +3,10 @@
 //! The row may be a stale hint. That is safe, because an acceptance is only a [`Commit`]: a conditional write that proves the same facts while it counts the request, and because the caller re-reads the row before it believes a refusal.
 
 use model::{
-    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PersonId, RateLimit, Reason, Timestamp,
+    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId, RateLimit, Reason,
+    Timestamp,
 };
-use routes::{Access, Role, Route, Scope, ScopeSet};
+use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
 
 use crate::{AccessToken, Keyring, PresentedKey, StoredSecret};
@@ -17,14 +18,24 @@ pub struct Asked {
     /// The gateway's own word (`requestContext.identity.sourceIp`), never a header's.
     pub address: IpAddr,
     pub company: NamedCompany,
+    pub partner: NamedPartner,
 }
 
-/// The `companyId` of the query.
+/// The company that the request names: in the path where the route has it there, in `companyId` otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamedCompany {
     Absent,
     One(CompanyId),
-    /// No company's id, or given twice: readers disagree about which one counts, so none does.
+    /// No company's id, or given twice: readers disagree about which one counts, so none does. Or two of them, in path and query.
+    Unusable,
+}
+
+/// The `partnerId` of the query, by which people name a partner that they act for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum NamedPartner {
+    Absent,
+    One(PartnerId),
+    /// No partner's id, or given twice.
     Unusable,
 }
 
@@ -212,12 +223,15 @@ pub enum Forbidden {
     Role(Role),
     Credential(Credential),
     StaleSignIn,
+    /// The handler's own word; the authorizer knows administrators by their rows.
+    Administrator,
 }
 
 /// The kind of credential that a route wants.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Credential {
     ApiKey,
+    AtsKey,
     Person,
 }
 
@@ -225,6 +239,8 @@ pub enum Credential {
 pub enum Verdict {
     CompanyRequired,
     CompanyDenied,
+    /// A company and a partner.
+    TwoOwners,
     RateLimited(RateLimited),
 }
 
@@ -313,6 +329,10 @@ impl KeyFacts {
             return unauthorized(Reason::Address, message, suffix);
         }
 
+        if asked.route.tenant == Tenant::NewCompany && self.owner.company().is_some() {
+            let message = "only a partner's key makes companies".to_owned();
+            return forbidden(Forbidden::Credential(Credential::AtsKey), message, suffix);
+        }
         match asked.route.access {
             Access::Scope(scope) if !self.scopes.contains(scope) => {
                 return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
@@ -332,9 +352,9 @@ impl KeyFacts {
             }
         }
 
-        let (company, scopes) = if asked.route.needs_company() {
+        let (company, scopes) = if asked.route.needs_tenant() {
             match self.company(asked, grant) {
-                Ok((company, scopes)) => (Some(company), scopes),
+                Ok(decided) => decided,
                 Err(decision) => return decision.by_secret(suffix),
             }
         } else {
@@ -357,25 +377,31 @@ impl KeyFacts {
         }
     }
 
-    /// The company to act in and the scopes that count there, or what else follows.
+    /// The company to act in and the scopes that count there, or what else follows. A partner's key may act in none where the route lets it.
     fn company(
         &self,
         asked: &Asked,
         grant: Option<Option<Grant>>,
-    ) -> Result<(CompanyId, ScopeSet), Box<Decision>> {
+    ) -> Result<(Option<CompanyId>, ScopeSet), Box<Decision>> {
         let refuse = |refusal| Err(Box::new(Decision::Refuse(refusal)));
         if let Owner::Company(own) = self.owner {
             return match asked.company {
-                NamedCompany::Absent => Ok((own, self.scopes)),
-                NamedCompany::One(named) if named == own => Ok((own, self.scopes)),
+                NamedCompany::Absent => Ok((Some(own), self.scopes)),
+                NamedCompany::One(named) if named == own => Ok((Some(own), self.scopes)),
                 _ => refuse(denied(
                     Reason::Company,
-                    "the key belongs to another company than companyId names",
+                    "the key belongs to another company than the path or companyId names",
                 )),
             };
         }
+        if asked.route.tenant == Tenant::NewCompany {
+            return Ok((None, self.scopes));
+        }
         let named = match named(asked) {
             Ok(Some(named)) => named,
+            Ok(None) if asked.route.tenant == Tenant::AnyCompany => {
+                return Ok((None, self.scopes));
+            }
             Ok(None) => return refuse(missing("an ATS key names the company in companyId")),
             Err(refusal) => return refuse(refusal),
         };
@@ -395,7 +421,7 @@ impl KeyFacts {
                 scope_missing("grant", scope),
                 None,
             ))),
-            _ => Ok((named, scopes)),
+            _ => Ok((Some(named), scopes)),
         }
     }
 }
@@ -408,6 +434,12 @@ impl MemberFacts {
         }
         if let Err(refusal) = person_may(asked, Some(self.role)) {
             return *refusal;
+        }
+        if self.owner.company().is_none() && asked.route.tenant != Tenant::Owner {
+            return Decision::Refuse(denied(
+                Reason::Company,
+                "the route is about a company, and the person acts for a partner",
+            ));
         }
         match self.counted.count(RateLimit::PERSON, now) {
             Err(limited) => Decision::Refuse(limited),
@@ -448,9 +480,23 @@ pub fn decide_person(counted: &Counted, asked: &Asked, now: Timestamp) -> Decisi
 /// Which membership a person's request is about.
 ///
 /// # Errors
-/// The refusal, when the request names a company in a way that can't be followed.
+/// The refusal, when the request names its owner in a way that can't be followed.
 pub fn named_owner(asked: &Asked) -> Result<Option<Owner>, Refusal> {
-    Ok(named(asked)?.map(Owner::Company))
+    match (asked.company, asked.partner) {
+        (_, NamedPartner::Absent) => Ok(named(asked)?.map(Owner::Company)),
+        (NamedCompany::Absent, NamedPartner::One(partner)) => Ok(Some(Owner::Partner(partner))),
+        (NamedCompany::Absent, NamedPartner::Unusable) => Err(denied(
+            Reason::Company,
+            "partnerId names no partner, or was given more than once",
+        )),
+        _ => Err(Refusal {
+            answer: Answer::Verdict(Verdict::TwoOwners),
+            ..denied(
+                Reason::Company,
+                "companyId and partnerId can't be given together",
+            )
+        }),
+    }
 }
 
 /// The refusal of a person who has no membership in the company that the request names, or none at all.
@@ -460,7 +506,7 @@ pub fn no_membership() -> Refusal {
 
 /// The refusal of a person who has several memberships and names none.
 pub fn several_memberships() -> Refusal {
-    missing("a person with several companies names one in companyId")
+    missing("a person with several companies names one in companyId, or a partner in partnerId")
 }
 
 /// The refusal of a management write by somebody who signed in too long ago: the first of the 403s, because no row has a say in it.
@@ -563,7 +609,7 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     }
 }
 
-/// The company that the query names.
+/// The company that the request names.
 fn named(asked: &Asked) -> Result<Option<CompanyId>, Refusal> {
     match asked.company {
         NamedCompany::Absent => Ok(None),
@@ -587,7 +633,7 @@ fn unauthorized(reason: Reason, message: String, secret_suffix: Option<String>) 
 fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String>) -> Decision {
     let reason = match forbidden {
         Forbidden::Scope(_) => Reason::Scope,
-        Forbidden::Role(_) => Reason::Role,
+        Forbidden::Role(_) | Forbidden::Administrator => Reason::Role,
         Forbidden::Credential(_) => Reason::CredentialKind,
         Forbidden::StaleSignIn => Reason::StaleSignIn,
     };

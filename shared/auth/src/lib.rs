@@ -16,9 +16,9 @@ mod seeded;
 pub use api_key::{PlainKey, PresentedKey, key_prefix};
 pub use decision::{
     Answer, Asked, Commit, Counted, Credential, Decision, Forbidden, Grant, KeyFacts,
-    MAX_AUTH_AGE_SECONDS, MemberFacts, NamedCompany, Nonce, RateLimited, Refusal, SecretFacts,
-    Unit, Verdict, Window, decide_person, named_owner, no_membership, several_memberships,
-    stale_sign_in, windows,
+    MAX_AUTH_AGE_SECONDS, MemberFacts, NamedCompany, NamedPartner, Nonce, RateLimited, Refusal,
+    SecretFacts, Unit, Verdict, Window, decide_person, named_owner, no_membership,
+    several_memberships, stale_sign_in, windows,
 };
 pub use keyring::{
     Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret,

@@ -174,6 +174,7 @@ impl Heard {
         match text("verdict")?.as_str() {
             "ok" => Ok(Heard::Accepted(principal(&field)?)),
             "company_required" => Ok(Heard::Verdict(Verdict::CompanyRequired)),
+            "two_owners" => Ok(Heard::Verdict(Verdict::TwoOwners)),
             "company_denied" => Ok(Heard::Verdict(Verdict::CompanyDenied)),
             "rate_limited" => {
                 let reset = parse(text("reset")?)?;
@@ -301,6 +302,9 @@ impl Answer {
             Answer::Verdict(Verdict::CompanyRequired) => {
                 set("verdict", "company_required".to_owned());
             }
+            Answer::Verdict(Verdict::TwoOwners) => {
+                set("verdict", "two_owners".to_owned());
+            }
             Answer::Verdict(Verdict::CompanyDenied) => {
                 set("verdict", "company_denied".to_owned());
             }
@@ -328,8 +332,12 @@ impl Forbidden {
         match self {
             Forbidden::Scope(scope) => ("requiredScope", format!("\"{}\"", scope.as_str())),
             Forbidden::Role(role) => ("requiredRole", format!("\"{}\"", role.as_str())),
+            Forbidden::Administrator => ("requiredRole", "\"ADMINISTRATOR\"".to_owned()),
             Forbidden::Credential(Credential::ApiKey) => {
                 ("requiredCredential", "\"API_KEY\"".to_owned())
+            }
+            Forbidden::Credential(Credential::AtsKey) => {
+                ("requiredCredential", "\"ATS_KEY\"".to_owned())
             }
             Forbidden::Credential(Credential::Person) => {
                 ("requiredCredential", "\"PERSON\"".to_owned())

@@ -2,7 +2,7 @@
 
 use auth::{
     Answer, Asked, Counted, Credential, Decision, Forbidden, Grant, KeyFacts, Keyring,
-    NamedCompany, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
+    NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
 };
 use model::{
     AllowedIps, CompanyId, Field, KeyId, KeyKind, KeyState, Owner, PartnerId, RateLimit, Reason,
@@ -268,6 +268,8 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
             route: random.pick(&all),
             address: address(random),
             company: asked_company,
+            // No key is asked for its partner.
+            partner: random.pick(&[NamedPartner::Absent, NamedPartner::Unusable]),
         },
         grant: random.pick(&[None, Some(None), Some(Some(grant)), Some(Some(grant))]),
         secret: if wrong {
@@ -317,6 +319,11 @@ fn model(case: &Case) -> String {
     let mut acting = Some(*own).filter(|_| facts.kind == KeyKind::Standard);
     match asked.route.access {
         Access::Role(_) => return "403 PERSON".to_owned(),
+        Access::Scope(_)
+            if asked.route.operation == "CreateCompany" && facts.kind == KeyKind::Standard =>
+        {
+            return "403 ATS_KEY".to_owned();
+        }
         Access::Scope(scope) => {
             if !facts.scopes.iter().any(|held| held == scope) {
                 return format!("403 {}", scope.as_str());
@@ -330,6 +337,9 @@ fn model(case: &Case) -> String {
                 (KeyKind::Standard, None) => {}
                 (KeyKind::Standard, Some(named)) if named == Some(*own) => {}
                 (KeyKind::Standard, Some(_)) => return "403 COMPANY".to_owned(),
+                // Companies come to be without being named, and are listed together.
+                (KeyKind::Ats, _) if asked.route.operation == "CreateCompany" => {}
+                (KeyKind::Ats, None) if asked.route.operation == "ListCompanies" => {}
                 (KeyKind::Ats, None) => return "400 COMPANY_MISSING".to_owned(),
                 (KeyKind::Ats, Some(None)) => return "403 COMPANY".to_owned(),
                 (KeyKind::Ats, Some(Some(named))) => match grant {
@@ -393,8 +403,12 @@ fn product(case: &Case, keyring: &Keyring) -> String {
             Answer::Unauthorized => format!("401 {}", reason(refusal.reason)),
             Answer::Forbidden(Forbidden::Scope(scope)) => format!("403 {}", scope.as_str()),
             Answer::Forbidden(Forbidden::Credential(Credential::Person)) => "403 PERSON".to_owned(),
+            Answer::Forbidden(Forbidden::Credential(Credential::AtsKey)) => {
+                "403 ATS_KEY".to_owned()
+            }
             Answer::Forbidden(other) => format!("403 {other:?}"),
             Answer::Verdict(Verdict::CompanyRequired) => format!("400 {}", reason(refusal.reason)),
+            Answer::Verdict(Verdict::TwoOwners) => "400 both".to_owned(),
             Answer::Verdict(Verdict::CompanyDenied) => format!("403 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::RateLimited(limited)) => {
                 format!("429 after {} until {}", limited.retry_after, limited.reset)

@@ -4,12 +4,12 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    CompanyId, Metadata, Name, Text, View,
+    CompanyId, EmailAddress, Metadata, Name, Text, View,
     field::{fields, vocabulary},
 };
 
-/// A company as clients see it.
-pub type Company = View<CompanyId, CompanyFields>;
+/// A company as clients see it; its `companyId` is its `id`.
+pub type Company = View<CompanyId, CompanyRecord>;
 
 fields! {
     /// What a client sets of a company.
@@ -21,6 +21,44 @@ fields! {
         }
         defaulted {}
     }
+}
+
+fields! {
+    /// A company to be made, as a partner's key asks for it.
+    pub struct CompanyRequest {
+        required { name: Name<2, 100>, }
+        optional {
+            description: Text<0, 1000>,
+            metadata: Metadata,
+            /// Who is invited to be its OWNER. Unknown to every other operation.
+            owner_email: EmailAddress,
+        }
+        defaulted {}
+    }
+}
+
+impl From<CompanyRequest> for CompanyFields {
+    fn from(request: CompanyRequest) -> CompanyFields {
+        let CompanyRequest {
+            name,
+            description,
+            metadata,
+            owner_email: _,
+        } = request;
+        CompanyFields {
+            name,
+            description,
+            metadata,
+        }
+    }
+}
+
+/// What is shown of a company: what clients set, and its plan.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+pub struct CompanyRecord {
+    #[serde(flatten)]
+    pub fields: CompanyFields,
+    pub plan: Plan,
 }
 
 vocabulary! {

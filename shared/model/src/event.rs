@@ -171,6 +171,13 @@ impl Owner {
         }
     }
 
+    pub const fn partner(self) -> Option<PartnerId> {
+        match self {
+            Owner::Partner(id) => Some(id),
+            _ => None,
+        }
+    }
+
     pub const fn kind(self) -> OwnerKind {
         match self {
             Owner::Company(_) => OwnerKind::Company,
@@ -292,6 +299,7 @@ vocabulary! {
         KeyScopesChanged = "api_key.scopes_changed",
         KeyAllowlistChanged = "api_key.allowlist_changed",
         KeyExpiryChanged = "api_key.expiry_changed",
+        KeyRotated = "api_key.rotated",
         KeySuspended = "api_key.suspended",
         KeyResumed = "api_key.resumed",
         KeyRevoked = "api_key.revoked",
@@ -302,6 +310,12 @@ vocabulary! {
         MemberAdded = "member.added",
         MemberRoleChanged = "member.role_changed",
         MemberRemoved = "member.removed",
+        GrantCreated = "partner_grant.created",
+        GrantSuspended = "partner_grant.suspended",
+        GrantResumed = "partner_grant.resumed",
+        GrantEnded = "partner_grant.ended",
+        PartnerCreated = "partner.created",
+        PartnerUpdated = "partner.updated",
         CompanyCreated = "company.created",
         CompanyUpdated = "company.updated",
         JobCreated = "job.created",

@@ -22,6 +22,9 @@ pub trait ObjectId: Copy + fmt::Display + FromStr + Serialize + Send + Sync {
     fn from_newest_first(text: &str) -> Result<Self, InvalidId>;
 }
 
+/// RFC 9562 §5.7, in lower case.
+const UUID_V7: &str = "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$";
+
 macro_rules! uuid_ids {
     ($( $(#[doc = $doc:literal])* $name:ident; )*) => { $(
         $(#[doc = $doc])*
@@ -76,7 +79,7 @@ macro_rules! uuid_ids {
             }
 
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "format": "uuid" })
+                json_schema!({ "type": "string", "format": "uuid", "pattern": UUID_V7 })
             }
         }
 

@@ -15,6 +15,7 @@ mod interview;
 mod job;
 mod key;
 mod member;
+mod partner;
 mod text;
 mod time;
 mod usage;
@@ -24,7 +25,9 @@ pub use agent::{
 };
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
-pub use company::{Company, CompanyFields, CompanyPatch, Plan, RateLimit};
+pub use company::{
+    Company, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Plan, RateLimit,
+};
 pub use denial::{Denial, Reason};
 pub use event::{
     Actor, ActorKind, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, OwnerKind,
@@ -42,6 +45,7 @@ pub use interview::{
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
 pub use member::RoleText;
+pub use partner::{GrantRequest, GrantState, PartnerGrant};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,

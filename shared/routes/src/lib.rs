@@ -47,13 +47,34 @@ pub struct Route {
     /// As API Gateway writes a resource: `/jobs/{jobId}`.
     pub path: &'static str,
     pub access: Access,
+    pub tenant: Tenant,
     pub summary: &'static str,
 }
 
+/// Whose things a route with a scope or a role is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tenant {
+    /// One company: the caller's own, or the one that `companyId` names.
+    Company,
+    /// The company in the path.
+    PathCompany,
+    /// As `Company`, but a partner's key may name none, and is then about all companies that its partner manages.
+    AnyCompany,
+    /// A company that is yet to be made, for its partner, by a partner's key alone.
+    NewCompany,
+    /// A company or a partner, by the person's membership.
+    Owner,
+}
+
 impl Route {
-    /// Whether the caller must have a company before the handler runs: resource routes always, people's routes for their owner.
-    pub const fn needs_company(&self) -> bool {
+    /// Whether the request is about somebody's things: resource routes always, people's routes for their owner.
+    pub const fn needs_tenant(&self) -> bool {
         matches!(self.access, Access::Scope(_) | Access::Role(_))
+    }
+
+    /// Whether `companyId` is read.
+    pub const fn reads_company_id(&self) -> bool {
+        self.needs_tenant() && !matches!(self.tenant, Tenant::NewCompany)
     }
 
     /// The names between braces, in order.
@@ -114,6 +135,13 @@ mod tests {
                     .skip(1)
                     .all(|part| !part.is_empty() && part.matches('{').count() <= 1)
             );
+        }
+    }
+
+    #[test]
+    fn every_scope_reaches_something() {
+        for scope in Scope::ALL {
+            assert!(all().any(|route| route.access == Access::Scope(scope)));
         }
     }
 

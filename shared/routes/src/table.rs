@@ -2,13 +2,22 @@
 
 use crate::{
     Access::{self, AnyPrincipal, Public, SelfKey},
-    Method, Operation, Role, Route, Scope,
+    Method, Operation, Role, Route, Scope, Tenant,
 };
+
+macro_rules! tenant {
+    () => {
+        Tenant::Company
+    };
+    ($tenant:ident) => {
+        Tenant::$tenant
+    };
+}
 
 macro_rules! functions {
     ($(
         $function:ident = $folder:literal {
-            $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr; )*
+            $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr $(, $tenant:ident)?; )*
         }
     )*) => {
         $(
@@ -28,6 +37,7 @@ macro_rules! functions {
                             method: Method::$method,
                             path: $path,
                             access: $access,
+                            tenant: tenant!($($tenant)?),
                             summary: $summary.trim_ascii(),
                         },
                     ),)*];
@@ -113,25 +123,48 @@ functions! {
         GetUsage = Get "/billing/usage", scope(Scope::ReadBilling);
     }
 
+    companies = "companies" {
+        /// List the companies that the key may act for, newest first
+        ListCompanies = Get "/companies", scope(Scope::ReadCompanies), AnyCompany;
+        /// Create a company for the key's partner, with its grant and an invitation to its owner
+        CreateCompany = Post "/companies", scope(Scope::WriteCompanies), NewCompany;
+        /// Read one company
+        GetCompany = Get "/companies/{companyId}", scope(Scope::ReadCompanies), PathCompany;
+        /// Change a company; absent fields stay, null clears
+        UpdateCompany = Patch "/companies/{companyId}", scope(Scope::WriteCompanies), PathCompany;
+    }
+
     keys = "keys" {
         /// List the company's API keys, revoked ones included
-        ListApiKeys = Get "/api-keys", role(Role::Member);
+        ListApiKeys = Get "/api-keys", role(Role::Member), Owner;
         /// Create an API key; the answer is the only place that ever shows it
-        CreateApiKey = Post "/api-keys", role(Role::Admin);
+        CreateApiKey = Post "/api-keys", role(Role::Admin), Owner;
         /// Revoke the key that makes this request
         RevokeOwnApiKey = Post "/api-keys/self/revoke", SelfKey;
         /// Read one API key
-        GetApiKey = Get "/api-keys/{keyId}", role(Role::Member);
+        GetApiKey = Get "/api-keys/{keyId}", role(Role::Member), Owner;
         /// Change a key's name, scopes, expiry or allowlist
-        UpdateApiKey = Patch "/api-keys/{keyId}", role(Role::Admin);
+        UpdateApiKey = Patch "/api-keys/{keyId}", role(Role::Admin), Owner;
         /// Suspend a key: refused from this moment, until resumed
-        SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin);
+        SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin), Owner;
         /// Resume a suspended key
-        ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin);
+        ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin), Owner;
+        /// Give a key a new secret; the old one ends with the overlap
+        RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
         /// Revoke a key for good
-        RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin);
+        RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner;
+        /// List the company's grants to partners
+        ListPartnerGrants = Get "/partner-grants", role(Role::Member);
+        /// Let a partner act for the company
+        CreatePartnerGrant = Post "/partner-grants", role(Role::Owner);
+        /// Suspend a grant: the partner is refused from this moment, until resumed
+        SuspendPartnerGrant = Post "/partner-grants/{partnerId}/suspend", role(Role::Admin);
+        /// Resume a suspended grant
+        ResumePartnerGrant = Post "/partner-grants/{partnerId}/resume", role(Role::Owner);
+        /// End a grant for good
+        EndPartnerGrant = Post "/partner-grants/{partnerId}/end", role(Role::Owner);
         /// Explain a refused request of this company
-        GetDenial = Get "/denials/{requestId}", role(Role::Member);
+        GetDenial = Get "/denials/{requestId}", role(Role::Member), Owner;
         /// Say who the bearer is
         GetWhoami = Get "/whoami", AnyPrincipal;
         /// Say that the API answers
@@ -140,6 +173,6 @@ functions! {
 
     audit_log = "audit-log" {
         /// List the company's audit events, newest first
-        ListAuditEvents = Get "/audit-events", role(Role::Member);
+        ListAuditEvents = Get "/audit-events", role(Role::Member), Owner;
     }
 }

@@ -25,6 +25,7 @@ pub fn start_log(errors: RuntimeErrors) {
         "authorizer",
         "billing",
         "candidates",
+        "companies",
         "interview_events",
         "interviews",
         "jobs",

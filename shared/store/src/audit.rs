@@ -16,7 +16,7 @@ use sha2::{Digest, Sha256};
 use std::{collections::HashMap, fmt::Display, time::Duration};
 
 use crate::{
-    CompanyStore, Listed, Start, StoreError, Table,
+    Listed, OwnerStore, Start, StoreError, Table,
     item::{Item, Read, b, item, key, n, s},
     transact::{Transaction, built, put_new},
 };
@@ -245,7 +245,7 @@ impl Table {
     }
 }
 
-impl CompanyStore {
+impl OwnerStore {
     /// What a filtered list reads at the most (contract §4).
     const MAX_EVENTS_READ: usize = 10_000;
 

@@ -7,7 +7,7 @@ use std::{
 };
 
 use crate::{
-    CompanyStore, StoreError, Table,
+    OwnerStore, StoreError, Table,
     item::{Item, Read, s},
     transact::built,
 };
@@ -84,8 +84,8 @@ impl Table {
     }
 }
 
-impl CompanyStore {
-    /// At most `limit` of the company's rows whose sort keys start so, strongly, from the one after `after` on.
+impl OwnerStore {
+    /// At most `limit` of the owner's rows whose sort keys start so, strongly, from the one after `after` on.
     pub(crate) async fn run(
         &self,
         prefix: &str,
@@ -104,7 +104,7 @@ impl CompanyStore {
         read(query, limit).await
     }
 
-    /// All of the company's rows whose sort keys start so, strongly, up to where they go on like `end`.
+    /// All of the owner's rows whose sort keys start so, strongly, up to where they go on like `end`.
     pub(crate) async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
         let query = self
             .query()

@@ -2,13 +2,13 @@
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{Put, ReturnValuesOnConditionCheckFailure},
+    types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{CompanyFields, CompanyId, Owner, Plan, RateLimit, Timestamp};
-use std::fmt::Display;
+use model::{Company, CompanyFields, CompanyId, CompanyRecord, Owner, Plan, RateLimit, Timestamp};
+use std::ops::Deref;
 
 use crate::{
-    MemberRow, Membership, Stamp, StoreError, Table,
+    MemberRow, Membership, OwnerStore, Stamp, StoreError, Table,
     gate::refused_row,
     item::{Item, Read, item, key, n, s, set},
     transact::{Refused, Transaction, put_new, send_past_transactions},
@@ -17,8 +17,17 @@ use crate::{
 /// Access to the rows of one company and to no other's.
 #[derive(Debug, Clone)]
 pub struct CompanyStore {
-    pub(crate) table: Table,
+    own: OwnerStore,
     company: CompanyId,
+}
+
+/// What every owner has, a company has.
+impl Deref for CompanyStore {
+    type Target = OwnerStore;
+
+    fn deref(&self) -> &OwnerStore {
+        &self.own
+    }
 }
 
 /// The principal acts in no company.
@@ -56,20 +65,58 @@ pub struct StoredCompany {
 
 impl CompanyStore {
     pub(crate) fn new(table: Table, company: CompanyId) -> CompanyStore {
-        CompanyStore { table, company }
+        let own = OwnerStore::new(table, Owner::Company(company));
+        CompanyStore { own, company }
     }
 
     pub fn company(&self) -> CompanyId {
         self.company
     }
 
-    pub fn owner(&self) -> Owner {
-        Owner::Company(self.company)
-    }
-
-    /// The key of one of the company's rows in `records`.
-    pub(crate) fn key(&self, sk: impl Display) -> Item {
-        key(self.owner(), sk)
+    /// Replaces what clients set of `old`, which gets the next version.
+    ///
+    /// # Errors
+    /// `Conflict` when the row is no longer `old`.
+    pub async fn update_company(
+        &self,
+        old: &StoredCompany,
+        fields: CompanyFields,
+        stamp: &Stamp,
+    ) -> Result<StoredCompany, StoreError> {
+        let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
+        let update = self
+            .table
+            .client
+            .update_item()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key("COMPANY")))
+            .update_expression(
+                "SET #version = :next, #changed = :changed, #data = :data, #updated = :at ADD #rev :one",
+            )
+            .condition_expression("#version = :from")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#data", "data")
+            .expression_attribute_names("#updated", "updated")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":from", n(old.version))
+            .expression_attribute_values(":next", n(old.version + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":data", s(data))
+            .expression_attribute_values(":at", n(stamp.at.millis()))
+            .expression_attribute_values(":one", n(1))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, stamp.nonce).await {
+            Ok(output) => {
+                StoredCompany::read(&output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?)
+            }
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => StoredCompany::read(&row),
+                _ => Err(StoreError::Conflict),
+            },
+        }
     }
 
     /// The company itself, strongly.
@@ -184,6 +231,10 @@ impl Table {
     }
 
     pub(crate) async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
+        if let Owner::Partner(partner) = owner {
+            let partner = self.find_partner(partner).await?;
+            return Ok(partner.map(|partner| partner.name.to_string()));
+        }
         let row = self
             .find(&self.names.records, key(owner, "COMPANY"))
             .await?;
@@ -193,13 +244,28 @@ impl Table {
             .map(|company| company.fields.name.to_string()))
     }
 
-    fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {
+    pub(crate) fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {
         put_new(&self.names.keys, MemberRow::item(member, stamp))
     }
 }
 
 impl NewCompany {
-    fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
+    /// As clients see it once it is made.
+    pub fn view(&self, now: Timestamp) -> Company {
+        Company {
+            id: self.id,
+            company_id: self.id,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+            fields: CompanyRecord {
+                fields: self.fields.clone(),
+                plan: self.plan,
+            },
+        }
+    }
+
+    pub(crate) fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
         let NewCompany {
             id,
             fields,
@@ -237,7 +303,22 @@ impl NewCompany {
 }
 
 impl StoredCompany {
-    fn read(row: &Item) -> Result<StoredCompany, StoreError> {
+    /// As clients see it.
+    pub fn view(&self) -> Company {
+        Company {
+            id: self.id,
+            company_id: self.id,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+            fields: CompanyRecord {
+                fields: self.fields.clone(),
+                plan: self.plan,
+            },
+        }
+    }
+
+    pub(crate) fn read(row: &Item) -> Result<StoredCompany, StoreError> {
         let plan: Plan = row.parsed("plan")?;
         Ok(StoredCompany {
             id: row.parsed("companyId")?,

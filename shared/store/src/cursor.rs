@@ -8,7 +8,7 @@ use chacha20poly1305::{
 };
 use chrono::Duration;
 use hkdf::Hkdf;
-use model::{CompanyId, Timestamp};
+use model::{Owner, Timestamp};
 use sha2::Sha256;
 use std::{collections::BTreeMap, fmt};
 use zeroize::Zeroizing;
@@ -22,7 +22,7 @@ pub struct CursorKeys {
 /// What a cursor belongs to; it opens nowhere else.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CursorScope {
-    pub company: CompanyId,
+    pub owner: Owner,
     pub operation: &'static str,
     /// The filters, as the list reads them.
     pub filter: String,
@@ -136,35 +136,36 @@ impl fmt::Debug for CursorKeys {
 impl CursorScope {
     fn bytes(&self) -> Vec<u8> {
         let CursorScope {
-            company,
+            owner,
             operation,
             filter,
         } = self;
-        format!("{company}\n{operation}\n{filter}").into_bytes()
+        format!("{owner}\n{operation}\n{filter}").into_bytes()
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use model::CompanyId;
 
     #[test]
     fn a_cursor_opens_only_where_it_was_made_and_for_7_days() {
         let keys = CursorKeys::new(&SecretDocument::generate([1; 32], 0));
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
-        let company = CompanyId::new(now, [7; 10]);
+        let owner = Owner::Company(CompanyId::new(now, [7; 10]));
         let scope = CursorScope {
-            company,
+            owner,
             operation: "ListJobs",
             filter: "q=smith".to_owned(),
         };
         let cursor = keys.seal(&scope, "smith 01", now, [9; 24]).expect("sealed");
         assert!(!cursor.contains("smith"));
         assert_eq!(keys.open(&scope, &cursor, now), Ok("smith 01".to_owned()));
-        let other = CompanyId::new(now, [8; 10]);
+        let other = Owner::Company(CompanyId::new(now, [8; 10]));
         for elsewhere in [
             CursorScope {
-                company: other,
+                owner: other,
                 ..scope.clone()
             },
             CursorScope {
@@ -197,7 +198,7 @@ mod tests {
     fn a_staged_generation_opens_and_does_not_seal() {
         let now = Timestamp::from_millis(1_700_000_000_000).expect("in range");
         let scope = CursorScope {
-            company: CompanyId::new(now, [7; 10]),
+            owner: Owner::Company(CompanyId::new(now, [7; 10])),
             operation: "ListJobs",
             filter: String::new(),
         };

@@ -8,7 +8,7 @@ use model::{Actor, Denial, Owner, Reason, Timestamp, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CompanyStore, StoreError, Table,
+    OwnerStore, StoreError, Table,
     item::{Item, Read, item, key, n, s, set},
 };
 
@@ -104,7 +104,7 @@ impl Table {
     }
 }
 
-impl CompanyStore {
+impl OwnerStore {
     /// The refusal of this request, by the id that the response carried; the first one where several share it.
     pub async fn get_denial(&self, request_id: &str) -> Result<Denial, StoreError> {
         let by_id = self

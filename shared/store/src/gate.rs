@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{CompanyId, KeyId, Owner, PartnerId, PersonId, Timestamp};
-use routes::{Role, ScopeSet};
+use model::{CompanyId, GrantState, KeyId, Owner, PartnerId, PersonId, Timestamp};
+use routes::Role;
 use std::fmt::Display;
 
 use crate::{
-    KeyRow, Stamp, StoreError, Table,
+    GrantRow, KeyRow, Stamp, StoreError, Table,
     item::{Item, Read, b, item, key, n, s, set},
     transact::send_past_transactions,
 };
@@ -145,13 +145,14 @@ impl Table {
         partner: PartnerId,
         company: CompanyId,
     ) -> Result<Option<Grant>, StoreError> {
-        let key = key(Owner::Partner(partner), format_args!("GRANT#{company}"));
-        let Some(row) = self.find(&self.names.keys, key).await? else {
+        let key = GrantRow::key_of_partner(partner, company);
+        let Some(row) = self.find(&self.names.records, key).await? else {
             return Ok(None);
         };
+        let row = GrantRow::read(&row)?;
         Ok(Some(Grant {
-            active: row.text("state")? == "ACTIVE",
-            scopes: ScopeSet::from_stored(row.texts("scopes")?),
+            active: row.state == GrantState::Active,
+            scopes: row.scopes,
         }))
     }
 

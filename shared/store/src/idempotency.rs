@@ -6,7 +6,7 @@ use model::{Timestamp, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    CompanyStore, StoreError,
+    OwnerStore, StoreError,
     item::{Item, Read, b, item, n, s, set},
     transact::{Transaction, built},
 };
@@ -57,7 +57,7 @@ impl Remembered {
     /// By the clock: DynamoDB's own deletion comes late.
     pub const LIFETIME: Duration = Duration::hours(24);
 
-    pub(crate) fn put(&self, store: &CompanyStore) -> Result<Put, StoreError> {
+    pub(crate) fn put(&self, store: &OwnerStore) -> Result<Put, StoreError> {
         let Remembered {
             key,
             status,
@@ -101,7 +101,7 @@ impl Remembered {
     }
 }
 
-impl CompanyStore {
+impl OwnerStore {
     /// Keeps the answer of a request that had nothing to change.
     ///
     /// # Errors

@@ -1,4 +1,4 @@
-//! Keys as their company manages them. Facts live once: each change is one conditional update of one row.
+//! Keys as their owner manages them, a company or a partner. Facts live once: each change is one conditional update of one row.
 
 use auth::{Counted, KeyFacts, SecretFacts, StoredSecret, key_prefix};
 use aws_sdk_dynamodb::types::{
@@ -12,7 +12,7 @@ use routes::ScopeSet;
 use std::net::IpAddr;
 
 use crate::{
-    CompanyStore, LastUse, Listed, Remembered, Stamp, Start, StoreError, Table,
+    LastUse, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
     gate::{counted, refused_row},
     item::{Item, Read, b, item, key, list, n, s, set},
     transact::{Refused, Transaction, built, put_new, send_past_transactions},
@@ -64,8 +64,8 @@ pub struct KeyFilter {
 const POINTER: &str = "KEY#";
 const COUNT: &str = "COUNT#key";
 
-impl CompanyStore {
-    /// Makes a key, unless the company has as many live ones as it may.
+impl OwnerStore {
+    /// Makes a key, unless the owner has as many live ones as it may.
     ///
     /// # Errors
     /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one).
@@ -173,7 +173,20 @@ impl CompanyStore {
         Ok(())
     }
 
-    /// The company's key, strongly.
+    /// How many live keys the owner may have.
+    pub async fn key_limit(&self) -> Result<u32, StoreError> {
+        let sk = match self.owner() {
+            Owner::Partner(_) => "PARTNER",
+            Owner::Company(_) | Owner::System => "COMPANY",
+        };
+        let row = self
+            .table
+            .find(&self.table.names.records, self.key(sk))
+            .await?;
+        row.ok_or(StoreError::NotFound)?.parsed("keyLimit")
+    }
+
+    /// The owner's key, strongly.
     pub async fn get_key(&self, id: KeyId) -> Result<KeyRow, StoreError> {
         let row = self.table.find_key(id).await?;
         // A foreign key is not found: whose it is says its row.
@@ -193,6 +206,16 @@ impl CompanyStore {
         remembered: Option<&Remembered>,
     ) -> Result<KeyRow, StoreError> {
         let update = self.table.key_update(self.owner(), id, change, stamp)?;
+        self.apply(id, update, stamp, remembered).await
+    }
+
+    async fn apply(
+        &self,
+        id: KeyId,
+        update: Update,
+        stamp: &Stamp,
+        remembered: Option<&Remembered>,
+    ) -> Result<KeyRow, StoreError> {
         let Some(remembered) = remembered else {
             return self.table.update_key_alone(update, stamp).await;
         };
@@ -205,6 +228,42 @@ impl CompanyStore {
             Err(Refused { action, .. }) if action == remember => Err(StoreError::AlreadyDone),
             Err(_) => Err(StoreError::Conflict),
         }
+    }
+
+    /// Replaces the key's secrets; every hint in every process is dead from this moment.
+    ///
+    /// # Errors
+    /// As [`Self::update_key`].
+    pub async fn rotate_key(
+        &self,
+        row: &KeyRow,
+        secrets: &[SecretFacts],
+        stamp: &Stamp,
+        remembered: Option<&Remembered>,
+    ) -> Result<KeyRow, StoreError> {
+        let from = row.facts.counted.version;
+        let secrets = AttributeValue::L(secrets.iter().map(secret_value).collect());
+        let update = Update::builder()
+            .table_name(&self.table.names.keys)
+            .set_key(Some(KeyRow::key(row.facts.id)))
+            .update_expression(
+                "SET #secrets = :secrets, #version = :next, #changed = :changed ADD #rev :one",
+            )
+            .condition_expression("#version = :from AND #owner = :owner")
+            .expression_attribute_names("#secrets", "secrets")
+            .expression_attribute_names("#version", "version")
+            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":secrets", secrets)
+            .expression_attribute_values(":from", n(from))
+            .expression_attribute_values(":next", n(from + 1))
+            .expression_attribute_values(":changed", stamp.value())
+            .expression_attribute_values(":owner", s(self.owner()))
+            .expression_attribute_values(":one", n(1))
+            .build()
+            .map_err(built)?;
+        self.apply(row.facts.id, update, stamp, remembered).await
     }
 
     /// As [`Self::update_key`], for a change that gives an expired key life again.
@@ -238,7 +297,7 @@ impl CompanyStore {
         Err(StoreError::Full)
     }
 
-    /// The company's keys, newest first, and how many the filter lets through (`None` with `q`).
+    /// The owner's keys, newest first, and how many the filter lets through (`None` with `q`).
     pub async fn list_keys(
         &self,
         filter: &KeyFilter,
@@ -625,10 +684,7 @@ impl KeyRow {
             prefix: self.prefix(),
             kind: facts.kind,
             company_id: facts.owner.company(),
-            partner_id: match facts.owner {
-                Owner::Partner(id) => Some(id),
-                Owner::Company(_) | Owner::System => None,
-            },
+            partner_id: facts.owner.partner(),
             status: self.status(now),
             fields: self.fields(),
             rate_limit: facts.limits,

@@ -1,6 +1,6 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], given a [`Principal`], makes a [`CompanyStore`], and a handler reaches a company's rows through nothing else; so another company's id is simply not found.
+//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, and a handler reaches their rows through nothing else; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
@@ -13,10 +13,13 @@ mod cursor;
 mod denials;
 mod error;
 mod gate;
+mod grant;
 mod idempotency;
 mod item;
 mod keys;
 mod list;
+mod owner;
+mod partner;
 mod resource;
 mod resources;
 mod schema;
@@ -36,10 +39,13 @@ pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
 pub use error::StoreError;
 pub use gate::{Committed, LastUse, MemberRow, Membership, PersonRow};
+pub use grant::GrantRow;
 pub use idempotency::{IdempotencyKey, Remembered};
 pub use item::Item;
 pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey};
 pub use list::{Listed, Start};
+pub use owner::{NoOwner, OwnerStore};
+pub use partner::{NewPartner, NoPartner, PartnerStore, StoredPartner};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
@@ -99,6 +105,30 @@ impl Table {
     pub fn company(&self, principal: &Principal) -> Result<CompanyStore, NoCompany> {
         let company = principal.company().ok_or(NoCompany)?;
         Ok(CompanyStore::new(self.clone(), company))
+    }
+
+    /// The one way to a partner's rows.
+    ///
+    /// # Errors
+    /// A principal that acts for no partner.
+    pub fn partner(&self, principal: &Principal) -> Result<PartnerStore, NoPartner> {
+        match principal.owner() {
+            Some(Owner::Partner(partner)) => Ok(PartnerStore::new(self.clone(), partner)),
+            _ => Err(NoPartner),
+        }
+    }
+
+    /// The one way to what companies and partners have alike.
+    ///
+    /// # Errors
+    /// A principal that acts for neither.
+    pub fn owner(&self, principal: &Principal) -> Result<OwnerStore, NoOwner> {
+        match principal.owner() {
+            Some(owner @ (Owner::Company(_) | Owner::Partner(_))) => {
+                Ok(OwnerStore::new(self.clone(), owner))
+            }
+            _ => Err(NoOwner),
+        }
     }
 
     /// The interview engine, in the company whose interview this is; `None` where that company has none of this id.

@@ -20,6 +20,35 @@ pub struct Listed<T> {
 }
 
 impl<T> Listed<T> {
+    /// A page of a list that was read in full, in descending order of the positions.
+    pub(crate) fn of_all(
+        rows: Vec<T>,
+        start: &Start,
+        limit: usize,
+        position: impl Fn(&T) -> String,
+    ) -> Listed<T> {
+        let total = rows.len();
+        let from = match start {
+            Start::Skip(rows) => usize::try_from(*rows).unwrap_or(usize::MAX),
+            // What stood there may be gone.
+            Start::After(last) => rows.partition_point(|row| position(row) >= *last),
+        };
+        let from = from.min(total);
+        let end = total.min(from.saturating_add(limit));
+        let next = (from < end && end < total).then(|| position(&rows[end - 1]));
+        Listed {
+            items: rows.into_iter().take(end).skip(from).collect(),
+            total: Some(total as u64),
+            total_is_lower_bound: false,
+            next,
+        }
+    }
+
+    /// The list that has this one row.
+    pub fn only(row: T, start: &Start) -> Listed<T> {
+        Listed::of_all(vec![row], start, 1, |_| String::new())
+    }
+
     /// What a search finds that can't find anything.
     pub(crate) fn nothing() -> Listed<T> {
         Listed {

@@ -1,7 +1,7 @@
 //! Every kind of caller, and what the contract says each of them gets from a route.
 
 use model::{CompanyId, KeyId, KeyKind, Timestamp};
-use routes::{Access, Role, Route, Scope, ScopeSet};
+use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use serde_json::{Value, json};
 use std::time::Duration;
 use tests::{Caller, Company, Key, TestApp};
@@ -125,6 +125,9 @@ impl Kind {
         };
         // What a key with every scope gets, unless its company is at fault on a route that acts in one.
         let key = |company_fault: Option<Expected>| match route.access {
+            _ if route.tenant == Tenant::NewCompany => {
+                lacks(json!({ "requiredCredential": "ATS_KEY" }))
+            }
             Access::Role(_) => lacks(json!({ "requiredCredential": "PERSON" })),
             Access::Scope(_) => company_fault.unwrap_or(Expected::Passes),
             Access::AnyPrincipal | Access::SelfKey | Access::Public => Expected::Passes,
@@ -151,6 +154,7 @@ impl Kind {
             | Kind::TokenOfAnother => unauthorized(),
             Kind::GoodKey | Kind::NamesOwnCompany => key(None),
             Kind::MissingScope => match route.access {
+                _ if route.tenant == Tenant::NewCompany => key(None),
                 Access::Scope(scope) => lacks(json!({ "requiredScope": scope.as_str() })),
                 _ => key(None),
             },

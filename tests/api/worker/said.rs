@@ -302,12 +302,12 @@ async fn what_is_said_while_a_candidate_is_erased_is_erased_too() {
                 let body = world.interview(&person, "CanaryKept");
                 let request = world.key.request("POST", "/interviews").json(&body);
                 let request = request.header("idempotency-key", "racing");
-                assert_eq!(another.call(request).await.status, 201);
+                assert_eq!(tests::ask(&another, request).await.status, 201);
             }
             "patch" => {
                 let body = json!({ "metadata": says("CanaryLater") });
                 let request = world.key.request("PATCH", &path).json(&body);
-                assert_eq!(another.call(request).await.status, 200);
+                assert_eq!(tests::ask(&another, request).await.status, 200);
             }
             _ => world.report(&interview, "FAILED", "CanaryFailure").await,
         }
@@ -344,13 +344,13 @@ async fn what_is_written_of_a_candidate_who_was_just_erased_is_not_kept() {
             world.app.system.weather().set(&slow);
             let both = tokio::join!(world.report(&interview, "FAILED", "CanaryFailure"), async {
                 looked.wait_for(|seen| *seen).await.expect("a write");
-                another.call(erase).await
+                tests::ask(&another, erase).await
             });
             assert_eq!(both.1.status, 200);
         } else {
             let (changed, mut looked) = held(&world, patch, |_| true);
             looked.wait_for(|seen| *seen).await.expect("a write");
-            assert_eq!(another.call(erase).await.status, 200);
+            assert_eq!(tests::ask(&another, erase).await.status, 200);
             let changed = changed.await.expect("an answer");
             assert_eq!(changed.status, 200, "{}", changed.body);
             assert_eq!(changed.data()["metadata"], Value::Null);

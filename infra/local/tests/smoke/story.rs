@@ -85,7 +85,14 @@ fn a_second_start_keeps_everything_and_a_second_process_is_refused() {
     assert!(first.interrupt().success());
 
     let second = Server::start(&place, &["--demo-rate-limit", "60/600"]);
-    for kept in ["companies", "users", "demoKey", "dynamodbAccessKeyId"] {
+    for kept in [
+        "companies",
+        "partners",
+        "users",
+        "demoKey",
+        "demoAtsKey",
+        "dynamodbAccessKeyId",
+    ] {
         assert_eq!(second.facts()[kept], before[kept], "{kept}");
     }
     let path = format!("/jobs/{}", job["id"].as_str().expect("an id"));
@@ -114,6 +121,7 @@ fn private(data: &Path) {
         "dynamodbUrl",
         "dynamodbAccessKeyId",
         "demoKey",
+        "demoAtsKey",
     ] {
         let value = facts[name].as_str().unwrap_or_default();
         assert!(!value.is_empty(), "{name}");
@@ -135,6 +143,7 @@ fn private(data: &Path) {
         "owner@acme.example",
         "member@acme.example",
         "owner@globex.example",
+        "owner@hirebridge.example",
         "admin@instaview.example",
     ];
     assert_eq!(users, emails.map(|email| [email, "instaview"]));

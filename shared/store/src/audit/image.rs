@@ -4,7 +4,7 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Tim
 use serde_json::{Map, Value};
 
 use crate::{
-    DenialRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError, TableNames,
+    DenialRow, GrantRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError, TableNames,
     item::{Item, Read},
 };
 
@@ -23,6 +23,11 @@ pub enum Image {
     Member(Box<MemberRow>),
     Person(Box<PersonRow>),
     Object(Box<ObjectRow>),
+    Grant {
+        owner: Owner,
+        row: Box<GrantRow>,
+        sk: String,
+    },
     Denial {
         kind: DenialKind,
         row: Box<DenialRow>,
@@ -62,6 +67,7 @@ pub struct ObjectRow {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Entity {
     Company,
+    Partner,
     Job,
     Candidate,
     Agent,
@@ -72,6 +78,7 @@ impl Entity {
     fn parse(text: &str) -> Option<Entity> {
         Some(match text {
             "company" => Entity::Company,
+            "partner" => Entity::Partner,
             JobFields::ENTITY => Entity::Job,
             CandidateRecord::ENTITY => Entity::Candidate,
             AgentFields::ENTITY => Entity::Agent,
@@ -152,6 +159,11 @@ impl Image {
             "index" | "pointer" | "idempotency" | "billing" | "report" | "task" | "due" => {
                 Ok(Image::Silent)
             }
+            GrantRow::ENTITY => Ok(Image::Grant {
+                owner: row.parsed("pk")?,
+                row: Box::new(GrantRow::read(row)?),
+                sk: sk.to_owned(),
+            }),
             entity => {
                 let entity = Entity::parse(entity).ok_or(StoreError::Corrupt("entity"))?;
                 Ok(Image::Object(Box::new(ObjectRow::read(row, entity)?)))
@@ -166,6 +178,7 @@ impl Image {
             Image::Member(row) => Some(format!("MEMBER#{}/{}", row.facts.person, row.facts.owner)),
             Image::Person(row) => Some(format!("PERSON#{}", row.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
+            Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
             Image::Silent => None,
         }
@@ -179,6 +192,7 @@ impl ObjectRow {
         for name in [
             "plan",
             "keyLimit",
+            "companyLimit",
             "minutesPerMonth",
             "perMinute",
             "perHour",

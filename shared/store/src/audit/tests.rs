@@ -31,7 +31,7 @@ fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000 + millis).expect("in range")
 }
 
-fn store(weather: Weather) -> (Engine, CompanyStore) {
+fn store(weather: Weather) -> (Engine, OwnerStore) {
     let engine =
         Engine::open(Place::Temporary, Arc::new(|| SystemTime::UNIX_EPOCH)).expect("opens");
     let names = TableNames::with_prefix("test");
@@ -48,7 +48,7 @@ fn store(weather: Weather) -> (Engine, CompanyStore) {
     dispatch(&engine, "CreateTable", body);
     let table = Table::new(engine.client(weather), names);
     let company = CompanyId::new(at(0), [1; 10]);
-    (engine, CompanyStore::new(table, company))
+    (engine, OwnerStore::new(table, Owner::Company(company)))
 }
 
 fn dispatch(engine: &Engine, operation: &str, body: Value) -> Value {
@@ -104,7 +104,7 @@ async fn append_all(table: &Table, mut revisions: &[Revision], random: &mut Seed
     }
 }
 
-async fn filled(weather: Weather, seed: u64) -> (Engine, CompanyStore, Seeded) {
+async fn filled(weather: Weather, seed: u64) -> (Engine, OwnerStore, Seeded) {
     let (engine, store) = store(weather);
     let mut random = Seeded(seed);
     for rev in 1..=30 {

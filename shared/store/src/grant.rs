@@ -1,0 +1,241 @@
+//! Grants: a company lets a partner act for it.
+//!
+//! A grant is two rows that are always written together: the partner's, which the authorizer reads, and the company's. Each tells in its own owner's chain.
+
+use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use model::{Actor, CompanyId, GrantState, Owner, PartnerGrant, PartnerId, Timestamp};
+use routes::ScopeSet;
+
+use crate::{
+    CompanyStore, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
+    item::{Item, Read, item, key, list, n, s},
+    transact::{Transaction, built, put_new},
+};
+
+/// A grant as either side has it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GrantRow {
+    pub partner: PartnerId,
+    pub company: CompanyId,
+    pub state: GrantState,
+    /// The most that the partner's keys may do in the company.
+    pub scopes: ScopeSet,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+    /// Goes on when an ended grant is made anew.
+    pub version: u64,
+    pub rev: u64,
+    pub changed: Stamp,
+}
+
+const PREFIX: &str = "GRANT#";
+
+impl GrantRow {
+    pub(crate) const ENTITY: &str = "grant";
+
+    /// The first, or after one that ended the next.
+    pub fn new(
+        partner: PartnerId,
+        company: CompanyId,
+        scopes: ScopeSet,
+        ended: Option<&GrantRow>,
+        stamp: &Stamp,
+    ) -> GrantRow {
+        GrantRow {
+            partner,
+            company,
+            state: GrantState::Active,
+            scopes,
+            created_at: stamp.at,
+            updated_at: stamp.at,
+            version: ended.map_or(1, |row| row.version + 1),
+            rev: ended.map_or(1, |row| row.rev + 1),
+            changed: stamp.clone(),
+        }
+    }
+
+    /// The next version, in this state.
+    pub fn becoming(&self, state: GrantState, stamp: &Stamp) -> GrantRow {
+        GrantRow {
+            state,
+            updated_at: stamp.at,
+            version: self.version + 1,
+            rev: self.rev + 1,
+            changed: stamp.clone(),
+            ..self.clone()
+        }
+    }
+
+    pub fn view(&self) -> PartnerGrant {
+        PartnerGrant {
+            partner_id: self.partner,
+            company_id: self.company,
+            status: self.state,
+            scopes: self.scopes,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    pub(crate) fn key_of_partner(partner: PartnerId, company: CompanyId) -> Item {
+        key(Owner::Partner(partner), format_args!("{PREFIX}{company}"))
+    }
+
+    fn key_of_company(company: CompanyId, partner: PartnerId) -> Item {
+        key(Owner::Company(company), format_args!("{PREFIX}{partner}"))
+    }
+
+    /// Both rows, to be put where `old` is; `None`: where nothing is.
+    pub(crate) fn puts(&self, table: &Table, old: Option<u64>) -> Result<[Put; 2], StoreError> {
+        let (partner, company) = (self.partner, self.company);
+        let records = &table.names.records;
+        let put = |key: Item, stamp: &Stamp| {
+            let mut row = key;
+            row.extend(item([
+                ("entity", s(GrantRow::ENTITY)),
+                ("partnerId", s(partner)),
+                ("companyId", s(company)),
+                ("state", s(self.state)),
+                (
+                    "scopes",
+                    list(self.scopes.iter().map(routes::Scope::as_str)),
+                ),
+                ("created", n(self.created_at.millis())),
+                ("updated", n(self.updated_at.millis())),
+                ("version", n(self.version)),
+                ("rev", n(self.rev)),
+                (Stamp::ATTRIBUTE, stamp.value()),
+            ]));
+            let Some(from) = old else {
+                return put_new(records, row);
+            };
+            Put::builder()
+                .table_name(records)
+                .set_item(Some(row))
+                .condition_expression("#version = :from")
+                .expression_attribute_names("#version", "version")
+                .expression_attribute_values(":from", n(from))
+                .return_values_on_condition_check_failure(
+                    ReturnValuesOnConditionCheckFailure::AllOld,
+                )
+                .build()
+                .map_err(built)
+        };
+        Ok([
+            put(
+                GrantRow::key_of_partner(partner, company),
+                &self.told_to_partner(),
+            )?,
+            put(GrantRow::key_of_company(company, partner), &self.changed)?,
+        ])
+    }
+
+    /// What the partner may know of who changed the grant: where the company's people sit is theirs.
+    fn told_to_partner(&self) -> Stamp {
+        match self.changed.actor.kind {
+            model::ActorKind::User => Stamp {
+                actor: Actor {
+                    kind: model::ActorKind::User,
+                    id: self.company.to_string(),
+                },
+                source_ip: None,
+                request_id: None,
+                reason: None,
+                ..self.changed.clone()
+            },
+            _ => self.changed.clone(),
+        }
+    }
+
+    /// From a row of the table, or an image of its stream.
+    pub fn read(row: &Item) -> Result<GrantRow, StoreError> {
+        Ok(GrantRow {
+            partner: row.parsed("partnerId")?,
+            company: row.parsed("companyId")?,
+            state: row.parsed("state")?,
+            scopes: ScopeSet::from_stored(row.texts("scopes")?),
+            created_at: row.instant("created")?,
+            updated_at: row.instant("updated")?,
+            version: row.parsed("version")?,
+            rev: row.parsed("rev")?,
+            changed: Stamp::read(row)?,
+        })
+    }
+}
+
+impl OwnerStore {
+    /// All grants that the owner gave or got, those of the youngest other side first.
+    pub(crate) async fn grants(&self) -> Result<Vec<GrantRow>, StoreError> {
+        let mut rows = Vec::new();
+        let mut pages = self
+            .table
+            .client
+            .query()
+            .table_name(&self.table.names.records)
+            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+            .expression_attribute_values(":pk", s(self.owner()))
+            .expression_attribute_values(":sk", s(PREFIX))
+            .scan_index_forward(false)
+            .consistent_read(true)
+            .into_paginator()
+            .send();
+        while let Some(page) = pages.next().await {
+            for row in page.map_err(StoreError::from_sdk)?.items() {
+                rows.push(GrantRow::read(row)?);
+            }
+        }
+        Ok(rows)
+    }
+}
+
+impl CompanyStore {
+    /// The company's grant to this partner, strongly; one that ended, too.
+    pub async fn find_grant(&self, partner: PartnerId) -> Result<Option<GrantRow>, StoreError> {
+        let key = GrantRow::key_of_company(self.company(), partner);
+        let row = self.table.find(&self.table.names.records, key).await?;
+        row.map(|row| GrantRow::read(&row)).transpose()
+    }
+
+    /// Whether there is such a partner: a company may name any.
+    pub async fn is_partner(&self, id: PartnerId) -> Result<bool, StoreError> {
+        Ok(self.table.find_partner(id).await?.is_some())
+    }
+
+    /// Puts the grant in the place of `old`: the partner's next request meets it.
+    ///
+    /// # Errors
+    /// `Conflict` when `old` is no longer what is there.
+    pub async fn put_grant(
+        &self,
+        old: Option<&GrantRow>,
+        new: &GrantRow,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        let remember = remembered
+            .map(|remembered| remembered.put(self))
+            .transpose()?
+            .map(|put| transaction.put(put));
+        for put in new.puts(&self.table, old.map(|old| old.version))? {
+            transaction.put(put);
+        }
+        match transaction.commit(&self.table, new.changed.nonce).await? {
+            Ok(()) => Ok(()),
+            Err(refused) if Some(refused.action) == remember => Err(StoreError::AlreadyDone),
+            Err(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// The company's grants, the youngest partner's first.
+    pub async fn list_grants(
+        &self,
+        start: &Start,
+        limit: usize,
+    ) -> Result<Listed<GrantRow>, StoreError> {
+        let rows = self.grants().await?;
+        Ok(Listed::of_all(rows, start, limit, |row| {
+            row.partner.to_string()
+        }))
+    }
+}

@@ -1,0 +1,305 @@
+//! One partner's rows, and what it may see and make of companies.
+
+use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
+use model::{
+    CompanyFields, CompanyId, GrantState, KeyKind, Name, Owner, PartnerId, Plan, RateLimit,
+    Timestamp,
+};
+use routes::{Scope, ScopeSet};
+use std::ops::Deref;
+
+use crate::{
+    GrantRow, Listed, Membership, NewCompany, NewKey, OwnerStore, Remembered, Stamp, Start,
+    StoreError, StoredCompany, Table,
+    item::{Item, Read, item, key, n, s, set},
+    transact::{Refused, Transaction, built, put_new},
+};
+
+/// Access to the rows of one partner, and to companies that granted it.
+#[derive(Debug, Clone)]
+pub struct PartnerStore {
+    own: OwnerStore,
+    partner: PartnerId,
+}
+
+/// What every owner has, a partner has.
+impl Deref for PartnerStore {
+    type Target = OwnerStore;
+
+    fn deref(&self) -> &OwnerStore {
+        &self.own
+    }
+}
+
+/// The principal acts for no partner.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the principal acts for no partner")]
+pub struct NoPartner;
+
+/// A partner to be made.
+#[derive(Debug, Clone)]
+pub struct NewPartner {
+    pub id: PartnerId,
+    pub name: Name<2, 100>,
+    /// What the companies that it makes begin with.
+    pub plan: Plan,
+    /// ENTERPRISE only; other plans have their own.
+    pub rate_limit: Option<RateLimit>,
+    /// Companies that it may make.
+    pub company_limit: u32,
+    /// Live keys that it may have.
+    pub key_limit: u32,
+}
+
+impl NewPartner {
+    pub const COMPANY_LIMIT: u32 = 100;
+    pub const KEY_LIMIT: u32 = 50;
+}
+
+/// A partner's own row.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredPartner {
+    pub id: PartnerId,
+    pub name: Name<2, 100>,
+    pub plan: Plan,
+    pub rate_limit: RateLimit,
+    pub company_limit: u32,
+    pub key_limit: u32,
+    pub version: u64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
+}
+
+const SK: &str = "PARTNER";
+
+impl PartnerStore {
+    pub(crate) fn new(table: Table, partner: PartnerId) -> PartnerStore {
+        let own = OwnerStore::new(table, Owner::Partner(partner));
+        PartnerStore { own, partner }
+    }
+
+    pub fn partner(&self) -> PartnerId {
+        self.partner
+    }
+
+    /// The partner itself, strongly.
+    pub async fn get_partner(&self) -> Result<StoredPartner, StoreError> {
+        let found = self.table.find_partner(self.partner).await?;
+        found.ok_or(StoreError::NotFound)
+    }
+
+    /// The companies in which the partner's keys may use the scope, the youngest first.
+    pub async fn managed(&self, scope: Scope) -> Result<Vec<CompanyId>, StoreError> {
+        let grants = self.grants().await?;
+        let active = grants
+            .into_iter()
+            .filter(|row| row.state == GrantState::Active && row.scopes.contains(scope));
+        Ok(active.map(|row| row.company).collect())
+    }
+
+    /// The companies that the partner's keys may read, the youngest first.
+    pub async fn list_companies(
+        &self,
+        start: &Start,
+        limit: usize,
+    ) -> Result<Listed<StoredCompany>, StoreError> {
+        let managed = self.managed(Scope::ReadCompanies).await?;
+        let Listed {
+            items,
+            total,
+            total_is_lower_bound,
+            next,
+        } = Listed::of_all(managed, start, limit, CompanyId::to_string);
+        let keys = items
+            .iter()
+            .map(|company| key(Owner::Company(*company), "COMPANY"));
+        let rows = self
+            .table
+            .get_many(&self.table.names.records, keys.collect())
+            .await?;
+        let mut companies = rows
+            .iter()
+            .map(StoredCompany::read)
+            .collect::<Result<Vec<_>, _>>()?;
+        companies.sort_by_key(|company| std::cmp::Reverse(company.id));
+        Ok(Listed {
+            items: companies,
+            total,
+            total_is_lower_bound,
+            next,
+        })
+    }
+
+    /// Makes a company and the partner's grant for it, all or nothing.
+    ///
+    /// # Errors
+    /// `Full` where the partner has made as many as it may.
+    pub async fn create_company(
+        &self,
+        new: &NewCompany,
+        company_limit: u32,
+        stamp: &Stamp,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        // First, because of several refusals the first is told.
+        let remember = remembered
+            .map(|remembered| remembered.put(self))
+            .transpose()?
+            .map(|put| transaction.put(put));
+        let count = transaction.update(self.one_more_company(company_limit)?);
+        let records = &self.table.names.records;
+        transaction.put(put_new(records, new.item(stamp)?)?);
+        let grant = GrantRow::new(self.partner, new.id, ScopeSet::all(), None, stamp);
+        for put in grant.puts(&self.table, None)? {
+            transaction.put(put);
+        }
+        match transaction.commit(&self.table, stamp.nonce).await? {
+            Ok(()) => Ok(()),
+            Err(Refused { action, .. }) if Some(action) == remember => Err(StoreError::AlreadyDone),
+            Err(Refused { action, .. }) if action == count => Err(StoreError::Full),
+            Err(_) => Err(StoreError::Conflict),
+        }
+    }
+
+    /// Counts one more company, where there is room. Companies are never deleted.
+    fn one_more_company(&self, limit: u32) -> Result<Update, StoreError> {
+        Update::builder()
+            .table_name(&self.table.names.records)
+            .set_key(Some(self.key("COUNT#company")))
+            .update_expression("ADD #made :one, #rev :one")
+            .condition_expression("attribute_not_exists(#made) OR #made < :limit")
+            .expression_attribute_names("#made", "made")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":one", n(1))
+            .expression_attribute_values(":limit", n(limit))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
+            .build()
+            .map_err(built)
+    }
+}
+
+impl Table {
+    /// A partner, strongly.
+    pub async fn find_partner(&self, id: PartnerId) -> Result<Option<StoredPartner>, StoreError> {
+        let key = key(Owner::Partner(id), SK);
+        let row = self.find(&self.names.records, key).await?;
+        row.map(|row| StoredPartner::read(&row)).transpose()
+    }
+
+    /// Makes a partner and its first members, all or nothing.
+    ///
+    /// # Errors
+    /// `Conflict` where it is there.
+    pub async fn create_partner(
+        &self,
+        new: &NewPartner,
+        members: &[Membership],
+        stamp: &Stamp,
+    ) -> Result<(), StoreError> {
+        let mut transaction = Transaction::default();
+        transaction.put(put_new(&self.names.records, new.item(stamp))?);
+        for member in members {
+            transaction.put(self.member_put(member, stamp)?);
+        }
+        transaction
+            .commit(self, stamp.nonce)
+            .await?
+            .map_err(|_| StoreError::Conflict)
+    }
+
+    /// Makes an ATS key of the partner: nobody who acts for the partner can.
+    ///
+    /// # Errors
+    /// As [`OwnerStore::create_key`]; `Corrupt` for a key of another kind.
+    pub async fn create_ats_key(
+        &self,
+        partner: &StoredPartner,
+        new: &NewKey,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        if new.kind != KeyKind::Ats {
+            return Err(StoreError::Corrupt("kind"));
+        }
+        PartnerStore::new(self.clone(), partner.id)
+            .create_key(new, partner.key_limit, remembered)
+            .await
+    }
+}
+
+impl NewPartner {
+    fn item(&self, stamp: &Stamp) -> Item {
+        let NewPartner {
+            id,
+            name,
+            plan,
+            rate_limit,
+            company_limit,
+            key_limit,
+        } = self;
+        let limits = rate_limit
+            .filter(|_| *plan == Plan::Enterprise)
+            .unwrap_or(plan.rate_limit());
+        let mut row = key(Owner::Partner(*id), SK);
+        row.extend(item([
+            ("entity", s("partner")),
+            ("partnerId", s(id)),
+            ("data", s(serde_json::json!({ "name": name }))),
+            ("plan", s(plan)),
+            ("perMinute", n(limits.per_minute)),
+            ("perHour", n(limits.per_hour)),
+            ("companyLimit", n(company_limit)),
+            ("keyLimit", n(key_limit)),
+            ("created", n(stamp.at.millis())),
+            ("updated", n(stamp.at.millis())),
+            ("version", n(1)),
+            ("rev", n(1)),
+            (Stamp::ATTRIBUTE, stamp.value()),
+        ]));
+        set(&mut row, "perSecond", limits.per_second.map(n));
+        row
+    }
+}
+
+impl StoredPartner {
+    /// A company as the partner's begin: on the partner's plan.
+    pub fn new_company(
+        &self,
+        fields: CompanyFields,
+        now: Timestamp,
+        random: [u8; 10],
+    ) -> NewCompany {
+        NewCompany {
+            id: CompanyId::new(now, random),
+            fields,
+            plan: self.plan,
+            rate_limit: Some(self.rate_limit),
+            key_limit: None,
+            minutes_per_month: None,
+        }
+    }
+
+    fn read(row: &Item) -> Result<StoredPartner, StoreError> {
+        #[derive(serde::Deserialize)]
+        struct Data {
+            name: Name<2, 100>,
+        }
+        let Data { name } =
+            serde_json::from_str(row.text("data")?).map_err(|_| StoreError::Corrupt("data"))?;
+        Ok(StoredPartner {
+            id: row.parsed("partnerId")?,
+            name,
+            plan: row.parsed("plan")?,
+            rate_limit: RateLimit {
+                per_minute: row.parsed("perMinute")?,
+                per_hour: row.parsed("perHour")?,
+                per_second: row.parsed_if("perSecond")?,
+            },
+            company_limit: row.parsed("companyLimit")?,
+            key_limit: row.parsed("keyLimit")?,
+            version: row.parsed("version")?,
+            created_at: row.instant("created")?,
+            updated_at: row.instant("updated")?,
+        })
+    }
+}

@@ -1,0 +1,4 @@
+//! `/companies`
+
+mod own;
+mod partners;
