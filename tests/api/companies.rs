@@ -1,4 +1,5 @@
 //! `/companies`
 
+mod fields;
 mod own;
 mod partners;

@@ -89,6 +89,44 @@ pub(crate) fn text_cases(at: &'static str, min: usize, max: usize) -> Vec<Case> 
     cases
 }
 
+/// What may be left out and is one mailbox.
+pub(crate) fn email_cases(at: &'static str) -> Vec<Case> {
+    let local = "l".repeat(64);
+    // 64 + 1 + 189 bytes: the most that RFC 5321 lets pass.
+    let domain = |last: usize| {
+        format!(
+            "{}.{}.{}.example",
+            "a".repeat(63),
+            "b".repeat(63),
+            "c".repeat(last)
+        )
+    };
+    vec![
+        (at, json!("a@b.example"), ""),
+        (at, json!("A.b+tag@sub.b.example"), ""),
+        (at, json!(format!("{local}@b.example")), ""),
+        (
+            at,
+            json!(format!("l{local}@b.example")),
+            fault(at, "format"),
+        ),
+        (at, json!(format!("{local}@{}", domain(53))), ""),
+        (
+            at,
+            json!(format!("{local}@{}", domain(54))),
+            fault(at, "length"),
+        ),
+        (at, json!("a@b"), fault(at, "format")),
+        (at, json!("a.example"), fault(at, "format")),
+        (at, json!("a@@b.example"), fault(at, "format")),
+        (at, json!("Ada <a@b.example>"), fault(at, "format")),
+        (at, json!("a b@b.example"), fault(at, "format")),
+        (at, json!(""), fault(at, "length")),
+        (at, json!(1), fault(at, "type")),
+        (at, Value::Null, ""),
+    ]
+}
+
 /// Every word, and one that isn't any.
 pub(crate) fn word_cases(at: &'static str, words: &str) -> Vec<Case> {
     let all = words.split(' ').map(|word| (at, json!(word), ""));
