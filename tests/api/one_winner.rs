@@ -6,8 +6,8 @@ use tests::{Answer, Caller, Company, TestApp, job};
 use tokio::task::JoinSet;
 
 const WRITERS: usize = 64;
-/// Of each test; the long runs' are a thousand together.
-const ROUNDS: u64 = if cfg!(feature = "long") { 334 } else { 2 };
+/// Of each test.
+const ROUNDS: u64 = if cfg!(feature = "long") { 1_000 } else { 2 };
 
 #[tokio::test]
 async fn of_64_patches_of_one_version_of_a_job_exactly_one_wins_each_round() {

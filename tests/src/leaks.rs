@@ -2,7 +2,7 @@
 //!
 //! A credential is known by its form, so that none has to be registered: a whole API key, or a signed token.
 
-use local::HttpResponse;
+use local::{Gateway, HttpRequest, HttpResponse};
 use std::{
     fmt,
     io::{self, Write},
@@ -50,8 +50,15 @@ fn places<'b>(bytes: &'b [u8], start: &'b [u8]) -> impl Iterator<Item = usize> +
 /// The operations whose success shows a new key.
 const SHOW_A_KEY: [&str; 1] = ["CreateApiKey"];
 
-/// No answer may hold a credential, except where a key is made.
-pub fn assert_not_answered(method: &str, path: &str, answer: &HttpResponse) {
+/// The gateway's answer, which may hold no credential except where a key is made.
+pub async fn ask(gateway: &Gateway, request: HttpRequest) -> HttpResponse {
+    let (method, path) = (request.method.clone(), request.path.clone());
+    let answer = gateway.call(request).await;
+    assert_not_answered(&method, &path, &answer);
+    answer
+}
+
+fn assert_not_answered(method: &str, path: &str, answer: &HttpResponse) {
     let asked: Vec<_> = path.split('/').collect();
     let shows = |operation: &&str| {
         let route = routes::by_operation(operation).expect("an operation");

@@ -6,7 +6,7 @@
 mod leaks;
 mod seeded;
 
-pub use leaks::{assert_not_answered, assert_not_stored, watch_logs};
+pub use leaks::{ask, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 
 use api::{App, Clock};
@@ -179,10 +179,7 @@ impl TestApp {
     }
 
     pub async fn send(&self, request: HttpRequest) -> Answer {
-        let (method, path) = (request.method.clone(), request.path.clone());
-        let answer = self.system.gateway().call(request).await;
-        assert_not_answered(&method, &path, &answer);
-        Answer::read(answer)
+        Answer::read(ask(self.system.gateway(), request).await)
     }
 
     pub async fn get(&self, caller: &Caller, target: &str) -> Answer {

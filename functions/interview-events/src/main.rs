@@ -9,9 +9,8 @@ async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
     let app = &runtime::start(Needs::default()).await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        interview_events::handle(app, event.payload)
-            .await
-            .map(|_| ())
+        let taken = interview_events::handle(app, event.payload).await;
+        taken.map(|_| ()).map_err(Error::from)
     }))
     .await
 }

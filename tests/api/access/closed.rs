@@ -456,7 +456,7 @@ async fn away(faults: &[Fault]) {
                     for operation in ["GetWhoami", "ListApiKeys", "ListJobs"] {
                         let route = routes::by_operation(operation).expect("a route");
                         let caller = world.caller(kind, route).await;
-                        gateway.call(request(route, &caller, &objects)).await;
+                        tests::ask(&gateway, request(route, &caller, &objects)).await;
                     }
                 }
                 // What was refused is no longer remembered.
@@ -491,7 +491,7 @@ async fn away(faults: &[Fault]) {
                 if !matches!(kind, Kind::GoodKey | Kind::Suspended | Kind::Owner) {
                     continue;
                 }
-                let answer = read(gateway.call(request).await);
+                let answer = read(tests::ask(&gateway, request).await);
                 let what = format!(
                     "{} by {kind:?} after {fault:?}, warm: {warm}",
                     route.operation
@@ -535,7 +535,7 @@ async fn all(
     let mut sent = JoinSet::new();
     for (number, (_, _, request)) in requests.iter().enumerate() {
         let (gateway, request) = (Arc::clone(gateway), request.clone());
-        sent.spawn(async move { (number, read(gateway.call(request).await)) });
+        sent.spawn(async move { (number, read(tests::ask(&gateway, request).await)) });
     }
     let mut answers = sent.join_all().await;
     answers.sort_by_key(|(number, _)| *number);

@@ -180,7 +180,7 @@ async fn a_page_costs_the_same_however_many_keys_there_are() {
     let cost = async |target: &str| {
         weather.take_calls();
         let request = acme.owner.for_company(acme.id).request("GET", target);
-        let answer = gateway.call(request).await;
+        let answer = tests::ask(&gateway, request).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
         let mut calls = weather.take_calls();
         calls.retain(|call| call.operation != "UpdateItem");

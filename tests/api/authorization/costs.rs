@@ -48,7 +48,7 @@ async fn a_job_is_read_in_two_calls_all_in_all() {
     let gateway = app.system.another_gateway(another).expect("a gateway");
     for warm in [false, true] {
         weather.take_calls();
-        let answer = gateway.call(key.caller.request("GET", &path)).await;
+        let answer = tests::ask(&gateway, key.caller.request("GET", &path)).await;
         assert_eq!(answer.status, 200);
         let made = named(&weather.take_calls());
         let read = calls(["UpdateItem keys", "GetItem records"]);

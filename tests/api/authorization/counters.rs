@@ -45,7 +45,7 @@ async fn every_accepted_request_has_one_event_and_the_counter_is_ahead_by_lost_a
                     caller.query =
                         Some("companyId=01900000-0000-7000-8000-00000000000a".to_owned());
                 }
-                let answer = gateway.call(caller.request(method, JOB)).await;
+                let answer = tests::ask(&gateway, caller.request(method, JOB)).await;
                 let id = answer.header("x-request-id").expect("an id").to_owned();
                 match answer.status {
                     404 => accepted.push(id),

@@ -22,7 +22,7 @@ const BEFORE: usize = if cfg!(feature = "long") {
 } else {
     20_000
 };
-const COMPARED: usize = 100;
+const COMPARED: usize = 1_000;
 const MOST: f64 = if cfg!(feature = "long") { 1.2 } else { 1.5 };
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -109,7 +109,7 @@ impl Stack {
             .caller
             .request("GET", "/jobs/01900000-0000-7000-8000-000000000000");
         let began = Instant::now();
-        let answer = self.system.gateway().call(request).await;
+        let answer = tests::ask(self.system.gateway(), request).await;
         let took = began.elapsed();
         assert_eq!(answer.status, 404, "{}", answer.text());
         took

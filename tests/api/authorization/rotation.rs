@@ -104,7 +104,7 @@ fn gateway(app: &TestApp, having: App) -> Gateway {
 }
 
 async fn send(gateway: &Gateway, request: HttpRequest, status: u16) -> Value {
-    let response = gateway.call(request).await;
+    let response = tests::ask(gateway, request).await;
     let mut body = response.json().expect("JSON");
     assert_eq!(response.status, status, "{body}");
     body["data"].take()

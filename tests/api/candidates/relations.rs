@@ -158,13 +158,14 @@ async fn held(
     const HELD: Duration = Duration::from_millis(600);
     let job = made(app, key, "/jobs", &job()).await;
     let inside = made(app, key, "/candidates", &candidate()).await;
-    let (seen, mut looked) = watch::channel(false);
+    let (seen, mut looked) = watch::channel(None);
     let slow = Weather::script(move |call| {
-        let held = call.operation == "TransactWriteItems" && !seen.send_replace(true);
-        match held {
-            true => Fault::Slow(HELD),
-            false => Fault::None,
+        let first = call.operation == "TransactWriteItems" && seen.borrow().is_none();
+        if !first {
+            return Fault::None;
         }
+        seen.send_replace(Some(Instant::now()));
+        Fault::Slow(HELD)
     });
     app.system.weather().set(&slow);
     let assigning = {
@@ -180,8 +181,8 @@ async fn held(
             }
         })
     };
-    looked.wait_for(|seen| *seen).await.expect("a write");
-    let began = Instant::now();
+    let began = *looked.wait_for(Option::is_some).await.expect("a write");
+    let began = began.expect("an instant");
     let path = format!("/jobs/{job}");
     let request = match deletes {
         true => key.request("DELETE", &path),
@@ -189,7 +190,7 @@ async fn held(
             .request("PATCH", &path)
             .json(&json!({ "status": "CLOSED" })),
     };
-    let status = another.call(request).await.status;
+    let status = tests::ask(another, request).await.status;
     let in_time = began.elapsed() < HELD - Duration::from_millis(50);
     let answer = assigning.await.expect("an answer");
     app.system.weather().set(&Weather::calm());

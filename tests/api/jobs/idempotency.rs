@@ -77,7 +77,7 @@ async fn a_create_whose_process_dies_anywhere_has_one_effect_when_it_is_repeated
                 let request = caller.request("POST", target).json(&body);
                 let died = tokio::select! {
                     biased;
-                    answer = gateway.call(request.header("idempotency-key", &name)) => {
+                    answer = tests::ask(&gateway, request.header("idempotency-key", &name)) => {
                         assert_eq!(answer.status, 201, "{target} {name}");
                         false
                     }

@@ -54,7 +54,7 @@ fn the_readmes_story_is_true() {
     assert_eq!([setup, sign_in, make], [""; 3]);
     let (key, id) = key.split_once(' ').expect("a key and its id");
     assert_eq!((key.len(), &key[5..13]), (46, id));
-    assert_eq!(data(list)["pagination"]["total"], 4);
+    assert_eq!(data(list)["pagination"]["total"], 12);
     for job in data(used)["items"].as_array().expect("a list") {
         assert_eq!(job["status"], "OPEN");
     }
