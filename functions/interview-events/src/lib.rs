@@ -52,6 +52,10 @@ pub async fn handle(app: &App, event: Value) -> Result<Taken, Refused> {
     taken
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the company is the stored interview's, and the event is the bus's"
+)]
 async fn take(app: &App, mut event: Value) -> Result<Taken, Refused> {
     if event["source"] != SOURCE || event["detail-type"] != DETAIL_TYPE {
         return Err(Refused::Foreign);

@@ -116,10 +116,13 @@ pub(crate) fn due_position(due: Timestamp, position: &str) -> String {
     format!("{:016}#{position}", due.millis())
 }
 
+/// Where a search row keeps the object's words, and a row of [`Run::Due`] its counters.
+pub(crate) const COUNTERS: &str = "words";
+
 /// An index row's attributes beside its key.
 pub(crate) fn index_attributes(words: Option<Vec<String>>) -> Item {
     let mut row = item([("entity", s("index")), ("rev", n(1))]);
-    row.extend(words.map(|words| ("words".to_owned(), list(words))));
+    row.extend(words.map(|words| (COUNTERS.to_owned(), list(words))));
     row
 }
 

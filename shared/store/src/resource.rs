@@ -11,8 +11,9 @@ use std::{
 
 use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
+    batch::{between, read},
     item::{Item, Read},
-    list::{IndexRow, Run, due_position},
+    list::{COUNTERS, IndexRow, Run, due_position},
     write::{SHARDS, refers},
 };
 
@@ -299,9 +300,13 @@ impl CompanyStore {
         if R::EXPIRES {
             let run = Run::Due.prefix(R::ENTITY);
             let after_now = due_position(now.plus(Duration::milliseconds(1)), "");
-            for row in self.run_to(&run, &after_now).await? {
+            let rows = self.table.partition(self.owner());
+            let rows = between(rows, &run, &format!("{run}{after_now}"))
+                .projection_expression("sk, #counters")
+                .expression_attribute_names("#counters", COUNTERS);
+            for row in read(rows, usize::MAX).await? {
                 let id = row.text("sk")?.rsplit('#').next().unwrap_or_default();
-                let counters = row.texts("words")?;
+                let counters = row.texts(COUNTERS)?;
                 expired.insert(
                     id.to_owned(),
                     counters.into_iter().map(str::to_owned).collect(),

@@ -348,10 +348,13 @@ async fn what_is_written_of_a_candidate_who_was_just_erased_is_not_kept() {
                 }
             });
             world.app.system.weather().set(&slow);
-            let both = tokio::join!(world.report(&interview, "COMPLETED", "CanaryAnalysis"), async {
-                looked.wait_for(|seen| *seen).await.expect("a write");
-                another.call(erase).await
-            });
+            let both = tokio::join!(
+                world.report(&interview, "COMPLETED", "CanaryAnalysis"),
+                async {
+                    looked.wait_for(|seen| *seen).await.expect("a write");
+                    another.call(erase).await
+                }
+            );
             assert_eq!(both.1.status, 200);
         } else {
             let (changed, mut looked) = held(&world, patch, |_| true);
