@@ -279,6 +279,7 @@ impl CompanyStore {
             total: filter.q.is_none().then_some(total),
             total_is_lower_bound: false,
             next: items.last().filter(|_| more).map(KeyRow::position),
+            cut: false,
             items,
         })
     }

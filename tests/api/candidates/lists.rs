@@ -190,3 +190,17 @@ async fn a_filter_of_another_form_is_refused() {
     let nobody = app.get(&key, nobody).await;
     assert_eq!(nobody.data()["pagination"]["total"], 0);
 }
+
+/// Longer than a sort key can be, which DynamoDB refuses.
+#[tokio::test]
+async fn the_longest_search_finds_nothing_and_is_no_fault() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    for characters in [250, 252, 254] {
+        let q = "%F0%9F%98%80".repeat(characters);
+        let found = app.get(&key, &format!("/candidates?q={q}")).await;
+        assert_eq!(found.status, 200, "{}", found.body);
+        assert_eq!(found.data()["items"], json!([]));
+    }
+}
