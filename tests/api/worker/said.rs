@@ -257,8 +257,11 @@ fn held(
     is: fn(&Value) -> bool,
 ) -> (JoinHandle<Answer>, watch::Receiver<bool>) {
     let (seen, looked) = watch::channel(false);
+    let records = world.app.app().table.names().records.clone();
     let slow = Weather::script(move |call| {
-        let meant = call.operation == "TransactWriteItems" && is(&call.json());
+        // The audit consumer has transactions of its own.
+        let ours = call.operation == "TransactWriteItems" && call.tables().contains(&records);
+        let meant = ours && is(&call.json());
         match meant && !seen.send_replace(true) {
             true => Fault::Slow(Duration::from_millis(700)),
             false => Fault::None,
@@ -340,8 +343,10 @@ async fn what_is_written_of_a_candidate_who_was_just_erased_is_not_kept() {
         let patch = world.key.request("PATCH", &path).json(&body);
         if reported {
             let (seen, mut looked) = watch::channel(false);
+            let records = world.app.app().table.names().records.clone();
             let slow = Weather::script(move |call| {
-                let meant = call.operation == "TransactWriteItems";
+                let transaction = call.operation == "TransactWriteItems";
+                let meant = transaction && call.tables().contains(&records);
                 match meant && !seen.send_replace(true) {
                     true => Fault::Slow(Duration::from_millis(700)),
                     false => Fault::None,
