@@ -1,3 +1,4 @@
 //! `/agents`
 
 mod fields;
+mod pages;

@@ -3,4 +3,5 @@
 mod erasure;
 mod rows;
 mod said;
+mod turns;
 mod unassigning;

@@ -3,7 +3,7 @@
 //! Invariant: a report takes effect once and in whole (the interview, its candidate, its minutes, its bill), or not at all; and none moves an interview backwards.
 //! Knows nothing of HTTP, keys or scopes: whose interview it is, the stored interview says.
 
-use api::{ApiError, App, retried};
+use api::{ApiError, App, chain, retried};
 use chrono::Duration;
 use model::{
     Actor, Body, CandidateRecord, EngineReport, Fault, InterviewRecord, InterviewStatus, Minutes,
@@ -47,11 +47,15 @@ pub async fn handle(app: &App, event: Value) -> Result<Taken, Refused> {
     let taken = take(app, event).await;
     match &taken {
         Ok(taken) => tracing::info!(?taken, "report"),
-        Err(why) => tracing::error!(%why, "report refused"),
+        Err(why) => tracing::error!(why = chain(why), "report refused"),
     }
     taken
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the company is the stored interview's, and the event is the bus's"
+)]
 async fn take(app: &App, mut event: Value) -> Result<Taken, Refused> {
     if event["source"] != SOURCE || event["detail-type"] != DETAIL_TYPE {
         return Err(Refused::Foreign);
@@ -122,8 +126,7 @@ async fn apply(
     };
     let completed = fields.status == InterviewStatus::Completed;
     let over = completed || fields.status == InterviewStatus::Failed;
-    let used = fields.duration_minutes.filter(|_| completed);
-    let used = used.map_or(0, Minutes::get);
+    let used = fields.duration_minutes.map_or(0, Minutes::get);
     let new = next(&old, fields, now);
     let mut write = store
         .write(stamp)

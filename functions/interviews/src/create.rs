@@ -107,32 +107,34 @@ impl Plan {
         if agent.is_none() {
             missing.push(not_there("/agentId"));
         }
-        if let Some(Reference::Existing(id)) = &new.job
-            && there::<JobFields>(call, store, *id).await?.is_none()
-        {
-            missing.push(not_there("/jobId"));
-        }
+        let named = match &new.job {
+            Some(Reference::Existing(id)) => {
+                let job = there::<JobFields>(call, store, *id).await?;
+                if job.is_none() {
+                    missing.push(not_there("/jobId"));
+                }
+                job
+            }
+            _ => None,
+        };
         let found = missing.or(candidate.zip(agent))?;
         let (candidate, agent) = found.ok_or_else(|| ApiError::internal("a part is missing"))?;
 
-        let (job_id, job) = match &new.job {
-            Some(Reference::Existing(id)) => (Some(*id), None),
-            Some(Reference::New(fields)) => {
-                let job = made(call, ids.job, fields.clone());
-                (Some(job.id), Some(job))
-            }
+        let (about, job) = match &new.job {
+            Some(Reference::Existing(id)) => (Some((*id, is_closed(named.as_ref()))), None),
+            Some(Reference::New(fields)) => (None, Some(made(call, ids.job, fields.clone()))),
             None => {
                 let generic = agent.stored().fields.focus == AgentFocus::Generic;
                 let of_candidate = &candidate.stored().fields.fields;
                 (implied(call, store, of_candidate, generic).await?, None)
             }
         };
-        if let (Some(id), None) = (job_id, &job) {
+        if let Some((id, takes_none)) = about {
             if !candidate.stored().fields.fields.job_ids.contains(&id) {
                 let message = "is not one of the candidate's jobs";
                 return Err(Fault::new("/jobId", Rule::ConflictWith, message).into());
             }
-            closed |= is_closed(call, store, id).await?;
+            closed |= takes_none;
         }
         if closed {
             return Err(ApiError::Conflict(ConflictReason::JobClosed));
@@ -145,7 +147,7 @@ impl Plan {
         let fields = InterviewRecord {
             candidate_id: candidate.stored().id,
             agent_id: agent.stored().id,
-            job_id,
+            job_id: about.map(|(id, _)| id).or(job.as_ref().map(|job| job.id)),
             scheduled_at: new.scheduled_at.unwrap_or(call.now.into()),
             is_test: test,
             metadata: new.metadata.clone(),
@@ -206,16 +208,19 @@ impl Plan {
     }
 }
 
-/// The candidate's only job; with several it must be named. A generic agent needs none, so it takes the only one where that is open, and none of several.
+/// The candidate's only job, and whether it takes no interviews; with several it must be named. A generic agent needs none, so it takes the only one where that is open, and none of several.
 async fn implied(
     call: &Call<'_, Operation>,
     store: &CompanyStore,
     candidate: &CandidateFields,
     generic: bool,
-) -> Result<Option<JobId>, ApiError> {
+) -> Result<Option<(JobId, bool)>, ApiError> {
     match (&*candidate.job_ids, generic) {
-        ([only], true) if is_closed(call, store, *only).await? => Ok(None),
-        ([only], _) => Ok(Some(*only)),
+        ([only], _) => {
+            let job = there::<JobFields>(call, store, *only).await?;
+            let closed = is_closed(job.as_ref());
+            Ok((!(generic && closed)).then_some((*only, closed)))
+        }
         (_, true) => Ok(None),
         ([], false) => {
             let message =
@@ -230,13 +235,8 @@ async fn implied(
 }
 
 /// Also a job that is gone takes no interviews.
-async fn is_closed(
-    call: &Call<'_, Operation>,
-    store: &CompanyStore,
-    id: JobId,
-) -> Result<bool, ApiError> {
-    let job = there::<JobFields>(call, store, id).await?;
-    Ok(job.is_none_or(|job| job.stored().fields.status == JobStatus::Closed))
+fn is_closed(job: Option<&Part<JobFields>>) -> bool {
+    job.is_none_or(|job| job.stored().fields.status == JobStatus::Closed)
 }
 
 /// The candidate with a job more.

@@ -57,12 +57,13 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.store()?;
     retried(|| async {
         let old = found::<InterviewRecord>(&store, id, call.now).await?;
+        // The version before the state (contract §1).
+        call.if_match().check(old.version)?;
         let fields = old.fields.clone().patched(patch.clone());
         let mut fields = fields.map_err(|refused| ApiError::InvalidTransition {
             from: refused.from.as_str(),
             to: refused.to.as_str(),
         })?;
-        call.if_match().check(old.version)?;
         // Nobody would ever erase what is said here of somebody who is erased.
         if fields.says_something()
             && store

@@ -2,6 +2,7 @@
 //!
 //! Invariant: every step is one transaction that finds out for itself what is left, so a worker may stop anywhere, and two may do the same work.
 //! The stream of new tasks only wakes it; what is left over, for whatever reason, the schedule finds.
+//! No company's work keeps another's waiting for more than its turn, and what fails keeps nothing back.
 //! Knows nothing of HTTP, the environment, or who asked for the change.
 
 use api::App;
@@ -10,11 +11,17 @@ use aws_lambda_events::event::dynamodb;
 use chrono::Duration;
 use model::{Actor, ActorKind, CandidateRecord, CompanyId, Date, Timestamp};
 use serde_json::{Value, json};
+use std::collections::{BTreeMap, VecDeque};
 use store::{CompanyStore, Due, Resource, Stamp, StoreError, Task};
 
-/// What an invocation does at the most; the rest is the next one's.
-const MAX_STEPS: usize = 2_000;
-const CHUNK: usize = 100;
+/// How long an invocation goes on beginning things; the rest is the next one's.
+pub const TURN: Duration = Duration::minutes(4);
+/// What erasing leaves of a turn to the tasks in any case.
+const FOR_TASKS: Duration = Duration::minutes(2);
+/// Objects that a task takes before it is another company's turn. It must be done well within what Lambda gives beyond [`TURN`].
+const CHUNK: usize = 10;
+/// Rows of one read.
+const PAGE: usize = 1_000;
 /// Where the first day isn't known: nothing is due before a new stack's first write, and the schedule comes by from its first minutes on.
 const LOOK_BACK: Duration = Duration::days(40);
 const MAX_DAYS: usize = 1_000;
@@ -23,18 +30,15 @@ const MAX_DAYS: usize = 1_000;
 ///
 /// A batch of the records stream has its new tasks done; any other event is the schedule's, and has everything done.
 pub async fn handle(app: &App, event: Value) -> Value {
-    let mut steps = Steps(MAX_STEPS);
+    let end = End(app.clock.now().plus(TURN));
     let left = match serde_json::from_value::<dynamodb::Event>(event) {
-        Ok(batch) => {
-            let mut left = false;
-            for task in tasks(app, batch) {
-                left |= tried("task", work(app, &task, &mut steps).await);
-            }
-            left
-        }
+        Ok(batch) => work_on(app, tasks_of(app, batch), end).await,
         Err(_) => {
-            let tasks = tried("tasks", work_all(app, &mut steps).await);
-            let due = tried("due", erase_due(app, &mut steps).await);
+            let first = End(end.0.minus(FOR_TASKS));
+            let due = tried("due", erase_due(app, first).await);
+            let tasks = tried("tasks", work_all(app, end).await);
+            // What the tasks leave of the turn.
+            let due = due && (end.is_here(app) || tried("due", erase_due(app, end).await));
             tasks || due
         }
     };
@@ -42,17 +46,13 @@ pub async fn handle(app: &App, event: Value) -> Value {
     json!({ "left": left, "batchItemFailures": [] })
 }
 
-/// How many objects may still be changed.
-#[derive(Debug)]
-struct Steps(usize);
+/// From when on nothing more is begun, by the function's clock.
+#[derive(Debug, Clone, Copy)]
+struct End(Timestamp);
 
-impl Steps {
-    fn chunk(&self) -> usize {
-        self.0.min(CHUNK)
-    }
-
-    fn took(&mut self, steps: usize) {
-        self.0 = self.0.saturating_sub(steps);
+impl End {
+    fn is_here(self, app: &App) -> bool {
+        app.clock.now() >= self.0
     }
 }
 
@@ -64,7 +64,7 @@ fn tried(what: &str, outcome: Result<bool, StoreError>) -> bool {
     })
 }
 
-fn tasks(app: &App, batch: dynamodb::Event) -> Vec<Task> {
+fn tasks_of(app: &App, batch: dynamodb::Event) -> Vec<Task> {
     let records = app.table.names().records.as_str();
     let ours = batch.records.into_iter().filter(|record| {
         // arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
@@ -80,91 +80,130 @@ fn tasks(app: &App, batch: dynamodb::Event) -> Vec<Task> {
     .collect()
 }
 
-async fn work_all(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {
-    let tasks = app.table.list_tasks(CHUNK).await?;
-    let mut left = tasks.len() == CHUNK;
-    for task in &tasks {
-        // One company's trouble doesn't keep the others' work back.
-        left |= tried("task", work(app, task, steps).await);
+/// Each company's work in its order. Which company begins is left to chance, so that none is always the last when time runs out.
+fn by_company<T>(
+    app: &App,
+    all: Vec<T>,
+    company: impl Fn(&T) -> CompanyId,
+) -> VecDeque<VecDeque<T>> {
+    let mut companies = BTreeMap::<CompanyId, VecDeque<T>>::new();
+    for one in all {
+        companies.entry(company(&one)).or_default().push_back(one);
     }
-    Ok(left)
+    let mut turns: VecDeque<_> = companies.into_values().collect();
+    if !turns.is_empty() {
+        let first = u64::from_be_bytes(app.entropy.bytes()) % turns.len() as u64;
+        turns.rotate_left(usize::try_from(first).unwrap_or_default());
+    }
+    turns
 }
 
-/// Takes a deleted object out of those that name it.
-async fn work(app: &App, task: &Task, steps: &mut Steps) -> Result<bool, StoreError> {
-    let store = company(app, task.company(), "SeverRelation")?;
-    while steps.chunk() > 0 {
-        let chunk = steps.chunk();
-        // Candidates are all that jobs sever.
-        if store
-            .sever::<CandidateRecord>(task, chunk, || app.entropy.bytes())
-            .await?
-        {
-            return Ok(false);
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker works for all companies, each in its own rows"
+)]
+async fn work_all(app: &App, end: End) -> Result<bool, StoreError> {
+    let mut tasks = Vec::new();
+    loop {
+        let page = app.table.list_tasks(tasks.last(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        tasks.extend(page);
+        if is_last {
+            return Ok(work_on(app, tasks, end).await);
         }
-        steps.took(chunk);
     }
-    Ok(true)
 }
 
-/// Erases what is due until now, day by day.
-async fn erase_due(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {
+/// Works on the tasks, a chunk of one company's after one of another's. Whether anything is left.
+async fn work_on(app: &App, tasks: Vec<Task>, end: End) -> bool {
+    let mut turns = by_company(app, tasks, Task::company);
+    let mut failed = false;
+    while let Some(mut tasks) = turns.pop_front() {
+        if end.is_here(app) {
+            return true;
+        }
+        if let Some(task) = tasks.front() {
+            match work(app, task).await {
+                Ok(false) => {}
+                Ok(true) => {
+                    tasks.pop_front();
+                }
+                outcome @ Err(_) => {
+                    failed |= tried("task", outcome);
+                    tasks.pop_front();
+                }
+            }
+            turns.push_back(tasks);
+        }
+    }
+    failed
+}
+
+/// Takes a deleted object out of some of those that name it; whether it is out of all.
+async fn work(app: &App, task: &Task) -> Result<bool, StoreError> {
+    let store = company(app, task.company(), "SeverRelation")?;
+    // Candidates are all that jobs sever.
+    store
+        .sever::<CandidateRecord>(task, CHUNK, || app.entropy.bytes())
+        .await
+}
+
+/// Erases what is due until now, day by day. Whether anything is left.
+async fn erase_due(app: &App, end: End) -> Result<bool, StoreError> {
     let now = app.clock.now();
     let known = app.table.find_first_due_day().await?;
-    let from = known.unwrap_or(now.minus(LOOK_BACK));
-    // From its beginning: a day that has just begun is due too.
-    let mut day = Date::of(from).start();
+    let from = known.unwrap_or(Date::of(now.minus(LOOK_BACK)));
+    let mut day = from;
     let mut first_left = None;
     for _ in 0..MAX_DAYS {
-        if day > now || steps.chunk() == 0 {
+        if day.start() > now || end.is_here(app) {
             break;
         }
-        if erase_day(app, day, now, steps).await? {
+        if erase_day(app, day, now, end).await? {
             first_left.get_or_insert(day);
         }
-        day = day.plus(Duration::days(1));
+        day = day.next();
     }
+    let left = first_left.is_some() || day.start() <= now;
     // A write of the last moment before midnight, and clocks that differ, may still add to yesterday.
-    let done = first_left.unwrap_or(day).min(now);
-    let first = done.minus(Duration::days(2)).max(from);
-    if known.is_none_or(|known| first.since(known) >= Duration::days(1)) {
+    let settled = Date::of(now.minus(Duration::days(2)));
+    let first = first_left.unwrap_or(day).min(settled).max(from);
+    if known.is_none_or(|known| first > known) {
         app.table
             .set_first_due_day(first, app.entropy.bytes())
             .await?;
     }
-    Ok(day <= now || first_left.is_some())
+    Ok(left)
 }
 
 /// Whether something that is due is left.
-async fn erase_day(
-    app: &App,
-    day: Timestamp,
-    now: Timestamp,
-    steps: &mut Steps,
-) -> Result<bool, StoreError> {
-    let mut after = None;
-    let mut left = false;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker works for all companies, each in its own rows"
+)]
+async fn erase_day(app: &App, day: Date, now: Timestamp, end: End) -> Result<bool, StoreError> {
+    let mut all = Vec::new();
     loop {
-        let due = app.table.list_due(day, after.as_ref(), CHUNK).await?;
-        for due in &due {
-            if steps.chunk() == 0 {
-                return Ok(true);
-            }
-            steps.took(1);
-            match erase(app, due, now).await {
-                // An outage is everybody's.
-                Err(fault @ (StoreError::Unreachable(_) | StoreError::Throttled(_))) => {
-                    return Err(fault);
-                }
-                // Whoever can't be erased now keeps nobody else.
-                outcome => left |= tried("erasure", outcome.map(|()| false)),
-            }
+        let page = app.table.list_due(day, now, all.last(), PAGE).await?;
+        let is_last = page.len() < PAGE;
+        all.extend(page);
+        if is_last {
+            break;
         }
-        if due.len() < CHUNK {
-            return Ok(left);
-        }
-        after = due.into_iter().next_back();
     }
+    let mut turns = by_company(app, all, Due::company);
+    let mut failed = false;
+    while let Some(mut notes) = turns.pop_front() {
+        if end.is_here(app) {
+            return Ok(true);
+        }
+        if let Some(due) = notes.pop_front() {
+            // One that always fails keeps no other one back.
+            failed |= tried("due", erase(app, &due, now).await.map(|()| false));
+            turns.push_back(notes);
+        }
+    }
+    Ok(failed)
 }
 
 async fn erase(app: &App, due: &Due, now: Timestamp) -> Result<(), StoreError> {

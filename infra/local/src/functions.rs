@@ -8,11 +8,14 @@ use authorizer::{Authorizer, AuthorizerError};
 use aws_lambda_events::{event::dynamodb, streams::DynamoDbEventResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{Body, IntoResponse, Response};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use invoke::InvokeEndpoint;
+
+/// What Lambda takes of an answer.
+const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
 /// Where the functions run.
 #[derive(Debug, Clone)]
@@ -46,7 +49,7 @@ pub(crate) enum Refused {
 }
 
 /// What a function of a Lambda proxy integration answers; `isBase64Encoded` has no meaning without binary media types.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProxyAnswer {
     pub(crate) status_code: u16,
@@ -61,6 +64,13 @@ pub(crate) struct ProxyAnswer {
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Failed(String);
+
+impl ProxyAnswer {
+    /// Of the JSON that Lambda gets.
+    fn length(&self) -> Result<usize, Failed> {
+        Ok(serde_json::to_vec(self)?.len())
+    }
+}
 
 impl Functions {
     pub(crate) async fn authorize(&self, event: Value) -> Result<Authorized, Refused> {
@@ -102,7 +112,11 @@ impl Functions {
             Functions::InProcess { app, .. } => {
                 let app = app.clone();
                 let answered = tokio::spawn(async move { handled(&app, function, &event).await });
-                answered.await?
+                let answer = answered.await??;
+                match answer.length()? <= MAX_ANSWER {
+                    true => Ok(answer),
+                    false => Err(Failed("the answer is too large".to_owned())),
+                }
             }
             Functions::Invoked(endpoint) => Ok(serde_json::from_value(
                 endpoint.invoke(function, &event).await?,

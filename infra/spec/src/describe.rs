@@ -662,7 +662,7 @@ fn page(schemas: &mut Schemas, name: &str, item: &Value) -> Value {
         "Pagination",
         json!({
             "type": "object",
-            "description": "In cursor mode `page` and `hasPreviousPage` are null; `total` and `totalPages` are null where they aren't known.",
+            "description": "In cursor mode `page` and `hasPreviousPage` are null; `total` and `totalPages` are null where they aren't known. A page of very long objects ends before its limit and goes on as in cursor mode; one that was asked for by its number is a 400 that names `limit`.",
             "required": ["total", "totalIsLowerBound", "page", "limit", "totalPages", "hasNextPage", "hasPreviousPage", "nextCursor"],
             "properties": {
                 "total": count,

@@ -31,4 +31,4 @@ pub use page::{Page, PageRequest, Pagination};
 pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use resource::found;
-pub use respond::respond;
+pub use respond::{chain, respond};

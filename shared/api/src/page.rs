@@ -1,6 +1,6 @@
 //! Lists: which page a client asks for, and how it is answered.
 
-use model::{Owner, Rule};
+use model::{Fault, Owner, Rule};
 use routes::Operation;
 use serde::Serialize;
 use store::{CursorKeys, CursorScope, InvalidCursor, Listed, Start};
@@ -35,6 +35,8 @@ pub struct PageRequest {
     /// 1-based; `None` in cursor mode.
     pub page: Option<u64>,
     pub start: Start,
+    /// Whether the client asked for a page by its number.
+    numbered: bool,
     /// The list's filters in one text: a cursor opens only under the same.
     filter: String,
 }
@@ -65,6 +67,7 @@ impl<Op: Operation> Call<'_, Op> {
             Some(Some(0)) => input.refuse("page", Rule::Range, "must be a page number from 1"),
             page => page,
         };
+        let numbered = page.flatten().is_some();
         let start = match (page, input.query("cursor")) {
             (Some(Some(_)), Some(Some(_))) => {
                 input.refuse("cursor", Rule::ConflictWith, "can't be combined with page")
@@ -96,6 +99,7 @@ impl<Op: Operation> Call<'_, Op> {
             limit,
             page,
             start,
+            numbered,
             filter,
         });
         input.finish(request.zip(filters))
@@ -119,7 +123,10 @@ impl<Op: Operation> Call<'_, Op> {
         Ok(keys.open(&self.cursor_scope(filter)?, cursor, self.now))
     }
 
-    /// The page as the client gets it.
+    /// The page as the client gets it. One that ends before its limit goes on with a cursor alone.
+    ///
+    /// # Errors
+    /// 400 for such a page by its number: the next number's would not begin where it ends.
     pub async fn page<T, V>(
         &self,
         request: &PageRequest,
@@ -131,7 +138,13 @@ impl<Op: Operation> Call<'_, Op> {
             total,
             total_is_lower_bound,
             next,
+            cut,
         } = listed;
+        if cut && request.numbered {
+            let message = "the page is too long for an answer; use a smaller limit, or cursor";
+            return Err(Fault::new("?limit", Rule::Size, message).into());
+        }
+        let page = request.page.filter(|_| !cut);
         let next_cursor = match &next {
             None => None,
             Some(position) => {
@@ -150,13 +163,13 @@ impl<Op: Operation> Call<'_, Op> {
             pagination: Pagination {
                 total,
                 total_is_lower_bound,
-                page: request.page,
+                page,
                 limit: request.limit,
                 total_pages: total
-                    .filter(|_| !total_is_lower_bound)
+                    .filter(|_| !total_is_lower_bound && !cut)
                     .map(|total| total.div_ceil(limit)),
                 has_next_page: next.is_some(),
-                has_previous_page: request.page.map(|page| page > 1),
+                has_previous_page: page.map(|page| page > 1),
                 next_cursor,
             },
         })

@@ -45,7 +45,9 @@ impl<Op: Operation> Call<'_, Op> {
             };
             let reply = self.created(&new.view(&store))?.version(new.version);
             retried(|| async {
-                self.check_relations(&store, None, &new.fields).await?;
+                let relations = store.broken_relations(None, &new.fields, self.now).await?;
+                refuse_missing(&relations)?;
+                refuse_closed(&relations)?;
                 store
                     .create(&new, &self.stamp(None)?, once.remember(&reply))
                     .await?;
@@ -67,12 +69,15 @@ impl<Op: Operation> Call<'_, Op> {
         retried(|| async {
             let old = found::<R>(&store, id, self.now).await?;
             let fields = change(old.fields.clone()).map_err(Into::into)?;
+            let relations = store.broken_relations(Some(&old.fields), &fields, self.now);
+            let relations = relations.await?;
+            // In the contract's order: the body, the version, the state.
+            refuse_missing(&relations)?;
             self.if_match().check(old.version)?;
+            refuse_closed(&relations)?;
             if fields == old.fields {
                 return self.shown(&store, &old);
             }
-            self.check_relations(&store, Some(&old.fields), &fields)
-                .await?;
             let new = Stored {
                 fields,
                 version: old.version + 1,
@@ -114,28 +119,6 @@ impl<Op: Operation> Call<'_, Op> {
         .await
     }
 
-    /// What the transaction checks again, told to the client in full.
-    pub async fn check_relations<R: Resource>(
-        &self,
-        store: &CompanyStore,
-        old: Option<&R>,
-        new: &R,
-    ) -> Result<(), ApiError> {
-        let broken = store.broken_relations(old, new, self.now).await?;
-        let mut faults = Faults::default();
-        for relation in &broken {
-            if let BrokenRelation::Missing { pointer } = relation {
-                let message = "names nothing that the company has";
-                faults.push(Fault::new(pointer, Rule::NotFound, message));
-            }
-        }
-        faults.or(())?;
-        match broken.is_empty() {
-            true => Ok(()),
-            false => Err(ApiError::Conflict(ConflictReason::JobClosed)),
-        }
-    }
-
     /// The answer that shows an object.
     pub fn shown<R: Resource>(
         &self,
@@ -143,6 +126,25 @@ impl<Op: Operation> Call<'_, Op> {
         object: &Stored<R>,
     ) -> Result<Reply, ApiError> {
         Ok(self.ok(&object.view(store))?.version(object.version))
+    }
+}
+
+/// What the transaction checks again, told to the client in full.
+fn refuse_missing(broken: &[BrokenRelation]) -> Result<(), ApiError> {
+    let mut faults = Faults::default();
+    for relation in broken {
+        if let BrokenRelation::Missing { pointer } = relation {
+            let message = "names nothing that the company has";
+            faults.push(Fault::new(pointer, Rule::NotFound, message));
+        }
+    }
+    Ok(faults.or(())?)
+}
+
+fn refuse_closed(broken: &[BrokenRelation]) -> Result<(), ApiError> {
+    match broken.contains(&BrokenRelation::Closed) {
+        true => Err(ApiError::Conflict(ConflictReason::JobClosed)),
+        false => Ok(()),
     }
 }
 

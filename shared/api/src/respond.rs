@@ -108,7 +108,8 @@ fn log<Op: Operation>(
     }
 }
 
-fn chain(error: &dyn Error) -> String {
+/// What happened and what caused it, for a log.
+pub fn chain(error: &dyn Error) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

@@ -89,7 +89,7 @@ fields! {
             at: Timestamp,
         }
         optional {
-            /// Required of COMPLETED.
+            /// Required of COMPLETED, and taken from it alone, as what follows.
             duration_minutes: Minutes,
             analysis: Analysis,
             /// The candidate's new `overallRating`.
@@ -221,15 +221,20 @@ impl InterviewRecord {
         ) {
             return None;
         }
-        if to == InterviewStatus::InProgress {
-            return Some(InterviewRecord { status: to, ..self });
-        }
-        Some(InterviewRecord {
-            status: to,
-            duration_minutes: report.duration_minutes,
-            finished_at: Some(report.at),
-            analysis: report.analysis.clone(),
-            ..self
+        let new = InterviewRecord { status: to, ..self };
+        Some(match to {
+            InterviewStatus::InProgress => new,
+            InterviewStatus::Completed => InterviewRecord {
+                duration_minutes: report.duration_minutes,
+                finished_at: Some(report.at),
+                analysis: report.analysis.clone(),
+                ..new
+            },
+            // What is over without an end has neither length nor analysis (contract §5).
+            _ => InterviewRecord {
+                finished_at: Some(report.at),
+                ..new
+            },
         })
     }
 }
@@ -456,6 +461,21 @@ mod tests {
                 };
                 assert_eq!(after, expected, "{from} {kind}");
             }
+        }
+    }
+
+    #[test]
+    fn completion_alone_gives_length_and_analysis() {
+        for kind in EngineReportType::ALL {
+            let mut report = report(*kind);
+            report.analysis = Analysis::parse(json!({ "a": 1 }), "", &mut Faults::default());
+            let after = record(InterviewStatus::Scheduled).reported(&report);
+            let after = after.expect("a change");
+            let completed = *kind == EngineReportType::Completed;
+            assert_eq!(after.duration_minutes.is_some(), completed, "{kind}");
+            assert_eq!(after.analysis.is_some(), completed, "{kind}");
+            let over = *kind != EngineReportType::Started;
+            assert_eq!(after.finished_at, over.then_some(report.at), "{kind}");
         }
     }
 

@@ -121,9 +121,7 @@ impl Date {
                 .timestamp_millis(),
         )
     }
-}
 
-impl Date {
     /// The day in UTC that the instant is on.
     pub fn of(at: Timestamp) -> Date {
         let instant = Utc.timestamp_millis_opt(at.0).single().unwrap_or_default();
@@ -178,14 +176,12 @@ impl FromStr for Date {
     type Err = Fault;
 
     fn from_str(text: &str) -> Result<Self, Fault> {
-        let refused = || Fault::new("", Rule::Format, "must be a date such as 2026-01-31");
-        // chrono also takes `2026-1-31`; the contract has one spelling.
-        if text.len() != 10 {
-            return Err(refused());
-        }
+        // chrono also takes `2026-1-31`, `+2026-1-31` and years of five digits; the contract has one spelling.
         NaiveDate::parse_from_str(text, "%Y-%m-%d")
             .map(Date)
-            .map_err(|_| refused())
+            .ok()
+            .filter(|date| (0..=9999).contains(&date.0.year()) && date.to_string() == text)
+            .ok_or_else(|| Fault::new("", Rule::Format, "must be a date such as 2026-01-31"))
     }
 }
 
@@ -279,6 +275,29 @@ mod tests {
         assert!(!instant(now));
         assert!(instant(now.plus(Duration::milliseconds(1))));
         assert!(Future::<Date>::parse(json!("9999-12-31"), "/d", &mut Faults::default()).is_none());
+    }
+
+    #[test]
+    fn a_date_has_one_spelling() {
+        for good in ["2099-01-31", "2028-02-29", "0001-01-01", "9999-12-31"] {
+            let date = good.parse::<Date>().expect("a date");
+            assert_eq!(date.to_string(), good);
+        }
+        for bad in [
+            "2099-1-31",
+            "+2099-1-31",
+            "2099- 1-31",
+            " 2099-1-31",
+            "2099-01-3 ",
+            "+12026-1-1",
+            "+12026-01-01",
+            "-0001-01-1",
+            "2027-02-29",
+            "20990131",
+            "",
+        ] {
+            assert!(bad.parse::<Date>().is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -18,6 +18,7 @@ use std::{collections::HashMap, fmt::Display, time::Duration};
 use crate::{
     Listed, OwnerStore, Start, StoreError, Table,
     item::{Item, Read, b, item, key, n, s},
+    list::Room,
     transact::{Transaction, built, put_new},
 };
 use plan::{Mark, Plan};
@@ -269,6 +270,8 @@ impl OwnerStore {
             }
         };
         let mut items = Vec::new();
+        let mut room = Room::new();
+        let mut cut = false;
         let mut unread = if filtered {
             Self::MAX_EVENTS_READ
         } else {
@@ -289,6 +292,14 @@ impl OwnerStore {
                     if unread == 0 || items.len() == limit {
                         break 'reading;
                     }
+                    if filter.shows(&event.facts) {
+                        let json = serde_json::to_string(&event);
+                        let json = json.map_err(|_| StoreError::Corrupt("events"))?;
+                        cut = !room.take(Room::needed(&json));
+                        if cut {
+                            break 'reading;
+                        }
+                    }
                     next = event.seq.saturating_sub(1);
                     unread -= 1;
                     if filter.shows(&event.facts) {
@@ -302,6 +313,7 @@ impl OwnerStore {
             total: (!filtered).then_some(head.seq),
             total_is_lower_bound: false,
             next: (next > 0).then(|| (next + 1).to_string()),
+            cut,
         })
     }
 

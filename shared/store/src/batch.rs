@@ -3,6 +3,7 @@
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::KeysAndAttributes};
 use std::{
     collections::{HashMap, HashSet},
+    fmt::Display,
     time::Duration,
 };
 
@@ -84,6 +85,17 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The rows of a partition of `records`, strongly: [`starting`] or [`between`] says which, and [`read`] reads them.
+    pub(crate) fn partition(&self, pk: impl Display) -> QueryFluentBuilder {
+        self.client
+            .query()
+            .table_name(&self.names.records)
+            .expression_attribute_values(":pk", s(pk))
+            .consistent_read(true)
+    }
+}
+
 impl OwnerStore {
     /// At most `limit` of the owner's rows whose sort keys start so, strongly, from the one after `after` on.
     pub(crate) async fn run(
@@ -96,36 +108,28 @@ impl OwnerStore {
         if after.is_some_and(|after| !after.starts_with(prefix)) {
             return Err(StoreError::Corrupt("position"));
         }
-        let query = self
-            .query()
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":sk", s(prefix))
+        let query = starting(self.table.partition(self.owner()), prefix)
             .set_exclusive_start_key(after.map(|after| self.key(after)));
         read(query, limit).await
     }
+}
 
-    /// All of the owner's rows whose sort keys start so, strongly, up to where they go on like `end`.
-    pub(crate) async fn run_to(&self, prefix: &str, end: &str) -> Result<Vec<Item>, StoreError> {
-        let query = self
-            .query()
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":from", s(prefix))
-            .expression_attribute_values(":to", s(format_args!("{prefix}{end}")));
-        read(query, usize::MAX).await
-    }
+pub(crate) fn starting(partition: QueryFluentBuilder, prefix: &str) -> QueryFluentBuilder {
+    partition
+        .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
+        .expression_attribute_values(":sk", s(prefix))
+}
 
-    fn query(&self) -> QueryFluentBuilder {
-        self.table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .expression_attribute_values(":pk", s(self.owner()))
-            .consistent_read(true)
-    }
+/// Both ends are taken in.
+pub(crate) fn between(partition: QueryFluentBuilder, from: &str, to: &str) -> QueryFluentBuilder {
+    partition
+        .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
+        .expression_attribute_values(":from", s(from))
+        .expression_attribute_values(":to", s(to))
 }
 
 /// At most `limit` rows; one page of DynamoDB is 1 MB.
-async fn read(query: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
+pub(crate) async fn read(query: QueryFluentBuilder, limit: usize) -> Result<Vec<Item>, StoreError> {
     let mut rows = Vec::new();
     let mut next = query.clone();
     while rows.len() < limit {

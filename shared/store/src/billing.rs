@@ -4,13 +4,14 @@
 //! Each interview to come has a row that says what it holds; each billed one a row at its instant and its part of the day's row.
 //! All of them change in the transaction of the interview that they tell of.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Update};
+use aws_sdk_dynamodb::types::Update;
 use chrono::Duration;
 use model::{Date, InterviewId, Month, Timestamp};
 use std::fmt::Display;
 
 use crate::{
     CompanyStore, StoreError,
+    batch::{between, read},
     item::{Item, Read, item, n, s},
     transact::{built, put_new},
     write::Write,
@@ -248,23 +249,7 @@ impl CompanyStore {
     }
 
     async fn rows_between(&self, from: &str, to: &str) -> Result<Vec<Item>, StoreError> {
-        let mut rows = Vec::new();
-        let mut pages = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :to")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":from", AttributeValue::S(from.to_owned()))
-            .expression_attribute_values(":to", AttributeValue::S(to.to_owned()))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            let page = page.map_err(StoreError::from_sdk)?;
-            rows.extend(page.items.unwrap_or_default());
-        }
-        Ok(rows)
+        let rows = between(self.table.partition(self.owner()), from, to);
+        read(rows, usize::MAX).await
     }
 }

@@ -338,6 +338,7 @@ impl OwnerStore {
             total: filter.q.is_none().then_some(total),
             total_is_lower_bound: false,
             next: items.last().filter(|_| more).map(KeyRow::position),
+            cut: false,
             items,
         })
     }

@@ -17,6 +17,8 @@ pub struct Listed<T> {
     pub total_is_lower_bound: bool,
     /// The position of the last row shown, when there are more.
     pub next: Option<String>,
+    /// Whether it ends before its limit, because one more would not have fitted into an answer.
+    pub cut: bool,
 }
 
 impl<T> Listed<T> {
@@ -41,6 +43,7 @@ impl<T> Listed<T> {
             total: Some(total as u64),
             total_is_lower_bound: false,
             next,
+            cut: false,
         }
     }
 
@@ -56,7 +59,41 @@ impl<T> Listed<T> {
             total: None,
             total_is_lower_bound: false,
             next: None,
+            cut: false,
         }
+    }
+}
+
+/// How much more a page may hold.
+///
+/// Lambda takes 6 MB of an answer, which is JSON that holds the body as a text: quotes and backslashes are escaped once more.
+#[derive(Debug)]
+pub(crate) struct Room {
+    used: usize,
+}
+
+impl Room {
+    const BYTES: usize = 5_000_000;
+    /// What every object has beside its own: ids, version, times.
+    const COMMON: usize = 512;
+
+    pub(crate) fn new() -> Room {
+        Room { used: 0 }
+    }
+
+    /// How much an object of this JSON needs.
+    pub(crate) fn needed(json: &str) -> usize {
+        let escaped = json.bytes().filter(|byte| matches!(byte, b'"' | b'\\'));
+        Self::COMMON + json.len() + escaped.count()
+    }
+
+    /// Takes that much; false where it doesn't fit. The first always does, so that every page goes on.
+    pub(crate) fn take(&mut self, needed: usize) -> bool {
+        let fits = self.used == 0 || self.used + needed <= Self::BYTES;
+        if fits {
+            self.used += needed;
+        }
+        fits
     }
 }
 
@@ -145,10 +182,13 @@ pub(crate) fn due_position(due: Timestamp, position: &str) -> String {
     format!("{:016}#{position}", due.millis())
 }
 
+/// Where a search row keeps the object's words, and a row of [`Run::Due`] its counters.
+pub(crate) const COUNTERS: &str = "words";
+
 /// An index row's attributes beside its key.
 pub(crate) fn index_attributes(words: Option<Vec<String>>) -> Item {
     let mut row = item([("entity", s("index")), ("rev", n(1))]);
-    row.extend(words.map(|words| ("words".to_owned(), list(words))));
+    row.extend(words.map(|words| (COUNTERS.to_owned(), list(words))));
     row
 }
 

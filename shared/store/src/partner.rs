@@ -109,6 +109,7 @@ impl PartnerStore {
             total,
             total_is_lower_bound,
             next,
+            cut,
         } = Listed::of_all(managed, start, limit, CompanyId::to_string);
         let keys = items
             .iter()
@@ -127,6 +128,7 @@ impl PartnerStore {
             total,
             total_is_lower_bound,
             next,
+            cut,
         })
     }
 

@@ -11,9 +11,10 @@ use std::{
 
 use crate::{
     CompanyStore, Listed, Remembered, Stamp, Start, StoreError,
+    batch::{between, read},
     item::{Item, Read},
-    list::{IndexRow, Run, due_position},
-    write::{SHARDS, refers},
+    list::{COUNTERS, IndexRow, Room, Run, due_position},
+    write::{SHARDS, refers, severed_sk},
 };
 
 /// A kind of object: what is stored of it, and how it is listed.
@@ -125,6 +126,9 @@ pub struct ListQuery {
     pub now: Timestamp,
 }
 
+/// DynamoDB's own limit, in bytes; it refuses a longer beginning, too.
+const MAX_SORT_KEY: usize = 1_024;
+
 /// What a request with two filters reads at the most.
 const MAX_READ: usize = 1_000;
 
@@ -189,12 +193,60 @@ impl CompanyStore {
         id: R::Id,
         now: Timestamp,
     ) -> Result<Stored<R>, StoreError> {
-        let severed = self.severed::<R>().await?;
-        let row = self
-            .table
-            .find(&self.table.names.records, self.key(sk(R::ENTITY, id)))
-            .await?;
-        Stored::shown(&row.ok_or(StoreError::NotFound)?, &severed, now)?.ok_or(StoreError::NotFound)
+        const TRIES: u32 = 8;
+        let mut object = self.stored::<R>(id, now).await?;
+        if !R::SEVERED {
+            return Ok(object);
+        }
+        for _ in 0..TRIES {
+            let named = object.fields.relations();
+            if named.is_empty() {
+                return Ok(object);
+            }
+            let severed = self.severed_of::<R>(&named).await?;
+            // Once more: what was rewritten meanwhile has left no trace of what was severed.
+            object = self.stored(id, now).await?;
+            if object
+                .fields
+                .relations()
+                .iter()
+                .all(|name| named.contains(name))
+            {
+                object.fields.sever(&severed);
+                return Ok(object);
+            }
+        }
+        Err(StoreError::Throttled(
+            "others changed the object each time".to_owned(),
+        ))
+    }
+
+    /// As its row has it, also with what was severed.
+    async fn stored<R: Resource>(
+        &self,
+        id: R::Id,
+        now: Timestamp,
+    ) -> Result<Stored<R>, StoreError> {
+        let key = self.key(sk(R::ENTITY, id));
+        let row = self.table.find(&self.table.names.records, key).await?;
+        let row = row.ok_or(StoreError::NotFound)?;
+        Stored::shown(&row, &HashSet::new(), now)?.ok_or(StoreError::NotFound)
+    }
+
+    /// Which of these are deleted, and still named by others.
+    async fn severed_of<R: Resource>(
+        &self,
+        named: &[(&'static str, String)],
+    ) -> Result<HashSet<String>, StoreError> {
+        let mut keys = Vec::with_capacity(named.len());
+        for (field, id) in named {
+            let relation = R::relation(field).ok_or(StoreError::Corrupt("relation"))?;
+            keys.push(self.key(severed_sk(relation.entity, id)));
+        }
+        let rows = self.table.get_many(&self.table.names.records, keys).await?;
+        rows.iter()
+            .map(|row| Ok(row.text("id")?.to_owned()))
+            .collect()
     }
 
     /// Which of the objects that `new` names, and `old` didn't, are not there or take nothing new.
@@ -299,9 +351,13 @@ impl CompanyStore {
         if R::EXPIRES {
             let run = Run::Due.prefix(R::ENTITY);
             let after_now = due_position(now.plus(Duration::milliseconds(1)), "");
-            for row in self.run_to(&run, &after_now).await? {
+            let rows = self.table.partition(self.owner());
+            let rows = between(rows, &run, &format!("{run}{after_now}"))
+                .projection_expression("sk, #counters")
+                .expression_attribute_names("#counters", COUNTERS);
+            for row in read(rows, usize::MAX).await? {
                 let id = row.text("sk")?.rsplit('#').next().unwrap_or_default();
-                let counters = row.texts("words")?;
+                let counters = row.texts(COUNTERS)?;
                 expired.insert(
                     id.to_owned(),
                     counters.into_iter().map(str::to_owned).collect(),
@@ -328,6 +384,10 @@ impl CompanyStore {
                 Run::Filter(name, value)
             }
         };
+        // No stored word is that long.
+        if run.prefix(R::ENTITY).len() >= MAX_SORT_KEY {
+            return Ok(Listed::nothing());
+        }
         let unseen = Unseen {
             severed: self.severed::<R>().await?,
             expired: self.expired::<R>(query.now).await?,
@@ -390,14 +450,25 @@ impl CompanyStore {
                 break;
             }
         }
-        let next = more
-            .then(|| shown.last().map(|row| row.position.clone()))
-            .flatten();
+        let mut items = Vec::new();
+        let mut room = Room::new();
+        // The last row that a next page need not read again.
+        let mut last = shown.last().filter(|_| more);
+        let mut cut = false;
+        for found in self.objects(&shown, unseen, query.now).await? {
+            if !room.take(found.needed) {
+                last = row_of(&shown, items.last());
+                cut = true;
+                break;
+            }
+            items.push(found.object);
+        }
         Ok(Listed {
-            items: self.objects(&shown, unseen, query.now).await?,
+            next: last.map(|row| row.position.clone()),
+            items,
             total: None,
             total_is_lower_bound: false,
-            next,
+            cut,
         })
     }
 
@@ -418,10 +489,12 @@ impl CompanyStore {
         rows.truncate(MAX_READ);
         let mut items = Vec::new();
         let mut found = 0;
+        let mut room = Room::new();
+        let mut cut = false;
         // The last row that a next page need not read again.
         let mut last_shown = None;
         for chunk in rows.chunks(100) {
-            for object in self.objects::<R>(chunk, unseen, query.now).await? {
+            for Found { object, needed } in self.objects::<R>(chunk, unseen, query.now).await? {
                 let filters = object.listed_by();
                 if !others.iter().all(|other| filters.contains(other)) {
                     continue;
@@ -429,13 +502,12 @@ impl CompanyStore {
                 found += 1;
                 if skip > 0 {
                     skip -= 1;
-                } else if items.len() < query.limit {
-                    let id = object.id.newest_first();
-                    last_shown = chunk
-                        .iter()
-                        .find(|row| row.id == id && !row.again)
-                        .map(|row| row.position.clone());
-                    items.push(object);
+                } else if items.len() < query.limit && !cut {
+                    cut = !room.take(needed);
+                    if !cut {
+                        last_shown = row_of(chunk, Some(&object)).map(|row| row.position.clone());
+                        items.push(object);
+                    }
                 }
             }
         }
@@ -453,6 +525,7 @@ impl CompanyStore {
             total: Some(found),
             total_is_lower_bound: true,
             next,
+            cut,
         })
     }
 
@@ -462,7 +535,7 @@ impl CompanyStore {
         rows: &[IndexRow],
         unseen: &Unseen,
         now: Timestamp,
-    ) -> Result<Vec<Stored<R>>, StoreError> {
+    ) -> Result<Vec<Found<R>>, StoreError> {
         let mut keys = Vec::with_capacity(rows.len());
         for row in rows.iter().filter(|row| unseen.shows(row)) {
             keys.push(self.key(sk(R::ENTITY, R::Id::from_newest_first(&row.id)?)));
@@ -470,7 +543,9 @@ impl CompanyStore {
         let found = self.table.get_many(&self.table.names.records, keys).await?;
         let mut objects = Vec::with_capacity(found.len());
         for row in &found {
-            objects.extend(Stored::<R>::shown(row, &unseen.severed, now)?);
+            let needed = Room::needed(row.text("data")?);
+            let shown = Stored::<R>::shown(row, &unseen.severed, now)?;
+            objects.extend(shown.map(|object| Found { object, needed }));
         }
         Ok(objects)
     }
@@ -526,6 +601,22 @@ impl CompanyStore {
         // An object may be counted in by one shard and out by another, and a read may fall between the two.
         Ok(u64::try_from(total).unwrap_or_default())
     }
+}
+
+/// An object that a list found.
+struct Found<R: Resource> {
+    object: Stored<R>,
+    /// How much [`Room`] it needs.
+    needed: usize,
+}
+
+/// The row that shows the object.
+fn row_of<'r, R: Resource>(
+    rows: &'r [IndexRow],
+    object: Option<&Stored<R>>,
+) -> Option<&'r IndexRow> {
+    let id = object?.id.newest_first();
+    rows.iter().find(|row| row.id == id && !row.again)
 }
 
 /// What is stored and not to be shown.

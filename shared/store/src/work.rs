@@ -3,17 +3,21 @@
 //! Reads already show the end state; every step is a transaction of its own, so that whoever comes next goes on where the last one stopped.
 
 use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
-use model::{CandidateRecord, CompanyId, InterviewId, InterviewRecord, ObjectId, Owner, Timestamp};
+use chrono::Duration;
+use model::{
+    CandidateRecord, CompanyId, Date, InterviewId, InterviewRecord, ObjectId, Owner, Timestamp,
+};
 use sha2::{Digest, Sha256};
 use std::{collections::HashSet, fmt::Display};
 
 use crate::{
     CompanyStore, Remembered, Resource, Stamp, StoreError, Stored, Table,
+    batch::{between, read, starting},
     item::{Item, Read, key, n, s},
     list::Run,
     resource::sk,
     transact::{Transaction, built, send_past_transactions},
-    write::{KEPT_DELETED, due_day, refers, severed_sk, task_key},
+    write::{KEPT_DELETED, due_day, due_instant, refers, severed_sk, task_key},
 };
 
 /// A deleted object that others may still name. Made from a row alone.
@@ -30,8 +34,8 @@ pub struct Due {
     company: CompanyId,
     kind: String,
     id: String,
-    /// `YYYY-MM-DD`
-    day: String,
+    pk: String,
+    sk: String,
 }
 
 /// An object as its row has it, whatever became of it.
@@ -91,23 +95,17 @@ impl Due {
 
     fn read(row: &Item) -> Result<Due, StoreError> {
         let owner: Owner = row.parsed("owner")?;
-        let day = row.text("pk")?.strip_prefix("DUE#");
         Ok(Due {
             company: owner.company().ok_or(StoreError::Corrupt("owner"))?,
             kind: row.text("kind")?.to_owned(),
             id: row.text("id")?.to_owned(),
-            day: day.ok_or(StoreError::Corrupt("pk"))?.to_owned(),
+            pk: row.text("pk")?.to_owned(),
+            sk: row.text("sk")?.to_owned(),
         })
     }
-}
 
-impl Due {
     fn key(&self) -> Item {
-        let owner = Owner::Company(self.company);
-        key(
-            format_args!("DUE#{}", self.day),
-            format_args!("{owner}#{}#{}", self.kind, self.id),
-        )
+        key(&self.pk, &self.sk)
     }
 }
 
@@ -137,65 +135,46 @@ impl<R: Resource> Whole<R> {
 }
 
 impl Table {
-    /// The oldest tasks, at most `limit`.
-    pub async fn list_tasks(&self, limit: usize) -> Result<Vec<Task>, StoreError> {
-        let rows = self.rows(Task::PARTITION, None, limit).await?;
+    /// The tasks of all companies, by company; at most `limit`, from the one after `after` on.
+    pub async fn list_tasks(
+        &self,
+        after: Option<&Task>,
+        limit: usize,
+    ) -> Result<Vec<Task>, StoreError> {
+        let after =
+            after.map(|task| task_key(Owner::Company(task.company), &task.entity, &task.id));
+        let rows = starting(self.partition(Task::PARTITION), "COMPANY#");
+        let rows = read(rows.set_exclusive_start_key(after), limit).await?;
         rows.iter().map(Task::read).collect()
     }
 
-    /// What is due on the day of `at`, at most `limit`, from the one after `after` on.
+    /// What is due on this day and not after `now`, the first first; at most `limit`, from the one after `after` on.
     pub async fn list_due(
         &self,
-        at: Timestamp,
+        day: Date,
+        now: Timestamp,
         after: Option<&Due>,
         limit: usize,
     ) -> Result<Vec<Due>, StoreError> {
-        let rows = self.rows(&due_day(at), after.map(Due::key), limit).await?;
+        // Something follows an instant in every key, so none stands at the end itself.
+        let end = due_instant(now.plus(Duration::milliseconds(1)));
+        let rows = between(
+            self.partition(due_day(day)),
+            &due_instant(day.start()),
+            &end,
+        );
+        let rows = read(rows.set_exclusive_start_key(after.map(Due::key)), limit).await?;
         rows.iter().map(Due::read).collect()
     }
 
-    /// At most `limit` rows of a partition.
-    async fn rows(
-        &self,
-        pk: &str,
-        mut after: Option<Item>,
-        limit: usize,
-    ) -> Result<Vec<Item>, StoreError> {
-        let mut rows = Vec::new();
-        while rows.len() < limit {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.names.records)
-                .key_condition_expression("pk = :pk")
-                .expression_attribute_values(":pk", s(pk))
-                .consistent_read(true)
-                .set_exclusive_start_key(after.take())
-                .limit(i32::try_from(limit - rows.len()).unwrap_or(i32::MAX))
-                .send()
-                .await
-                .map_err(StoreError::from_sdk)?;
-            rows.extend(page.items.unwrap_or_default());
-            after = page.last_evaluated_key;
-            if after.is_none() {
-                break;
-            }
-        }
-        Ok(rows)
-    }
-
     /// The first day that may still have something due.
-    pub async fn find_first_due_day(&self) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn find_first_due_day(&self) -> Result<Option<Date>, StoreError> {
         let row = self.find(&self.names.records, due_mark()).await?;
-        row.map(|row| row.instant("day")).transpose()
+        row.map(|row| Ok(Date::of(row.instant("day")?))).transpose()
     }
 
     /// Notes that nothing is due before this day.
-    pub async fn set_first_due_day(
-        &self,
-        day: Timestamp,
-        nonce: [u8; 16],
-    ) -> Result<(), StoreError> {
+    pub async fn set_first_due_day(&self, day: Date, nonce: [u8; 16]) -> Result<(), StoreError> {
         let update = self
             .client
             .update_item()
@@ -206,7 +185,7 @@ impl Table {
             .expression_attribute_names("#day", "day")
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":due", s("due"))
-            .expression_attribute_values(":day", n(day.millis()))
+            .expression_attribute_values(":day", n(day.start().millis()))
             .expression_attribute_values(":one", n(1));
         send_past_transactions(update, nonce)
             .await
@@ -248,7 +227,7 @@ impl CompanyStore {
         let mut done = Transaction::default();
         for row in [
             self.key(severed_sk(&task.entity, &task.id)),
-            task_key(self, &task.entity, &task.id),
+            task_key(self.owner(), &task.entity, &task.id),
         ] {
             done.delete(self.deletion(row).build().map_err(built)?);
         }
@@ -370,7 +349,7 @@ impl CompanyStore {
         self.erase_whole(&whole, stamp, remembered).await
     }
 
-    /// Erases an object that is due; what isn't on that day at all, or not any more, loses its note of it.
+    /// Erases an object that is due; what isn't, or not any more, loses this note.
     ///
     /// # Errors
     /// `Conflict` when it changed meanwhile.
@@ -382,8 +361,7 @@ impl CompanyStore {
             (Some(whole), Some(planned)) if planned <= stamp.at => {
                 self.erase_whole(&whole, stamp, None).await
             }
-            // Later that day.
-            (_, Some(planned)) if due_day(planned).ends_with(&due.day) => Ok(()),
+            // Whatever is due later has another note.
             _ => {
                 let mut forgotten = Transaction::default();
                 forgotten.delete(self.deletion(due.key()).build().map_err(built)?);

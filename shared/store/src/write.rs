@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
 };
 use chrono::Duration;
-use model::{Month, Timestamp};
+use model::{Date, Month, Owner, Timestamp};
 use std::{collections::BTreeMap, fmt::Display};
 
 use crate::{
@@ -215,7 +215,7 @@ impl Write<'_> {
                 ("rev", n(1)),
             ]));
             self.entered.push(row);
-            let mut task = task_key(self.store, R::ENTITY, old.id);
+            let mut task = task_key(self.store.owner(), R::ENTITY, old.id);
             task.extend(item([
                 ("entity", s("task")),
                 ("owner", s(self.store.owner())),
@@ -376,7 +376,7 @@ impl Write<'_> {
     /// Notes for whoever takes away what is gone by the clock, in the one place where it looks.
     fn expect<R: Resource>(&mut self, object: &Stored<R>, due: Option<Timestamp>) {
         if let Some(due) = due {
-            let mut row = due_key(self.store, R::ENTITY, object.id, due);
+            let mut row = due_key(self.store.owner(), R::ENTITY, object.id, due);
             row.extend(item([
                 ("entity", s("due")),
                 ("kind", s(R::ENTITY)),
@@ -395,7 +395,7 @@ impl Write<'_> {
         noted: Option<Timestamp>,
         next: Option<Timestamp>,
     ) {
-        let row = |due| due_key(self.store, R::ENTITY, object.id, due);
+        let row = |due| due_key(self.store.owner(), R::ENTITY, object.id, due);
         let (noted, next) = (noted.map(row), next.map(row));
         if let Some(noted) = noted
             && next.as_ref() != Some(&noted)
@@ -553,29 +553,25 @@ pub(crate) fn severed_sk(entity: &str, id: impl Display) -> String {
 }
 
 /// The task that goes with it, among those of all companies.
-pub(crate) fn task_key(store: &CompanyStore, entity: &str, id: impl Display) -> Item {
-    key(
-        Task::PARTITION,
-        format_args!("{}#{entity}#{id}", store.owner()),
-    )
+pub(crate) fn task_key(owner: Owner, entity: &str, id: impl Display) -> Item {
+    key(Task::PARTITION, format_args!("{owner}#{entity}#{id}"))
 }
 
 /// The partition of what is due on a day.
-pub(crate) fn due_day(at: Timestamp) -> String {
-    let at = at.to_string();
-    format!("DUE#{}", at.get(..10).unwrap_or_default())
+pub(crate) fn due_day(day: Date) -> String {
+    format!("DUE#{day}")
 }
 
-/// Where it is noted that an object will be gone: one partition a day, over all companies.
-pub(crate) fn due_key(
-    store: &CompanyStore,
-    entity: &str,
-    id: impl Display,
-    due: Timestamp,
-) -> Item {
+/// Ascending with the time.
+pub(crate) fn due_instant(at: Timestamp) -> String {
+    format!("{:016}", at.millis().max(0))
+}
+
+/// Where it is noted that an object will be gone: one partition a day, over all companies, the first first.
+fn due_key(owner: Owner, entity: &str, id: impl Display, due: Timestamp) -> Item {
     key(
-        due_day(due),
-        format_args!("{}#{entity}#{id}", store.owner()),
+        due_day(Date::of(due)),
+        format_args!("{}#{owner}#{entity}#{id}", due_instant(due)),
     )
 }
 

@@ -723,6 +723,9 @@ fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
     assert_eq!(schedule["ScheduleExpression"], "rate(5 minutes)");
     assert_eq!(schedule["State"], Value::Null, "enabled");
     assert_eq!(named(&schedule["Targets"][0]["Arn"]), "WorkerFunction");
+    // What a turn has begun when its time is over must come to its end.
+    let timeout = template.properties("WorkerFunction")["Timeout"].as_i64();
+    assert!(timeout.is_some_and(|seconds| seconds >= worker::TURN.num_seconds() + 60));
     let alarms = template.all("AWS::CloudWatch::Alarm");
     let of = |metric: &str| {
         let mut all = alarms.iter();

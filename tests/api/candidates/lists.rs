@@ -1,7 +1,12 @@
 //! Lists of candidates, compared with the naive model.
 
 use crate::lists::{Filter, Kind, Model, check_page, id, walk};
+use embedded::{Fault, Weather};
 use serde_json::{Value, json};
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 use tests::{Seeded, TestApp, candidate, job};
 
 pub(crate) const CANDIDATES: Kind = Kind {
@@ -189,4 +194,28 @@ async fn a_filter_of_another_form_is_refused() {
     let nobody = "/candidates?jobId=01890a5d-ac96-774b-bcce-b302099a8057";
     let nobody = app.get(&key, nobody).await;
     assert_eq!(nobody.data()["pagination"]["total"], 0);
+}
+
+/// DynamoDB refuses a sort key of more than 1,024 bytes, and the beginning of one too.
+#[tokio::test]
+async fn the_longest_search_finds_nothing_and_asks_for_no_longer_key_than_there_can_be() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let longest = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&longest);
+    app.system.weather().set(&Weather::script(move |call| {
+        let asked = call.json()["ExpressionAttributeValues"][":sk"]["S"].take();
+        let length = asked.as_str().map_or(0, str::len);
+        seen.fetch_max(length, Ordering::SeqCst);
+        Fault::None
+    }));
+    for characters in [240, 252, 254] {
+        let q = "%F0%9F%98%80".repeat(characters);
+        let found = app.get(&key, &format!("/candidates?q={q}")).await;
+        assert_eq!(found.status, 200, "{}", found.body);
+        assert_eq!(found.data()["items"], json!([]));
+    }
+    let longest = longest.load(Ordering::SeqCst);
+    assert!((900..=1_024).contains(&longest), "{longest}");
 }

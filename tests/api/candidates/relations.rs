@@ -159,8 +159,11 @@ async fn held(
     let job = made(app, key, "/jobs", &job()).await;
     let inside = made(app, key, "/candidates", &candidate()).await;
     let (seen, mut looked) = watch::channel(None);
+    let records = app.app().table.names().records.clone();
     let slow = Weather::script(move |call| {
-        let first = call.operation == "TransactWriteItems" && seen.borrow().is_none();
+        // The audit consumer has transactions of its own.
+        let ours = call.operation == "TransactWriteItems" && call.tables().contains(&records);
+        let first = ours && seen.borrow().is_none();
         if !first {
             return Fault::None;
         }
@@ -206,4 +209,99 @@ async fn held(
     let list = app.get(key, &format!("/candidates?jobId={job}")).await;
     assert_eq!(list.data()["pagination"]["total"], 0);
     true
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_body_is_said_before_the_version_and_that_before_the_state() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let mut closed = job();
+    closed["status"] = json!("CLOSED");
+    let closed = made(&app, &key, "/jobs", &closed).await;
+    let never = "01890a5d-ac96-774b-bcce-b302099a8057".to_owned();
+    let person = made(&app, &key, "/candidates", &candidate()).await;
+    let patch = async |ids: &[String], version: &str| {
+        let request = key.request("PATCH", &format!("/candidates/{person}"));
+        let request = request.json(&json!({ "jobIds": ids }));
+        app.send(request.header("if-match", version)).await
+    };
+    let unknown = patch(&[closed.clone(), never], "\"9\"").await;
+    assert_eq!(unknown.faults(), ["/jobIds/1 not_found"]);
+    let stale = patch(std::slice::from_ref(&closed), "\"9\"").await;
+    assert_eq!(stale.details(), &json!({ "reason": "VERSION" }));
+    assert_closed(&patch(&[closed], "\"1\"").await);
+}
+
+#[tokio::test]
+async fn reading_a_candidate_costs_the_same_however_many_jobs_were_deleted() {
+    let app = TestApp::calm().await;
+    let asleep = Weather::script(|_| Fault::Unreachable);
+    app.system.worker_weather().set(&asleep);
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let stays = made(&app, &key, "/jobs", &job()).await;
+    let mut operations = Vec::new();
+    for _ in 0..2 {
+        let mut jobs = vec![stays.clone()];
+        for _ in 0..6 {
+            jobs.push(made(&app, &key, "/jobs", &job()).await);
+        }
+        let person = made(&app, &key, "/candidates", &of_jobs(&jobs)).await;
+        for job in &jobs[1..] {
+            assert_eq!(app.delete(&key, &format!("/jobs/{job}")).await.status, 200);
+        }
+        app.system.weather().take_calls();
+        let got = app.get(&key, &format!("/candidates/{person}")).await;
+        assert_eq!(got.data()["jobIds"], json!([stays]));
+        let records = &app.app().table.names().records;
+        let mut calls = app.system.weather().take_calls();
+        calls.retain(|call| call.tables.contains(records));
+        let of_one: Vec<_> = calls
+            .into_iter()
+            .map(|call| (call.operation, call.read_units.to_string()))
+            .collect();
+        operations.push(of_one);
+    }
+    assert_eq!(operations[0], operations[1]);
+    let names: Vec<_> = operations[0].iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["GetItem", "BatchGetItem", "GetItem"]);
+}
+
+/// What says that a job is gone goes with the last candidate that names it.
+#[tokio::test]
+async fn a_deleted_job_is_not_shown_though_the_worker_ends_its_task_within_the_read() {
+    let app = Arc::new(TestApp::calm().await);
+    let asleep = Weather::script(|_| Fault::Unreachable);
+    app.system.worker_weather().set(&asleep);
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let gone = made(&app, &key, "/jobs", &job()).await;
+    let person = made(
+        &app,
+        &key,
+        "/candidates",
+        &of_jobs(std::slice::from_ref(&gone)),
+    )
+    .await;
+    let deleted = app.delete(&key, &format!("/jobs/{gone}")).await;
+    assert_eq!(deleted.status, 200);
+    let (seen, mut looked) = watch::channel(false);
+    let records = app.app().table.names().records.clone();
+    app.system.weather().set(&Weather::script(move |call| {
+        let ours = call.operation == "BatchGetItem" && call.tables().contains(&records);
+        match ours && !seen.send_replace(true) {
+            true => Fault::Slow(Duration::from_millis(700)),
+            false => Fault::None,
+        }
+    }));
+    let path = format!("/candidates/{person}");
+    let (got, ()) = tokio::join!(app.get(&key, &path), async {
+        looked.wait_for(|seen| *seen).await.expect("a read");
+        app.system.worker_weather().set(&Weather::calm());
+        let calm = Weather::calm();
+        let worker = app.system.another_app(app.app().clock.clone(), &calm);
+        worker::handle(&worker, json!({})).await;
+    });
+    assert_eq!(got.data()["jobIds"], json!([]), "{}", got.body);
 }

@@ -209,3 +209,20 @@ async fn events_of_interviews_and_candidates_name_fields_only() {
         assert!(!all.raw.text().contains(secret), "{secret}");
     }
 }
+
+#[tokio::test]
+async fn a_stale_version_is_said_before_the_state() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
+    let path = format!("/interviews/{}", id(&made));
+    let cancel = json!({ "status": "CANCELLED" });
+    assert_eq!(app.patch(&key, &path, &cancel).await.status, 200);
+    let moved = json!({ "scheduledAt": in_future(&app, 3600) });
+    let request = || key.request("PATCH", &path).json(&moved);
+    let stale = app.send(request().header("if-match", "\"1\"")).await;
+    assert_eq!(stale.details(), &json!({ "reason": "VERSION" }));
+    let fresh = app.send(request().header("if-match", "\"2\"")).await;
+    assert_eq!(fresh.code(), "INVALID_STATE_TRANSITION");
+}

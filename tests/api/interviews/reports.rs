@@ -2,7 +2,12 @@
 
 use super::{id, inline};
 use crate::fields::bytes;
+use embedded::{Fault, Weather};
 use serde_json::{Value, json};
+use std::{
+    io,
+    sync::{Arc, Mutex},
+};
 use tests::{TestApp, report};
 
 #[tokio::test]
@@ -200,4 +205,41 @@ async fn erasing_a_candidate_erases_what_was_said_in_its_interviews() {
     }
     let other = app.get(&key, &format!("/interviews/{other}")).await;
     assert_eq!(other.data()["metadata"]["note"], "Canary");
+}
+
+/// Keeps what is logged on this thread.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("not poisoned").extend(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[tokio::test]
+async fn the_log_says_what_kept_a_report_from_being_taken() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let away = Weather::script(|_| Fault::ExpiredCredentials);
+    let function = app.system.another_app(app.app().clock.clone(), &away);
+    let lines = Lines::default();
+    let kept = lines.clone();
+    let subscriber = tracing_subscriber::fmt().with_writer(move || kept.clone());
+    let interview = "01890a5d-ac96-774b-bcce-b302099a8057";
+    let event = report(&acme, interview, "COMPLETED", app.now());
+    {
+        let _guard = tracing::subscriber::set_default(subscriber.finish());
+        let taken = interview_events::handle(&function, event).await;
+        assert!(taken.is_err());
+    }
+    let lines = lines.0.lock().expect("not poisoned");
+    let lines = String::from_utf8_lossy(&lines);
+    assert!(lines.contains("the report was not taken"), "{lines}");
+    assert!(lines.contains("ExpiredTokenException"), "{lines}");
 }

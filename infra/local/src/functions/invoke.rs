@@ -13,7 +13,7 @@ use serde_json::Value;
 use std::sync::Arc;
 use url::Url;
 
-use super::Failed;
+use super::{Failed, MAX_ANSWER};
 
 /// The functions behind this address are the deployed binaries, each in a process of its own.
 #[derive(Debug, Clone)]
@@ -21,9 +21,6 @@ pub struct InvokeEndpoint {
     url: Url,
     client: Arc<Client<HttpConnector, Full<Bytes>>>,
 }
-
-/// What Lambda takes of an answer.
-const MAX_ANSWER: usize = 6 * 1024 * 1024;
 
 impl InvokeEndpoint {
     /// # Errors
