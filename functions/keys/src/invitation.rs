@@ -34,6 +34,8 @@ pub(crate) async fn accept(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     let store = invited.as_ref().ok_or_else(refused)?.store().clone();
     call.once(&store, async |once| {
         retried(|| async {
+            // Before the invitation: whoever is a member by this very invitation finds it used.
+            let met = bearer.find_membership(store.owner()).await?;
             let invited = bearer.find_invitation(&keys, &token).await?;
             let invited = invited.filter(|invited| invited.row.is_open(call.now));
             let invited = invited.ok_or_else(refused)?;
@@ -45,7 +47,6 @@ pub(crate) async fn accept(call: Call<'_, Operation>) -> Result<Reply, ApiError>
                 role: invited.row.role,
                 email: address.ok_or_else(refused)?,
             };
-            let met = bearer.find_membership(member.owner).await?;
             if met.as_ref().is_some_and(|met| !met.facts.ended) {
                 return Err(ApiError::Conflict(ConflictReason::Duplicate));
             }

@@ -263,7 +263,8 @@ pub async fn member(
     join(system, Owner::Company(company), email, role).await
 }
 
-async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
+/// The same in a company or a partner.
+pub async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
     let member = membership(system, owner, email, role);
     match system
         .app()

@@ -517,7 +517,6 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             )
         },
         DeleteMember => Described {
-            versioned: true,
             note: "The last OWNER stays. Whoever is removed is refused from the next request on.",
             ..answers(json!({ "type": "boolean", "const": true }), true.into())
         },

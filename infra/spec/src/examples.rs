@@ -23,7 +23,7 @@ pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
 pub(crate) const PARTNER: &str = "019c0e60-7c80-7f32-9a41-3c5e7f9b1d20";
 pub(crate) const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
 pub(crate) const TOKEN: &str =
-    "AAAAAUMBnA5SHUB6YYwvW32eHzpgAZwTs4cQfGuXIUxefZobPQc8yGq2n0RWv1KkZtT3mE5uJx7QdLhYs9CoBpNwVaFi";
+    "AAAAAUMBnA5SHUB6YYwvW32eHzpgAZwTuC9AfhWKlgscLT5PUFDYWOCYXsx_YEGKrwzFq1h_QsJXCohAlanozKzQ9lRc";
 pub(crate) const KEY: &str = "4fGk8Lm2";
 const SUFFIX: &str = "q7Zd";
 const ADDRESS: &str = "203.0.113.7";
