@@ -155,6 +155,41 @@ async fn an_invitation_ends_after_seven_days_by_the_clock() {
     assert_eq!(app.accept("late@acme.example", &again).await.status, 200);
 }
 
+#[tokio::test]
+async fn what_is_left_of_an_invitation_goes_a_day_after_it_ended_and_the_chain_stays_whole() {
+    let app = TestApp::start().await;
+    let at = app.company("Acme").await;
+    app.invite(&at.owner, "grace@acme.example", Role::Member)
+        .await;
+    let rows = async || {
+        app.settle().await;
+        let store = app.store(&at);
+        let all = store.all_members(at_first(&app)).await.expect("read");
+        all.len()
+    };
+    for (wait, left) in [(7 * DAY, 4), (2 * DAY, 3)] {
+        app.advance(wait);
+        app.system.engine().sweep_expired().expect("swept");
+        assert_eq!(rows().await, left);
+    }
+    let owner = app.person("owner@acme.example");
+    let told = events(&app, &owner).await;
+    assert!(
+        told.iter().all(|event| event["type"] != "audit.gap"),
+        "{told:#?}"
+    );
+    assert!(
+        told.iter()
+            .any(|event| event["type"] == "invitation.created")
+    );
+}
+
+/// Before anything has ended.
+fn at_first(app: &TestApp) -> model::Timestamp {
+    let long_ago = app.now().millis() - 30 * 86_400_000;
+    model::Timestamp::from_millis(long_ago).expect("in range")
+}
+
 async fn accept_with(app: &TestApp, email: &str, token: &str, id_token: &str) -> Answer {
     let body = json!({ "idToken": id_token });
     let path = format!("/invitations/{token}/accept");
