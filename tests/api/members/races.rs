@@ -119,3 +119,25 @@ async fn a_member_who_is_changed_and_removed_at_once_is_counted_once() {
     join(&app, &acme.owner, "next@acme.example", Role::Owner).await;
     assert_eq!(remove(&app, &acme.owner, &me).await.status, 200);
 }
+
+#[tokio::test]
+async fn of_who_accepts_and_who_withdraws_an_invitation_one_wins() {
+    let app = Arc::new(TestApp::start().await);
+    let acme = app.company("Acme").await;
+    let (mut accepted, mut withdrawn) = (0, 0);
+    for round in 0..ROUNDS.min(18) {
+        let email = format!("new{round}@acme.example");
+        let token = app.invite(&acme.owner, &email, Role::Member).await;
+        let open = of(&app, &acme.owner, &email).await;
+        let (joined, removed) =
+            tokio::join!(app.accept(&email, &token), remove(&app, &acme.owner, &open),);
+        match (joined.status, removed.status) {
+            (200, 404) => accepted += 1,
+            (404, 200) => withdrawn += 1,
+            both => panic!("round {round}: {both:?}"),
+        }
+        let members = all(&app, &acme.owner).await;
+        assert_eq!(members.len(), 3 + accepted, "round {round}");
+    }
+    assert_eq!(accepted + withdrawn, ROUNDS.min(18));
+}
