@@ -95,13 +95,6 @@ async fn whatever_is_wrong_with_an_invitation_it_is_one_404() {
     let open = of(&app, &at.owner, grace).await;
     assert_eq!(remove(&app, &at.owner, &open).await.status, 200);
     tokens.push(("withdrawn", withdrawn));
-    // Its inviter is no longer who could make it.
-    let by_admin = app.invite(&at.admin, grace, Role::Member).await;
-    let admin = of(&app, &at.owner, "admin@acme.example").await;
-    assert_eq!(remove(&app, &at.owner, &admin).await.status, 200);
-    tokens.push(("of an inviter who has left", by_admin));
-    let open = of(&app, &at.owner, grace).await;
-    assert_eq!(remove(&app, &at.owner, &open).await.status, 200);
     // Nearly the right one.
     let right = app.invite(&at.owner, grace, Role::Member).await;
     let end = if right.ends_with('A') { "B" } else { "A" };
@@ -128,6 +121,38 @@ async fn whatever_is_wrong_with_an_invitation_it_is_one_404() {
     for token in ["x", &right[..91], &format!("{right}A")] {
         let answer = app.accept(grace, token).await;
         assert_eq!(answer.faults(), ["token format"], "{}", answer.body);
+    }
+}
+
+#[tokio::test]
+async fn an_invitation_falls_with_its_inviters_right_to_make_it() {
+    let app = TestApp::start().await;
+    for at in owners(&app).await {
+        let email = |who: &str| format!("{who}@{}.example", at.name);
+        let boss = join(&app, &at.owner, &email("boss"), Role::Owner).await;
+        let by = app.person(&email("boss"));
+        let (admin, member) = (email("new-admin"), email("new-member"));
+        let for_admin = app.invite(&by, &admin, Role::Admin).await;
+        let for_member = app.invite(&by, &member, Role::Member).await;
+        let give = async |role| {
+            let given = super::give(&app, &at.owner, &boss, role).await;
+            assert_eq!(given.status, 200, "{}", given.body);
+        };
+        give(Role::Member).await;
+        assert_eq!(app.accept(&member, &for_member).await.status, 404);
+        give(Role::Admin).await;
+        assert_eq!(app.accept(&admin, &for_admin).await.status, 404);
+        assert_eq!(app.accept(&member, &for_member).await.status, 200);
+        give(Role::Owner).await;
+        assert_eq!(remove(&app, &at.owner, &boss).await.status, 200);
+        let answer = app.accept(&admin, &for_admin).await;
+        assert_eq!((answer.status, answer.code()), (404, "RESOURCE_NOT_FOUND"));
+        let never = crate::requests::Objects::nowhere();
+        let unknown = app.accept(&admin, never.id("token")).await;
+        assert_eq!(comparable(&answer), comparable(&unknown));
+        // Who comes back may stand by it again.
+        join(&app, &at.owner, &email("boss"), Role::Owner).await;
+        assert_eq!(app.accept(&admin, &for_admin).await.status, 200);
     }
 }
 
