@@ -318,6 +318,7 @@ vocabulary! {
         GrantSuspended = "partner_grant.suspended",
         GrantResumed = "partner_grant.resumed",
         GrantEnded = "partner_grant.ended",
+        /// Nothing that contract §7 lists tells of a partner's own row; this and the next stand in its chain alone.
         PartnerCreated = "partner.created",
         PartnerUpdated = "partner.updated",
         CompanyCreated = "company.created",
