@@ -168,6 +168,36 @@ impl TestApp {
         assert_eq!(answer.status, 201, "{}", answer.body);
     }
 
+    /// Invites somebody, and opens the mail: the token.
+    pub async fn invite(&self, inviter: &Caller, email: &str, role: Role) -> String {
+        let body = json!({ "email": email, "role": role.as_str() });
+        let invited = self.post(inviter, "/members", &body).await;
+        assert_eq!(invited.status, 201, "{}", invited.body);
+        self.mailed_token(email).await
+    }
+
+    /// The token in the newest mail to the address.
+    pub async fn mailed_token(&self, email: &str) -> String {
+        self.settle().await;
+        let letters = self.system.outbox().letters();
+        let letter = letters.iter().rev().find(|letter| letter.to == email);
+        let text = &letter.unwrap_or_else(|| panic!("no mail to {email}")).text;
+        let (_, rest) = text.split_once("/invitations/").expect("a link");
+        rest.lines().next().expect("a token").to_owned()
+    }
+
+    /// What says who somebody is, said now.
+    pub fn id_token(&self, email: &str) -> String {
+        self.system.issuer().token_for(email, self.now()).id_token
+    }
+
+    /// Accepts an invitation as the person of this address.
+    pub async fn accept(&self, email: &str, token: &str) -> Answer {
+        let body = json!({ "idToken": self.id_token(email) });
+        let path = format!("/invitations/{token}/accept");
+        self.post(&self.person(email), &path, &body).await
+    }
+
     /// A person who has just signed in.
     pub fn person(&self, email: &str) -> Caller {
         self.person_signed_in(email, Duration::ZERO)

@@ -1,13 +1,13 @@
 //! Companies: those that a key may act for, read and changed; and, for a partner's key, made.
 //!
 //! Invariant: which company is meant was decided by the authorizer; no path is read here.
-//! Knows nothing of keys, members or plans but to show a plan.
+//! Knows nothing of keys, plans but to show a plan, or members but to invite a new company's first.
 
 use api::{ApiError, App, Call, ConflictReason, Reply, respond, retried};
 use lambda_http::{Body, Request, Response};
-use model::{CompanyPatch, CompanyRequest};
-use routes::companies::Operation;
-use store::{Listed, StoreError, StoredCompany};
+use model::{CompanyPatch, CompanyRequest, Owner};
+use routes::{Role, companies::Operation};
+use store::{InvitationRow, Listed, NewInvitation, StoreError, StoredCompany};
 
 /// Answers an event of API Gateway.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -42,11 +42,28 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.partner()?;
     call.once(&store, async |once| {
         let partner = store.get_partner().await?;
-        let new = partner.new_company(request.into(), call.now, call.entropy().bytes());
+        let (fields, owner_email) = request.into_parts();
+        let new = partner.new_company(fields, call.now, call.entropy().bytes());
         let reply = call.created(&new.view(call.now))?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
+        let invitation = owner_email.map(|email| {
+            let invitation = NewInvitation {
+                email: email.to_string(),
+                role: Role::Owner,
+                inviter_name: partner.name.to_string(),
+                random: call.entropy().bytes(),
+                seed: call.entropy().bytes(),
+            };
+            InvitationRow::new(Owner::Company(new.id), invitation, &stamp)
+        });
         store
-            .create_company(&new, partner.company_limit, &stamp, remembered.as_ref())
+            .create_company(
+                &new,
+                partner.company_limit,
+                invitation.as_ref(),
+                &stamp,
+                remembered.as_ref(),
+            )
             .await
             .map_err(or_company_limit)?;
         Ok(reply)

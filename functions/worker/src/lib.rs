@@ -1,9 +1,11 @@
-//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates, and erases what is due.
+//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates; it sends the mail that a change calls for, and erases what is due.
 //!
 //! Invariant: every step is one transaction that finds out for itself what is left, so a worker may stop anywhere, and two may do the same work.
 //! The stream of new tasks only wakes it; what is left over, for whatever reason, the schedule finds.
 //! No company's work keeps another's waiting for more than its turn, and what fails keeps nothing back.
 //! Knows nothing of HTTP, the environment, or who asked for the change.
+
+mod mail;
 
 use api::App;
 use auth::Principal;
@@ -12,7 +14,7 @@ use chrono::Duration;
 use model::{Actor, ActorKind, CandidateRecord, CompanyId, Date, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use store::{CompanyStore, Due, Resource, Stamp, StoreError, Task};
+use store::{CompanyStore, Due, MailTask, Resource, Stamp, StoreError, Task};
 
 /// How long an invocation goes on beginning things; the rest is the next one's.
 pub const TURN: Duration = Duration::minutes(4);
@@ -32,14 +34,22 @@ const MAX_DAYS: usize = 1_000;
 pub async fn handle(app: &App, event: Value) -> Value {
     let end = End(app.clock.now().plus(TURN));
     let left = match serde_json::from_value::<dynamodb::Event>(event) {
-        Ok(batch) => work_on(app, tasks_of(app, batch), end).await,
+        Ok(batch) => {
+            let (tasks, mails) = tasks_of(app, batch);
+            let mut left = false;
+            for task in &mails {
+                left |= tried("mail", mail::send(app, task).await);
+            }
+            left | work_on(app, tasks, end).await
+        }
         Err(_) => {
+            let mail = tried("mail", mail::send_all(app).await);
             let first = End(end.0.minus(FOR_TASKS));
             let due = tried("due", erase_due(app, first).await);
             let tasks = tried("tasks", work_all(app, end).await);
             // What the tasks leave of the turn.
             let due = due && (end.is_here(app) || tried("due", erase_due(app, end).await));
-            tasks || due
+            mail || tasks || due
         }
     };
     // A stream's batch is done in any case.
@@ -64,20 +74,27 @@ fn tried(what: &str, outcome: Result<bool, StoreError>) -> bool {
     })
 }
 
-fn tasks_of(app: &App, batch: dynamodb::Event) -> Vec<Task> {
+fn tasks_of(app: &App, batch: dynamodb::Event) -> (Vec<Task>, Vec<MailTask>) {
     let records = app.table.names().records.as_str();
     let ours = batch.records.into_iter().filter(|record| {
         // arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
         let arn = record.event_source_arn.as_deref().unwrap_or_default();
         arn.split('/').nth(1) == Some(records) && record.event_name == "INSERT"
     });
-    ours.filter_map(|record| {
-        Task::of_image(record.change.new_image)
-            .map_err(|fault| tracing::error!(error = %fault, "unreadable task"))
-            .ok()
-            .flatten()
-    })
-    .collect()
+    let (mut tasks, mut mails) = (Vec::new(), Vec::new());
+    for record in ours {
+        let image = record.change.new_image;
+        tasks.extend(readable(Task::of_image(image.clone())));
+        mails.extend(readable(MailTask::of_image(image)));
+    }
+    (tasks, mails)
+}
+
+/// What can't be read is told, and left to the schedule.
+fn readable<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
+    read.map_err(|fault| tracing::error!(error = %fault, "unreadable task"))
+        .ok()
+        .flatten()
 }
 
 /// Each company's work in its order. Which company begins is left to chance, so that none is always the last when time runs out.

@@ -222,3 +222,72 @@ async fn the_document_is_served_without_a_script() {
     }
     running.stop().await;
 }
+
+/// The answer's `field`, wherever it stands.
+fn field<'t>(text: &'t str, name: &str) -> Option<&'t str> {
+    let (_, rest) = text.split_once(&format!("\"{name}\":\""))?;
+    rest.split('"').next()
+}
+
+fn get(path: &str) -> String {
+    format!("GET {path} HTTP/1.1\r\nhost: {{host}}\r\nconnection: close\r\n\r\n")
+}
+
+fn post(path: &str, headers: &str, body: &str) -> String {
+    let length = body.len();
+    format!(
+        "POST {path} HTTP/1.1\r\nhost: {{host}}\r\n{headers}content-length: {length}\r\nconnection: close\r\n\r\n{body}"
+    )
+}
+
+#[tokio::test]
+async fn mail_ends_in_the_outbox_and_is_still_there_after_a_second_start() {
+    let dir = TempDir::new("outbox");
+    let first = start(Some(&dir.0)).await;
+    let form = "grant_type=password&client_id=instaview-local&username=owner@acme.example&password=instaview";
+    let signed_in = post(
+        "/token",
+        "content-type: application/x-www-form-urlencoded\r\n",
+        form,
+    );
+    let (_, tokens) = send(&first.facts.issuer_url, &signed_in).await;
+    let token = field(&tokens, "access_token").expect("a token");
+    let headers = format!("authorization: Bearer {token}\r\ncontent-type: application/json\r\n");
+    let body = r#"{"email":"grace@acme.example","role":"ADMIN"}"#;
+    let (status, received) = send(&first.facts.api_url, &post("/members", &headers, body)).await;
+    assert_eq!(status, 201, "{received}");
+    let mut letters = String::new();
+    for _ in 0..200 {
+        let (status, received) = send(&first.facts.api_url, &get("/dev/outbox")).await;
+        assert_eq!(status, 200);
+        let (_, body) = received.split_once("\r\n\r\n").expect("a body");
+        letters = body.to_owned();
+        if field(&letters, "to").is_some() {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+    }
+    assert_eq!(field(&letters, "to"), Some("grace@acme.example"));
+    let text = field(&letters, "text").expect("a text");
+    let link = format!("{}/invitations/", first.facts.api_url);
+    for said in [link.as_str(), "owner@acme.example", "Acme", "ADMIN"] {
+        assert!(text.contains(said), "{text}");
+    }
+    for name in ["subject", "messageId", "at"] {
+        assert!(field(&letters, name).is_some(), "{name}");
+    }
+    // It is there to be read.
+    let (status, _) = send(&first.facts.api_url, &post("/dev/outbox", &headers, "{}")).await;
+    assert_eq!(status, 404);
+    first.stop().await;
+
+    let second = start(Some(&dir.0)).await;
+    let (_, received) = send(&second.facts.api_url, &get("/dev/outbox")).await;
+    assert!(received.ends_with(&letters), "{received}");
+    second.stop().await;
+    let mode = fs::metadata(dir.0.join("outbox.json"))
+        .expect("the outbox")
+        .permissions()
+        .mode();
+    assert_eq!(mode & 0o777, 0o600);
+}

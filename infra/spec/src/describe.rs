@@ -1,12 +1,13 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch, Candidate,
-    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyId,
+    Acceptance, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch,
+    Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyId,
     CompanyPatch, CompanyRequest, Denial, Event, EventType, GrantRequest, GrantState, Integer,
-    Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch, JobStatus, KeyId,
-    KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, PartnerGrant, PartnerId,
-    RateLimit, Timestamp, UsageReport,
+    Interview, InterviewPatch, InterviewStatus, InvitationRequest, Job, JobFields, JobId, JobPatch,
+    JobStatus, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Name, NewInterview,
+    Nothing, Outcome, Owner, PartnerGrant, PartnerId, RateLimit, RoleChange, Timestamp,
+    UsageReport,
 };
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
@@ -17,7 +18,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, REQUEST},
+    examples::{
+        self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, PERSON, REQUEST, TOKEN,
+    },
     schemas::Schemas,
 };
 
@@ -475,6 +478,61 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             transition: false,
             ..action(schemas, KeyStatus::Revoked)
         },
+        ListMembers => {
+            let member = schemas.answer::<Member>("Member");
+            Described {
+                query: list_query([]),
+                note: "Those who are invited are listed until they accept, or the invitation ends.",
+                ..answers(
+                    page(schemas, "MemberPage", &member),
+                    examples::page(examples::member(MemberStatus::Active)),
+                )
+            }
+        }
+        InviteMember => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<InvitationRequest>("NewInvitation"),
+                required: true,
+                example: examples::new_invitation(),
+            }),
+            status: 201,
+            versioned: true,
+            note: "An invitation stands for 7 days and is used once. Only owners invite others than MEMBERs. At most 20 a day and inviter. It stands only while its inviter could still make it.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Invited),
+            )
+        },
+        UpdateMember => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<RoleChange>("RoleChange"),
+                required: true,
+                example: json!({ "role": "ADMIN" }),
+            }),
+            versioned: true,
+            note: "The last OWNER stays one.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Active),
+            )
+        },
+        DeleteMember => Described {
+            note: "The last OWNER stays. Whoever is removed is refused from the next request on.",
+            ..answers(json!({ "type": "boolean", "const": true }), true.into())
+        },
+        AcceptInvitation => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<Acceptance>("Acceptance"),
+                required: true,
+                example: json!({ "idToken": "eyJhbGciOi…" }),
+            }),
+            versioned: true,
+            note: "The ID token is the bearer's own, at most 5 minutes old, and says that the invited address is verified. Whatever is wrong with the invitation or the address, the 404 is the same.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Active),
+            )
+        },
         ListPartnerGrants => {
             let grant = schemas.answer::<PartnerGrant>("PartnerGrant");
             Described {
@@ -639,6 +697,16 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
             "The interview's id.",
             schemas.part::<model::InterviewId>(),
             INTERVIEW,
+        ),
+        "memberId" => (
+            "The member's id, or the invitation's while it is open.",
+            schemas.part::<MemberId>(),
+            PERSON,
+        ),
+        "token" => (
+            "The end of the link that was mailed.",
+            json!({ "type": "string", "pattern": "^[0-9A-Za-z_-]{92}$" }),
+            TOKEN,
         ),
         "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (

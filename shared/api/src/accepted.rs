@@ -44,6 +44,7 @@ impl<Op: Operation> Accepted<Op> {
                 Access::Role(least) => {
                     !by_key && principal.role().is_some_and(|role| role >= least)
                 }
+                Access::Person => !by_key,
                 Access::SelfKey => by_key,
                 Access::AnyPrincipal | Access::Public => true,
             };

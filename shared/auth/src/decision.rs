@@ -338,7 +338,7 @@ impl KeyFacts {
                 return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
             }
             Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey => {}
-            Access::Role(_) => {
+            Access::Role(_) | Access::Person => {
                 let message = "the route is for people, and a key can never manage keys".to_owned();
                 return forbidden(Forbidden::Credential(Credential::Person), message, suffix);
             }
@@ -535,7 +535,7 @@ fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
             Forbidden::Role(least),
             format!("the route needs the role {}", least.as_str()),
         ),
-        Access::Role(_) | Access::AnyPrincipal => Ok(()),
+        Access::Role(_) | Access::Person | Access::AnyPrincipal => Ok(()),
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod api_key;
 mod decision;
+mod invitation;
 mod keyring;
 mod policy;
 mod principal;
@@ -20,6 +21,7 @@ pub use decision::{
     SecretFacts, Unit, Verdict, Window, decide_person, named_owner, no_membership,
     several_memberships, stale_sign_in, windows,
 };
+pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{
     Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret,
 };

@@ -37,19 +37,21 @@ fields! {
     }
 }
 
-impl From<CompanyRequest> for CompanyFields {
-    fn from(request: CompanyRequest) -> CompanyFields {
+impl CompanyRequest {
+    /// What the company is to be, and who is invited to own it.
+    pub fn into_parts(self) -> (CompanyFields, Option<EmailAddress>) {
         let CompanyRequest {
             name,
             description,
             metadata,
-            owner_email: _,
-        } = request;
-        CompanyFields {
+            owner_email,
+        } = self;
+        let fields = CompanyFields {
             name,
             description,
             metadata,
-        }
+        };
+        (fields, owner_email)
     }
 }
 

@@ -34,8 +34,8 @@ pub use event::{
 };
 pub use field::{Body, Fault, Faults, Field, Fields, Nothing, Rule};
 pub use id::{
-    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
-    PersonId, PhoneNumberId, hex,
+    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, InvitationId, JobId, KeyId, ObjectId,
+    PartnerId, PersonId, PhoneNumberId, hex,
 };
 pub use interview::{
     Analysis, Cancelled, EngineReport, EngineReportType, Interview, InterviewPatch,
@@ -44,7 +44,10 @@ pub use interview::{
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
-pub use member::RoleText;
+pub use member::{
+    Acceptance, InvitationRequest, InvitationState, Member, MemberId, MemberStatus, RoleChange,
+    RoleText, TokenText,
+};
 pub use partner::{GrantRequest, GrantState, PartnerGrant};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,

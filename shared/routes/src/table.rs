@@ -1,7 +1,7 @@
 //! The table itself. One line is one operation; the doc comment is its summary in both documents.
 
 use crate::{
-    Access::{self, AnyPrincipal, Public, SelfKey},
+    Access::{self, AnyPrincipal, Person, Public, SelfKey},
     Method, Operation, Role, Route, Scope, Tenant,
 };
 
@@ -153,6 +153,16 @@ functions! {
         RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
         /// Revoke a key for good
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner;
+        /// List the members, and who is invited, newest first
+        ListMembers = Get "/members", role(Role::Member), Owner;
+        /// Invite somebody by mail; administrators invite MEMBERs, owners everybody
+        InviteMember = Post "/members", role(Role::Admin), Owner;
+        /// Give a member, or an invitation, another role
+        UpdateMember = Patch "/members/{memberId}", role(Role::Owner), Owner;
+        /// End a membership, or withdraw an invitation
+        DeleteMember = Delete "/members/{memberId}", role(Role::Owner), Owner;
+        /// Accept an invitation: the bearer becomes a member
+        AcceptInvitation = Post "/invitations/{token}/accept", Person;
         /// List the company's grants to partners
         ListPartnerGrants = Get "/partner-grants", role(Role::Member);
         /// Let a partner act for the company

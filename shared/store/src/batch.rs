@@ -86,7 +86,7 @@ impl Table {
 }
 
 impl Table {
-    /// The rows of a partition of `records`, strongly: [`starting`] or [`between`] says which, and [`read`] reads them.
+    /// The rows of a partition of `records`, strongly: [`whole`], [`starting`] or [`between`] says which, and [`read`] reads them.
     pub(crate) fn partition(&self, pk: impl Display) -> QueryFluentBuilder {
         self.client
             .query()
@@ -112,6 +112,10 @@ impl OwnerStore {
             .set_exclusive_start_key(after.map(|after| self.key(after)));
         read(query, limit).await
     }
+}
+
+pub(crate) fn whole(partition: QueryFluentBuilder) -> QueryFluentBuilder {
+    partition.key_condition_expression("pk = :pk")
 }
 
 pub(crate) fn starting(partition: QueryFluentBuilder, prefix: &str) -> QueryFluentBuilder {

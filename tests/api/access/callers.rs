@@ -121,14 +121,16 @@ impl Kind {
         let person = |role: Role| match route.access {
             Access::Scope(_) | Access::SelfKey => lacks(json!({ "requiredCredential": "API_KEY" })),
             Access::Role(least) if role < least => lacks(json!({ "requiredRole": least.as_str() })),
-            Access::Role(_) | Access::AnyPrincipal | Access::Public => Expected::Passes,
+            Access::Role(_) | Access::Person | Access::AnyPrincipal | Access::Public => {
+                Expected::Passes
+            }
         };
         // What a key with every scope gets, unless its company is at fault on a route that acts in one.
         let key = |company_fault: Option<Expected>| match route.access {
             _ if route.tenant == Tenant::NewCompany => {
                 lacks(json!({ "requiredCredential": "ATS_KEY" }))
             }
-            Access::Role(_) => lacks(json!({ "requiredCredential": "PERSON" })),
+            Access::Role(_) | Access::Person => lacks(json!({ "requiredCredential": "PERSON" })),
             Access::Scope(_) => company_fault.unwrap_or(Expected::Passes),
             Access::AnyPrincipal | Access::SelfKey | Access::Public => Expected::Passes,
         };

@@ -19,7 +19,7 @@ fn the_readmes_story_is_true() {
     symlink(place.data(), clone.join(".instaview")).expect("a link");
 
     let mut script = steps("The story in ten minutes");
-    assert_eq!(script.len(), 8, "{script:#?}");
+    assert_eq!(script.len(), 10, "{script:#?}");
     // The trail follows by itself, so the last step is taken until all is there.
     let events = script.pop().expect("a step");
     let told = [
@@ -47,7 +47,20 @@ fn the_readmes_story_is_true() {
         "{said}\n{complaints}"
     );
     let said: Vec<_> = said.split(NEXT).map(str::trim).collect();
-    let [setup, list, sign_in, make, used, refused, why, events, key] = said[..] else {
+    let [
+        setup,
+        list,
+        sign_in,
+        make,
+        used,
+        refused,
+        why,
+        invited,
+        accepted,
+        events,
+        key,
+    ] = said[..]
+    else {
         panic!("{said:#?}");
     };
     assert_eq!([setup, sign_in, make], [""; 3]);
@@ -65,6 +78,12 @@ fn the_readmes_story_is_true() {
     );
     let why = data(why);
     assert_eq!([&why["reason"], &why["keyId"]], ["SUSPENDED", id]);
+    let (invited, accepted) = (data(invited), data(accepted));
+    assert_eq!(
+        [&invited["status"], &accepted["status"]],
+        ["INVITED", "ACTIVE"]
+    );
+    assert_eq!(accepted["email"], "newcomer@acme.example");
     for event in data(events)["items"].as_array().expect("a list") {
         assert_eq!(event["keyId"], id);
     }

@@ -4,7 +4,8 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Tim
 use serde_json::{Map, Value};
 
 use crate::{
-    DenialRow, GrantRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError, TableNames,
+    DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError,
+    TableNames,
     item::{Item, Read},
 };
 
@@ -28,6 +29,7 @@ pub enum Image {
         row: Box<GrantRow>,
         sk: String,
     },
+    Invitation(Box<InvitationRow>),
     Denial {
         kind: DenialKind,
         row: Box<DenialRow>,
@@ -159,6 +161,7 @@ impl Image {
             "index" | "pointer" | "idempotency" | "billing" | "report" | "task" | "due" => {
                 Ok(Image::Silent)
             }
+            InvitationRow::ENTITY => Ok(Image::Invitation(Box::new(InvitationRow::read(row)?))),
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
                 row: Box::new(GrantRow::read(row)?),
@@ -179,6 +182,7 @@ impl Image {
             Image::Person(row) => Some(format!("PERSON#{}", row.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
+            Image::Invitation(row) => Some(format!("{}/INVITATION#{}", row.owner, row.id)),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
             Image::Silent => None,
         }
