@@ -3,9 +3,11 @@
 //! Every test has a system of its own: embedded tables in seeded weather, a clock that it moves itself, the real gateway's events.
 //! Knows nothing of any single rule; those stand in `api/`.
 
+mod held;
 mod leaks;
 mod seeded;
 
+pub use held::{Held, is_transaction_of_records};
 pub use leaks::{ask, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 

@@ -188,7 +188,8 @@ impl World {
             key_limit: None,
             minutes_per_month: None,
         };
-        let member = self.membership(company, Role::Owner);
+        // Who comes and goes; an only OWNER would have to stay.
+        let member = self.membership(company, Role::Admin);
         self.expect(
             format!("COMPANY#{id}/COMPANY"),
             EventType::CompanyCreated,
