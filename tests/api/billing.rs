@@ -207,3 +207,76 @@ async fn without_start_and_end_it_is_the_last_30_days() {
     let refused = app.get(&key, &format!("/billing/usage?start={most}")).await;
     assert_eq!(refused.faults(), ["?start range"]);
 }
+
+#[tokio::test]
+async fn a_partner_is_told_of_every_company_that_lets_it_read_its_billing() {
+    let app = TestApp::start().await;
+    let hirebridge = app.partner("Hirebridge").await;
+    let key = &hirebridge.key.caller;
+    let empty = app.get(key, "/billing/usage").await;
+    assert_eq!(empty.status, 200, "{}", empty.body);
+    assert_eq!(empty.data()["companies"], json!([]));
+    let mut companies = Vec::new();
+    for (number, name) in ["Acme", "Globex", "Initech"].into_iter().enumerate() {
+        app.advance(Duration::from_secs(1));
+        let company = app.company(name).await;
+        app.grant(&company, hirebridge.id).await;
+        let own = app.key_with(&company, json!({})).await.caller;
+        complete(&app, &company, &own, 10 + number as u64).await;
+        companies.push(company);
+    }
+    // Nobody's to see but its own.
+    let other = app.company("Umbrella").await;
+    let own = app.key_with(&other, json!({})).await.caller;
+    complete(&app, &other, &own, 99).await;
+    app.advance(Duration::from_secs(1));
+    let told = async |key: &Caller| {
+        let answer = app.get(key, "/billing/usage").await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let each = answer.data()["companies"]
+            .as_array()
+            .expect("a list")
+            .clone();
+        let minutes = |one: &Value| one["totalMinutesUsed"].as_u64().expect("a number");
+        assert_eq!(
+            answer.data()["totalMinutesUsed"],
+            each.iter().map(minutes).sum::<u64>()
+        );
+        let named = each
+            .iter()
+            .map(|one| (one["companyName"].clone(), minutes(one)));
+        named.collect::<Vec<_>>()
+    };
+    let youngest_first = [
+        (json!("Initech"), 12),
+        (json!("Globex"), 11),
+        (json!("Acme"), 10),
+    ];
+    assert_eq!(told(key).await, youngest_first);
+    assert_eq!(
+        told(&key.for_company(companies[1].id)).await,
+        [(json!("Globex"), 11)]
+    );
+    // What is suspended, or grants less, is no longer told, from the next request on.
+    let path = format!("/partner-grants/{}/suspend", hirebridge.id);
+    let done = app.send(companies[0].owner.request("POST", &path)).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let path = format!("/partner-grants/{}/end", hirebridge.id);
+    let done = app.send(companies[2].owner.request("POST", &path)).await;
+    assert_eq!(done.status, 200, "{}", done.body);
+    let less = json!({ "partnerId": hirebridge.id, "scopes": ["read:jobs"] });
+    let again = app
+        .post(&companies[2].owner, "/partner-grants", &less)
+        .await;
+    assert_eq!(again.status, 201, "{}", again.body);
+    assert_eq!(told(key).await, [(json!("Globex"), 11)]);
+    let denied = app
+        .get(&key.for_company(companies[0].id), "/billing/usage")
+        .await;
+    assert_eq!(denied.code(), "RESOURCE_ACCESS_DENIED");
+    let answer = app.get(&hirebridge.owner, "/billing/usage").await;
+    assert_eq!(
+        answer.details(),
+        &json!({ "requiredCredential": "API_KEY" })
+    );
+}

@@ -362,7 +362,7 @@ fn billing_operation(operation: billing::Operation, schemas: &mut Schemas) -> De
                         moment(schemas),
                     ),
                 ],
-                note: "An interview is billed when it is completed; tests are not.",
+                note: "An interview is billed when it is completed; tests are not. An ATS key without `companyId` is told of all companies that its partner manages, of the youngest 100.",
                 ..answers(
                     schemas.answer::<UsageReport>("UsageReport"),
                     examples::usage(),

@@ -339,7 +339,8 @@ fn model(case: &Case) -> String {
                 (KeyKind::Standard, Some(_)) => return "403 COMPANY".to_owned(),
                 // Companies come to be without being named, and are listed together.
                 (KeyKind::Ats, _) if asked.route.operation == "CreateCompany" => {}
-                (KeyKind::Ats, None) if asked.route.operation == "ListCompanies" => {}
+                (KeyKind::Ats, None)
+                    if ["ListCompanies", "GetUsage"].contains(&asked.route.operation) => {}
                 (KeyKind::Ats, None) => return "400 COMPANY_MISSING".to_owned(),
                 (KeyKind::Ats, Some(None)) => return "403 COMPANY".to_owned(),
                 (KeyKind::Ats, Some(Some(named))) => match grant {

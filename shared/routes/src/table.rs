@@ -120,7 +120,7 @@ functions! {
 
     billing = "billing" {
         /// Tell the minutes that were billed in a time
-        GetUsage = Get "/billing/usage", scope(Scope::ReadBilling);
+        GetUsage = Get "/billing/usage", scope(Scope::ReadBilling), AnyCompany;
     }
 
     companies = "companies" {

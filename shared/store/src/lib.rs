@@ -1,6 +1,6 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, and a handler reaches their rows through nothing else; so another one's id is simply not found.
+//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, a partner's store those of the companies that grant it, and a handler reaches their rows through nothing else; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 

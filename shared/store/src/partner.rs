@@ -9,8 +9,8 @@ use routes::{Scope, ScopeSet};
 use std::ops::Deref;
 
 use crate::{
-    GrantRow, InvitationRow, Listed, Membership, NewCompany, NewKey, OwnerStore, Remembered, Stamp,
-    Start, StoreError, StoredCompany, Table,
+    CompanyStore, GrantRow, InvitationRow, Listed, Membership, NewCompany, NewKey, OwnerStore,
+    Remembered, Stamp, Start, StoreError, StoredCompany, Table,
     item::{Item, Read, item, key, n, s, set},
     transact::{Refused, Transaction, built, put_new},
 };
@@ -88,8 +88,14 @@ impl PartnerStore {
         found.ok_or(StoreError::NotFound)
     }
 
-    /// The companies in which the partner's keys may use the scope, the youngest first.
-    pub async fn managed(&self, scope: Scope) -> Result<Vec<CompanyId>, StoreError> {
+    /// The rows of the companies in which the partner's keys may use the scope, the youngest first: the grants are the proof.
+    pub async fn managed_companies(&self, scope: Scope) -> Result<Vec<CompanyStore>, StoreError> {
+        let managed = self.managed(scope).await?.into_iter();
+        let store = |company| CompanyStore::new(self.table.clone(), company);
+        Ok(managed.map(store).collect())
+    }
+
+    async fn managed(&self, scope: Scope) -> Result<Vec<CompanyId>, StoreError> {
         let grants = self.grants().await?;
         let active = grants
             .into_iter()

@@ -515,6 +515,7 @@ async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner
         deployed.data(201, "CreateCompany", &[], &made).await;
     }
     deployed.data(200, "ListCompanies", &[], &key).await;
+    deployed.data(200, "GetUsage", &[], &key).await;
     let grant = Request {
         body: Some(json!({ "partnerId": partner.id })),
         headers: &[("idempotency-key", "3")],
