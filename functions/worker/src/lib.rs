@@ -18,9 +18,9 @@ use store::{CompanyStore, Due, MailTask, Resource, Stamp, StoreError, Task};
 
 /// How long an invocation goes on beginning things; the rest is the next one's.
 pub const TURN: Duration = Duration::minutes(4);
-/// What erasing leaves of a turn to the tasks in any case.
+/// What erasing leaves of a turn to tasks.
 const FOR_TASKS: Duration = Duration::minutes(2);
-/// Objects that a task takes before it is another company's turn. It must be done well within what Lambda gives beyond [`TURN`].
+/// Objects that a task takes before it is another company's turn: done well within what Lambda gives beyond [`TURN`].
 const CHUNK: usize = 10;
 /// Rows of one read.
 const PAGE: usize = 1_000;

@@ -57,6 +57,7 @@ async fn a_page_ends_before_lambda_would_refuse_it_and_goes_on_with_a_cursor() {
     let key = app.key_with(&acme, json!({})).await.caller;
     // Each would be more than 6 MB.
     make(&app, &key, "/agents", 8, &largest_agent()).await;
+    check_chain(&app, &acme.owner).await;
     make(&app, &key, "/jobs", 17, &large_job()).await;
     for (path, count, total) in [
         ("/agents?limit=100", 32, json!(32)),
@@ -101,4 +102,31 @@ async fn a_page_ends_before_lambda_would_refuse_it_and_goes_on_with_a_cursor() {
         assert_eq!(numbered.data()["items"].as_array().map(Vec::len), Some(10));
         assert_eq!(numbered.data()["pagination"]["page"], 2);
     }
+}
+
+/// Whose events hold what was made.
+async fn check_chain(app: &TestApp, owner: &Caller) {
+    app.settle().await;
+    let path = "/audit-events?limit=100";
+    let numbered = app.get(owner, &format!("{path}&page=1")).await;
+    assert_eq!(numbered.faults(), ["?limit size"], "{}", numbered.status);
+    let mut seqs = Vec::new();
+    let mut next = String::new();
+    loop {
+        let listed = app.get(owner, &format!("{path}{next}")).await;
+        assert_eq!(listed.status, 200, "{}", listed.body);
+        let items = listed.data()["items"].as_array().expect("items");
+        assert!(!items.is_empty());
+        seqs.extend(
+            items
+                .iter()
+                .map(|item| item["seq"].as_u64().expect("a number")),
+        );
+        match listed.data()["pagination"]["nextCursor"].as_str() {
+            Some(cursor) => next = format!("&cursor={cursor}"),
+            None => break,
+        }
+    }
+    assert!(seqs.is_sorted_by(|one, other| *one == other + 1));
+    assert_eq!(seqs.last(), Some(&1));
 }
