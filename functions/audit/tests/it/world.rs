@@ -188,7 +188,7 @@ impl World {
             key_limit: None,
             minutes_per_month: None,
         };
-        let member = self.membership(company, Role::Owner);
+        let member = self.membership(company, Role::Admin);
         self.expect(
             format!("COMPANY#{id}/COMPANY"),
             EventType::CompanyCreated,
