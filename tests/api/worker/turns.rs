@@ -115,10 +115,11 @@ async fn what_is_due_later_on_a_day_is_not_looked_at_before() {
     }
     let calm = Weather::calm();
     world.turn(&calm).await;
-    let mut calls = calm.calls().into_iter();
-    // The mark, and nothing of any candidate.
-    assert_eq!(calls.next().expect("a call").operation, "GetItem");
-    assert!(calls.all(|call| call.operation == "Query"));
+    // The mark, and nothing of any candidate; the rest asks what there is to do.
+    let mut calls = calm.calls();
+    calls.retain(|call| call.operation != "Query");
+    let reads: Vec<_> = calls.iter().map(|call| call.operation.as_str()).collect();
+    assert_eq!(reads, ["GetItem"]);
     assert!(!world.is_erased(&deleted));
     world.app.advance(HOUR + Duration::from_secs(5));
     world.turn(&Weather::calm()).await;
