@@ -13,10 +13,11 @@ pub use answer::AuthorizerAnswer;
 
 use api::{App, NotReadAgain};
 use auth::{
-    AccessToken, Answer, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
+    AccessToken, Answer, Capacity, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
     PresentedKey, TokenRefused, key_id, verify_access_token,
 };
 use model::PersonId;
+use routes::Access;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
@@ -184,8 +185,21 @@ impl Authorizer {
         person: &PersonId,
     ) -> Result<Result<Subject, Outcome>, AuthorizerError> {
         let asked = &request.asked;
-        if !matches!(asked.route.access, routes::Access::Role(_)) {
-            return Ok(Ok(Subject::Person(person.clone())));
+        let untold = |refusal| Outcome::untold(refusal, Subject::Person(person.clone()));
+        match asked.capacity() {
+            Capacity::Administrator => {
+                let stale = auth::stale_sign_in(token, asked, self.app.clock.now());
+                return Ok(match stale {
+                    Some(refusal) => Err(untold(refusal)),
+                    None => Ok(Subject::Administrator(person.clone())),
+                });
+            }
+            _ if !matches!(asked.route.access, Access::Role(_)) => {
+                return Ok(Ok(Subject::Person(person.clone())));
+            }
+            // Whatever else the person may be: who gives a reason acts as an administrator.
+            Capacity::NotForAdministrators => return Ok(Err(untold(auth::no_membership()))),
+            Capacity::Ordinary => {}
         }
         if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
             return Ok(Err(Outcome::Refused(Refused {
@@ -194,7 +208,6 @@ impl Authorizer {
                 told: Told::OwnerAsked,
             })));
         }
-        let untold = |refusal| Outcome::untold(refusal, Subject::Person(person.clone()));
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
             Err(refusal) => return Ok(Err(untold(refusal))),

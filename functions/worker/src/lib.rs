@@ -90,8 +90,11 @@ async fn work_all(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {
     Ok(left)
 }
 
-/// Takes a deleted object out of those that name it.
+/// Takes a deleted object out of those that name it, or brings a plan to its company's keys.
 async fn work(app: &App, task: &Task, steps: &mut Steps) -> Result<bool, StoreError> {
+    if task.entity() == Task::LIMITS {
+        return spread_limits(app, task, steps).await;
+    }
     let store = company(app, task.company(), "SeverRelation")?;
     while steps.chunk() > 0 {
         let chunk = steps.chunk();
@@ -100,6 +103,18 @@ async fn work(app: &App, task: &Task, steps: &mut Steps) -> Result<bool, StoreEr
             .sever::<CandidateRecord>(task, chunk, || app.entropy.bytes())
             .await?
         {
+            return Ok(false);
+        }
+        steps.took(chunk);
+    }
+    Ok(true)
+}
+
+async fn spread_limits(app: &App, task: &Task, steps: &mut Steps) -> Result<bool, StoreError> {
+    let store = company(app, task.company(), "SetPlan")?;
+    while steps.chunk() > 0 {
+        let chunk = steps.chunk();
+        if store.spread_limits(chunk, || app.entropy.bytes()).await? {
             return Ok(false);
         }
         steps.took(chunk);

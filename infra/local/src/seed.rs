@@ -8,7 +8,7 @@ use model::{
 };
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
-use store::{Membership, NewCompany, NewKey, NewPartner, Stamp, StoreError};
+use store::{Membership, NewAdministrator, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
 
@@ -24,7 +24,7 @@ const MEMBER_OF_ACME: &str = "member@acme.example";
 const OWNER_OF_GLOBEX: &str = "owner@globex.example";
 const HIREBRIDGE: &str = "Hirebridge";
 const OWNER_OF_HIREBRIDGE: &str = "owner@hirebridge.example";
-/// An administrator in the making: no membership.
+/// A member of nothing.
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
 /// Who may sign in.
@@ -202,8 +202,8 @@ async fn found_partner(
         name,
         plan: Plan::Scale,
         rate_limit: None,
-        company_limit: NewPartner::COMPANY_LIMIT,
-        key_limit: NewPartner::KEY_LIMIT,
+        company_limit: 100,
+        key_limit: 50,
     };
     let members: Vec<_> = members
         .iter()
@@ -236,8 +236,7 @@ pub async fn ats_key(
         kind: KeyKind::Ats,
         fields,
         limits,
-        secret,
-        suffix: plain.suffix().to_owned(),
+        secret: Some((secret, plain.suffix().to_owned())),
         stamp: stamp(app, "CreateApiKey"),
     };
     app.table
@@ -248,6 +247,27 @@ pub async fn ats_key(
         id,
         plaintext: plain.expose().to_owned(),
     })
+}
+
+/// Makes a person an administrator, unless they are one.
+pub async fn administrator(system: &System, email: &str) -> anyhow::Result<()> {
+    let new = NewAdministrator {
+        person: system.issuer().person(email),
+        email: email.to_owned(),
+    };
+    let app = system.app();
+    let made = app
+        .table
+        .create_administrator(&new, &stamp(app, "CreateAdministrator"));
+    match made.await {
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error).context("an administrator"),
+    }
+}
+
+/// The person who manages the local system.
+pub(crate) async fn welcome_administrator(system: &System) -> anyhow::Result<()> {
+    administrator(system, ADMINISTRATOR).await
 }
 
 /// Gives a person a role, unless they have one.

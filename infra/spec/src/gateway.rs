@@ -36,7 +36,11 @@ fn operation(route: &Route) -> Value {
     // API Gateway ignores a security that stands at the root only, so each operation has its own.
     let security = match route.access {
         Access::Public => json!([]),
-        Access::Scope(_) | Access::Role(_) | Access::AnyPrincipal | Access::SelfKey => {
+        Access::Scope(_)
+        | Access::Role(_)
+        | Access::AnyPrincipal
+        | Access::SelfKey
+        | Access::Administrator => {
             json!([{ AUTHORIZER: [] }])
         }
     };

@@ -1,7 +1,7 @@
 //! The decision against a model that is written as a list of the contract's sentences and shares no code with it (reliability R1).
 
 use auth::{
-    Answer, Asked, Counted, Credential, Decision, Forbidden, Grant, KeyFacts, Keyring,
+    Answer, Asked, Counted, Credential, Decision, Forbidden, GivenReason, Grant, KeyFacts, Keyring,
     NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
 };
 use model::{
@@ -270,6 +270,11 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
             company: asked_company,
             // No key is asked for its partner.
             partner: random.pick(&[NamedPartner::Absent, NamedPartner::Unusable]),
+            // Nor why.
+            reason: match random.one_in(2) {
+                true => GivenReason::Absent,
+                false => GivenReason::Given("Because I want to".parse().expect("a reason")),
+            },
         },
         grant: random.pick(&[None, Some(None), Some(Some(grant)), Some(Some(grant))]),
         secret: if wrong {
@@ -318,7 +323,7 @@ fn model(case: &Case) -> String {
     }
     let mut acting = Some(*own).filter(|_| facts.kind == KeyKind::Standard);
     match asked.route.access {
-        Access::Role(_) => return "403 PERSON".to_owned(),
+        Access::Role(_) | Access::Administrator => return "403 PERSON".to_owned(),
         Access::Scope(_)
             if asked.route.operation == "CreateCompany" && facts.kind == KeyKind::Standard =>
         {

@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    Actor, AllowedIps, CompanyId, Faults, Field, Future, KeyId, Name, PartnerId, RateLimit, Rule,
-    Timestamp,
+    Actor, AllowedIps, CompanyId, Faults, Field, Future, KeyId, Name, PartnerId, RateLimit,
+    RateLimitFields, Rule, Timestamp,
     field::{fields, vocabulary},
 };
 
@@ -26,6 +26,67 @@ fields! {
             allowed_ips: AllowedIps,
         }
         defaulted {}
+    }
+}
+
+fields! {
+    /// A key to be made: people ask for STANDARD ones, administrators for ATS ones.
+    pub struct ApiKeyRequest {
+        required {
+            name: Name<1, 100>,
+            scopes: ScopeSet,
+        }
+        optional {
+            /// In the future; absent means that the key doesn't expire.
+            expires_at: Future<Timestamp>,
+            /// Absent or null means no restriction.
+            #[serde(rename = "allowedIPs")]
+            allowed_ips: AllowedIps,
+            /// Absent means STANDARD.
+            r#type: KeyKind,
+            /// Of ATS keys alone, which need it.
+            partner_id: PartnerId,
+            /// Of ATS keys alone; absent means as on SCALE.
+            rate_limit: RateLimitFields,
+        }
+        defaulted {}
+        together { of_a_partner(r#type, partner_id, rate_limit); }
+    }
+}
+
+impl ApiKeyRequest {
+    fn of_a_partner(
+        kind: &Option<KeyKind>,
+        partner_id: &Option<PartnerId>,
+        rate_limit: &Option<RateLimitFields>,
+        at: &str,
+        faults: &mut Faults,
+    ) {
+        if *kind == Some(KeyKind::Ats) {
+            if partner_id.is_none() {
+                let message = "is required of an ATS key";
+                faults.refuse::<()>(&format!("{at}/partnerId"), Rule::Required, message);
+            }
+            return;
+        }
+        let given = [
+            ("partnerId", partner_id.is_some()),
+            ("rateLimit", rate_limit.is_some()),
+        ];
+        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
+            let message = "is a field of ATS keys alone";
+            faults.refuse::<()>(&format!("{at}/{name}"), Rule::UnknownField, message);
+        }
+    }
+
+    /// What any key has.
+    pub fn fields(&self) -> ApiKeyFields {
+        ApiKeyFields {
+            name: self.name.clone(),
+            scopes: self.scopes,
+            expires_at: self.expires_at,
+            allowed_ips: self.allowed_ips.clone(),
+        }
     }
 }
 

@@ -26,7 +26,8 @@ pub use agent::{
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
 pub use company::{
-    Company, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Plan, RateLimit,
+    Company, CompanyAccount, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Limits,
+    Plan, PlanRequest, RateLimit, RateLimitFields,
 };
 pub use denial::{Denial, Reason};
 pub use event::{
@@ -43,9 +44,11 @@ pub use interview::{
     ScheduledAt,
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
-pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
-pub use member::RoleText;
-pub use partner::{GrantRequest, GrantState, PartnerGrant};
+pub use key::{
+    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus, SecretView,
+};
+pub use member::{AdminReason, RoleText};
+pub use partner::{GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,

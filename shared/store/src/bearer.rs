@@ -29,7 +29,9 @@ impl BearerStore {
     pub async fn get_key(&self) -> Result<KeyRow, StoreError> {
         match &self.who {
             Who::Key { id, .. } => self.table.find_key(*id).await?.ok_or(StoreError::NotFound),
-            Who::Person { .. } | Who::System => Err(StoreError::NotFound),
+            Who::Person { .. } | Who::Administrator { .. } | Who::System => {
+                Err(StoreError::NotFound)
+            }
         }
     }
 

@@ -2,16 +2,19 @@
 
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{Put, ReturnValuesOnConditionCheckFailure, Update},
 };
-use model::{Company, CompanyFields, CompanyId, CompanyRecord, Owner, Plan, RateLimit, Timestamp};
+use model::{
+    Company, CompanyAccount, CompanyFields, CompanyId, CompanyRecord, Limits, Owner, Plan,
+    RateLimit, Timestamp,
+};
 use std::ops::Deref;
 
 use crate::{
     MemberRow, Membership, OwnerStore, Stamp, StoreError, Table,
     gate::refused_row,
     item::{Item, Read, item, key, n, s, set},
-    transact::{Refused, Transaction, put_new, send_past_transactions},
+    transact::{Refused, Transaction, built, put_new, send_past_transactions},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -84,10 +87,7 @@ impl CompanyStore {
         stamp: &Stamp,
     ) -> Result<StoredCompany, StoreError> {
         let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
-        let update = self
-            .table
-            .client
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.names.records)
             .set_key(Some(self.key("COMPANY")))
             .update_expression(
@@ -105,17 +105,24 @@ impl CompanyStore {
             .expression_attribute_values(":data", s(data))
             .expression_attribute_values(":at", n(stamp.at.millis()))
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match send_past_transactions(update, stamp.nonce).await {
-            Ok(output) => {
-                StoredCompany::read(&output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?)
-            }
-            Err(error) => match refused_row(error)? {
-                // Our own write, re-sent after its answer was lost.
-                Some(row) if stamp.stands_on(&row) => StoredCompany::read(&row),
-                _ => Err(StoreError::Conflict),
-            },
+            .build()
+            .map_err(built)?;
+        let mut transaction = Transaction::default();
+        transaction.update(update);
+        self.table.rename_company(
+            &mut transaction,
+            self.company,
+            &old.fields.name,
+            &fields.name,
+        )?;
+        match transaction.commit(&self.table, stamp.nonce).await? {
+            Ok(()) => Ok(StoredCompany {
+                fields,
+                version: old.version + 1,
+                updated_at: stamp.at,
+                ..old.clone()
+            }),
+            Err(_) => Err(StoreError::Conflict),
         }
     }
 
@@ -139,6 +146,7 @@ impl Table {
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.names.records, new.item(stamp)?)?);
+        self.enter_company(&mut transaction, new.id, &new.fields.name)?;
         for member in members {
             transaction.put(self.member_put(member, stamp)?);
         }
@@ -303,6 +311,32 @@ impl NewCompany {
 }
 
 impl StoredCompany {
+    /// What the company may do.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            plan: self.plan,
+            rate_limit: self.rate_limit,
+            key_limit: self.key_limit,
+            minutes_per_month: self.minutes_per_month,
+        }
+    }
+
+    /// As administrators see it.
+    pub fn account(&self) -> CompanyAccount {
+        CompanyAccount {
+            id: self.id,
+            company_id: self.id,
+            name: self.fields.name.clone(),
+            plan: self.plan,
+            rate_limit: self.rate_limit,
+            key_limit: self.key_limit,
+            minutes_per_month: self.minutes_per_month,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
     /// As clients see it.
     pub fn view(&self) -> Company {
         Company {

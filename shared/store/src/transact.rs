@@ -7,8 +7,8 @@ use aws_sdk_dynamodb::{
         update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     },
     types::{
-        CancellationReason, Delete, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-        Update,
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
+        TransactWriteItem, Update,
     },
 };
 use std::time::Duration;
@@ -44,6 +44,10 @@ impl Transaction {
 
     pub(crate) fn delete(&mut self, delete: Delete) -> usize {
         self.push(TransactWriteItem::builder().delete(delete).build())
+    }
+
+    pub(crate) fn check(&mut self, check: ConditionCheck) -> usize {
+        self.push(TransactWriteItem::builder().condition_check(check).build())
     }
 
     fn push(&mut self, action: TransactWriteItem) -> usize {

@@ -304,6 +304,7 @@ fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> C
         count: Vec::new(),
         forget: Vec::new(),
         company: Some(company.id),
+        administering: None,
         scopes: if by_person {
             ScopeSet::EMPTY
         } else {

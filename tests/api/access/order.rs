@@ -671,6 +671,7 @@ async fn tire(app: &TestApp, company: &Company, email: &str) {
         count: windows.map(|window| (window, u32::MAX)).collect(),
         forget: Vec::new(),
         company: Some(company.id),
+        administering: None,
         scopes: ScopeSet::EMPTY,
         role: None,
         secret_suffix: None,
@@ -681,6 +682,8 @@ async fn tire(app: &TestApp, company: &Company, email: &str) {
         operation: "ListApiKeys".to_owned(),
         request_id: "tired".to_owned(),
         company: Some(company.id),
+        partner: None,
+        reason: None,
         secret_suffix: None,
         user_agent: None,
     };

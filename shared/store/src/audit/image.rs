@@ -4,7 +4,8 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Tim
 use serde_json::{Map, Value};
 
 use crate::{
-    DenialRow, GrantRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError, TableNames,
+    AdministratorRow, DenialRow, GrantRow, KeyRow, MemberRow, PersonRow, Resource, Stamp,
+    StoreError, TableNames,
     item::{Item, Read},
 };
 
@@ -22,6 +23,7 @@ pub enum Image {
     Key(Box<KeyRow>),
     Member(Box<MemberRow>),
     Person(Box<PersonRow>),
+    Administrator(Box<AdministratorRow>),
     Object(Box<ObjectRow>),
     Grant {
         owner: Owner,
@@ -131,6 +133,7 @@ impl Image {
         match kind {
             Some("KEY") => Ok(Image::Key(Box::new(KeyRow::read(row)?))),
             Some("MEMBER") => Ok(Image::Member(Box::new(MemberRow::read(row)?))),
+            Some("ADMIN") => Ok(Image::Administrator(Box::new(AdministratorRow::read(row)?))),
             Some("PERSON") => Ok(Image::Person(Box::new(PersonRow::read(row)?))),
             _ => Err(StoreError::Corrupt("pk")),
         }
@@ -177,6 +180,7 @@ impl Image {
             Image::Key(row) => Some(format!("KEY#{}", row.facts.id)),
             Image::Member(row) => Some(format!("MEMBER#{}/{}", row.facts.person, row.facts.owner)),
             Image::Person(row) => Some(format!("PERSON#{}", row.person)),
+            Image::Administrator(row) => Some(format!("ADMIN#{}", row.facts.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
