@@ -414,6 +414,7 @@ fn product(case: &Case, keyring: &Keyring) -> String {
             Answer::Forbidden(other) => format!("403 {other:?}"),
             Answer::Verdict(Verdict::CompanyRequired) => format!("400 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::TwoOwners) => "400 both".to_owned(),
+            Answer::Verdict(Verdict::Reason(_)) => "400 why".to_owned(),
             Answer::Verdict(Verdict::CompanyDenied) => format!("403 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::RateLimited(limited)) => {
                 format!("429 after {} until {}", limited.retry_after, limited.reset)
