@@ -38,13 +38,19 @@ async fn another_companys_object_is_byte_for_byte_one_that_never_existed_on_ever
     let before = everything(&app, &acme, &their_key, &theirs).await;
     let mut routes = 0;
     let named = routes::all().filter(|route| route.parameters().next().is_some());
-    // Companies in the path have a test of their own.
-    for route in named.filter(|route| route.tenant != routes::Tenant::PathCompany) {
+    // Companies in the path have a test of their own; invitations are their address's, whatever company one is in.
+    let of_a_company = |route: &&Route| {
+        route.tenant != routes::Tenant::PathCompany
+            && !matches!(route.access, Access::Person | Access::Administrator)
+    };
+    for route in named.filter(of_a_company) {
         routes += 1;
         let caller = match route.access {
             Access::Scope(_) | Access::SelfKey => &key,
             Access::Role(_) => &globex.owner,
-            Access::AnyPrincipal | Access::Public => panic!("{} names no company", route.path),
+            Access::Person | Access::AnyPrincipal | Access::Administrator | Access::Public => {
+                panic!("{} names no company", route.path)
+            }
         };
         let send = async |objects: &Objects, headers: &[(&str, &str)], faulty: bool| {
             let mut request = caller.request(route.method.as_str(), &path(route, objects));
@@ -153,7 +159,9 @@ async fn another_company_in_the_path_is_byte_for_byte_one_that_never_existed() {
     let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
     let key = app.key_with(&globex, json!({})).await.caller;
     let (theirs, own) = (acme.id.to_string(), globex.id.to_string());
-    let in_path = routes::all().filter(|route| route.tenant == routes::Tenant::PathCompany);
+    let in_path = routes::all().filter(|route| {
+        route.tenant == routes::Tenant::PathCompany && route.access != Access::Administrator
+    });
     let mut routes = 0;
     for route in in_path {
         routes += 1;
@@ -209,6 +217,8 @@ struct Tenant {
     /// Ids of each kind, also of what is gone.
     pools: BTreeMap<&'static str, Vec<String>>,
     cursors: Vec<String>,
+    /// Addresses that were invited, each with the token that was mailed.
+    invited: Vec<(String, String)>,
     /// Everything that is this company's alone.
     marks: BTreeSet<String>,
 }
@@ -226,6 +236,7 @@ impl Tenant {
             key: key.caller.clone(),
             pools: BTreeMap::from([("keyId", vec![key.id.to_string()])]),
             cursors: Vec::new(),
+            invited: Vec::new(),
             marks: BTreeSet::new(),
         };
         tenant.mark(&tenant.company.id.to_string());
@@ -263,6 +274,7 @@ impl Tenant {
                 ("companyId", vec![id.clone()]),
             ]),
             cursors: Vec::new(),
+            invited: Vec::new(),
             marks: BTreeSet::new(),
         };
         tenant.mark(&id);
@@ -305,7 +317,12 @@ impl Tenant {
             .into_iter()
             .filter_map(|object| object["id"].as_str());
         let ids: Vec<String> = ids.map(str::to_owned).collect();
-        if let Some(parameter) = parameter_beneath(route) {
+        if route.operation == "ListMembers" {
+            // Those who make the requests stay what they are.
+            for id in &ids {
+                self.mark(id);
+            }
+        } else if let Some(parameter) = parameter_beneath(route) {
             let pool = self.pools.entry(parameter).or_default();
             pool.extend(ids.iter().cloned());
             pool.sort();
@@ -329,10 +346,23 @@ impl Tenant {
     }
 }
 
+/// Whoever administers sees all companies: `administrators.rs`.
+fn walked() -> impl Iterator<Item = &'static Route> {
+    routes::all().filter(|route| route.access != Access::Administrator)
+}
+
 /// A random request of tenant `who`, which may name anything of anybody.
-fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Route, HttpRequest) {
-    let routes: Vec<&'static Route> = routes::all().collect();
+fn request(
+    app: &TestApp,
+    seeded: &mut Seeded,
+    tenants: &[Tenant],
+    who: usize,
+) -> (&'static Route, HttpRequest) {
+    let routes: Vec<&'static Route> = walked().collect();
     let route = *seeded.pick(&routes);
+    if route.access == Access::Person {
+        return (route, acceptance(app, seeded, tenants, who, route));
+    }
     let own = &tenants[who];
     let people = [&own.company.owner, &own.company.admin, &own.company.member];
     let fitting = match route.access {
@@ -408,6 +438,12 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
         request = request.header(name, &id);
     }
     if let Some(mut body) = body(route, &own.canary) {
+        if route.operation == "InviteMember" {
+            // At the company's own domain, so that it is known wherever it should not be.
+            let email = body["email"].as_str().unwrap_or_default();
+            let name = email.split('@').next().unwrap_or_default();
+            body["email"] = json!(format!("{name}{}", own.email));
+        }
         if let ("CreatePartnerGrant", Some(pool)) = (route.operation, own.pools.get("partnerId")) {
             body["partnerId"] = json!(seeded.pick(pool));
         }
@@ -423,6 +459,32 @@ fn request(seeded: &mut Seeded, tenants: &[Tenant], who: usize) -> (&'static Rou
         };
     }
     (route, request)
+}
+
+/// Somebody whom the tenant invited, with a token of anybody's.
+fn acceptance(
+    app: &TestApp,
+    seeded: &mut Seeded,
+    tenants: &[Tenant],
+    who: usize,
+    route: &Route,
+) -> HttpRequest {
+    let own = &tenants[who];
+    let (email, mut token) = match own.invited.is_empty() {
+        true => (format!("owner{}", own.email), String::new()),
+        false => seeded.pick(&own.invited).clone(),
+    };
+    let other = &tenants[seeded.below(tenants.len())];
+    if seeded.chance(30) && !other.invited.is_empty() {
+        token = seeded.pick(&other.invited).1.clone();
+    }
+    let mut objects = Objects::nowhere();
+    if !token.is_empty() {
+        objects.set("token", &token);
+    }
+    let body = json!({ "idToken": app.id_token(&email) });
+    let caller = app.person(&email);
+    caller.request("POST", &path(route, &objects)).json(&body)
 }
 
 fn path_of(
@@ -494,7 +556,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
             tenants.iter_mut().for_each(|tenant| tenant.sign_in(&app));
         }
         let who = seeded.below(tenants.len());
-        let (route, request) = request(&mut seeded, &tenants, who);
+        let (route, request) = request(&app, &mut seeded, &tenants, who);
         let sent = format!(
             "{} {} {:?}",
             request.path.replace("%3D", "="),
@@ -531,6 +593,12 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
             succeeded.insert(route.operation);
         }
         tenants[who].learn(route, &answer);
+        if (route.operation, answer.status) == ("InviteMember", 201) {
+            let email = answer.data()["email"].as_str().expect("an address");
+            let token = app.mailed_token(email).await;
+            tenants[who].mark(&token);
+            tenants[who].invited.push((email.to_owned(), token));
+        }
         if answer.status == 401 {
             let name = json!({ "name": tenants[who].canary });
             let key = match tenants[who].partner {
@@ -542,7 +610,7 @@ async fn no_byte_of_a_company_reaches_another_in_3000_random_requests() {
         }
     }
     // The walk has been everywhere, or it would prove nothing.
-    for route in routes::all() {
+    for route in walked() {
         assert!(
             succeeded.contains(route.operation),
             "{} never succeeded: {statuses:?}",

@@ -14,6 +14,7 @@ mod interviews;
 mod isolation;
 mod jobs;
 mod lists;
+mod members;
 mod one_winner;
 mod requests;
 mod resources;

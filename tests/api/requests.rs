@@ -5,8 +5,11 @@
 use local::HttpRequest;
 use routes::{Access, Method, Route, Scope};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
-use tests::{Caller, Company, TestApp};
+use std::{
+    collections::BTreeMap,
+    sync::atomic::{AtomicU32, Ordering},
+};
+use tests::{Caller, Company, TestApp, WIDE};
 
 /// A valid body that holds the text `own`, at most 40 letters; `None` where the operation takes none.
 pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
@@ -35,6 +38,20 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         }
         "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
         "UpdateCompany" => json!({ "description": format!("{own} changed") }),
+        "CreatePartner" => json!({ "name": own }),
+        "UpdatePartner" => json!({ "name": format!("{own} changed") }),
+        "FoundCompany" => json!({ "name": own, "plan": "TRIAL", "ownerEmail": address(own) }),
+        // What the tests' companies have, so that it changes nothing.
+        "SetPlan" => json!({
+            "plan": "ENTERPRISE",
+            "perMinute": WIDE.per_minute,
+            "perHour": WIDE.per_hour,
+            "perSecond": WIDE.per_second,
+        }),
+        "InviteMember" => json!({ "email": address(own), "role": "MEMBER" }),
+        "UpdateMember" => json!({ "role": "ADMIN" }),
+        // Nobody's; [`Objects::fit`] puts the caller's there.
+        "AcceptInvitation" => json!({ "idToken": "none" }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
         "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
         "RotateApiKey" => json!({ "overlapSeconds": 2_592_000 }),
@@ -45,6 +62,14 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         _ if route.method.is_read() || route.method == Method::Delete => return None,
         new => panic!("say here what a valid body of {new} is"),
     })
+}
+
+/// An address that nobody has been invited by.
+fn address(own: &str) -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let number = NEXT.fetch_add(1, Ordering::Relaxed);
+    let own = own.to_lowercase().replace(' ', "-");
+    format!("{own}-{number}@members.example")
 }
 
 /// What is special about one operation.
@@ -124,6 +149,10 @@ pub(crate) fn parameter_beneath(route: &Route) -> Option<&'static str> {
     })
 }
 
+/// Well formed, and of no invitation.
+const NO_TOKEN: &str =
+    "AAAAAUMBiQpdrJZ3S7zOswIJmoBXAYkKXayWd0u8zrMCCZqAVwAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 /// An id for each parameter that paths have.
 #[derive(Debug, Clone)]
 pub(crate) struct Objects(BTreeMap<&'static str, String>);
@@ -145,6 +174,7 @@ impl Objects {
             let id = match parameter {
                 "keyId" => "Zz9Zz9Zz",
                 "requestId" => "bm93aGVyZSBhdCBhbGw=",
+                "token" => NO_TOKEN,
                 _ => "01890a5d-ac96-774b-bcce-b302099a8057",
             };
             id.to_owned()
@@ -194,6 +224,11 @@ impl Objects {
             let refused = app.get(key, "/api-keys").await;
             assert_eq!(refused.status, 403, "{}", refused.body);
             return refused.header("x-request-id").expect("an id").to_owned();
+        }
+        if parameter == "token" {
+            let email = address(own);
+            let role = routes::Role::Member;
+            return app.invite(&company.owner, &email, role).await;
         }
         let makes = |route: &&Route| {
             route.method == Method::Post && parameter_beneath(route) == Some(parameter)

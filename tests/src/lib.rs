@@ -13,7 +13,7 @@ use api::{App, Clock};
 use auth::Principal;
 use embedded::Weather;
 use local::{HttpRequest, HttpResponse, System, seed};
-use model::{CompanyId, KeyId, PartnerId, Plan, RateLimit};
+use model::{Actor, CompanyId, KeyId, PartnerId, Plan, RateLimit};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
 use std::{
@@ -23,7 +23,7 @@ use std::{
     },
     time::Duration,
 };
-use store::CompanyStore;
+use store::{CompanyStore, Stamp};
 
 /// A system under test.
 #[derive(Debug)]
@@ -59,6 +59,8 @@ pub struct Caller {
     pub address: String,
     /// Appended to every target, such as `companyId=…`.
     pub query: Option<String>,
+    /// Why an administrator acts.
+    pub reason: Option<String>,
 }
 
 /// A key that was made for a test.
@@ -75,6 +77,10 @@ pub struct Answer {
     pub body: Value,
     pub raw: HttpResponse,
 }
+
+/// Who administers in tests, and why.
+pub const ADMINISTRATOR: &str = "admin@instaview.example";
+pub const REASON: &str = "Ticket 4711: a test";
 
 /// Limits that no test reaches by accident.
 pub const WIDE: RateLimit = RateLimit {
@@ -166,6 +172,69 @@ impl TestApp {
         let body = json!({ "partnerId": partner });
         let answer = self.post(&company.owner, "/partner-grants", &body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
+    }
+
+    /// Invites somebody, and opens the mail: the token.
+    pub async fn invite(&self, inviter: &Caller, email: &str, role: Role) -> String {
+        let body = json!({ "email": email, "role": role.as_str() });
+        let invited = self.post(inviter, "/members", &body).await;
+        assert_eq!(invited.status, 201, "{}", invited.body);
+        self.mailed_token(email).await
+    }
+
+    /// The token in the newest mail to the address.
+    pub async fn mailed_token(&self, email: &str) -> String {
+        self.settle().await;
+        let letters = self.system.outbox().letters();
+        let letter = letters.iter().rev().find(|letter| letter.to == email);
+        let text = &letter.unwrap_or_else(|| panic!("no mail to {email}")).text;
+        let (_, rest) = text.split_once("/invitations/").expect("a link");
+        rest.lines().next().expect("a token").to_owned()
+    }
+
+    /// What says who somebody is, said now.
+    pub fn id_token(&self, email: &str) -> String {
+        self.system.issuer().token_for(email, self.now()).id_token
+    }
+
+    /// Accepts an invitation as the person of this address.
+    pub async fn accept(&self, email: &str, token: &str) -> Answer {
+        let body = json!({ "idToken": self.id_token(email) });
+        let path = format!("/invitations/{token}/accept");
+        self.post(&self.person(email), &path, &body).await
+    }
+
+    /// An administrator who has just signed in, and says why.
+    pub async fn administrator(&self) -> Caller {
+        seed::administrator(&self.system, ADMINISTRATOR)
+            .await
+            .expect("an administrator");
+        self.person(ADMINISTRATOR).because(REASON)
+    }
+
+    /// Makes a person an administrator, and ends it again.
+    pub async fn former_administrator(&self, email: &str) {
+        let made = seed::administrator(&self.system, email).await;
+        made.expect("an administrator");
+        self.end_administrator(email).await;
+    }
+
+    /// Whoever runs the stack takes an administrator's power away.
+    pub async fn end_administrator(&self, email: &str) {
+        let table = &self.app().table;
+        let person = self.system.issuer().person(email);
+        let row = table.find_administrator(&person).await.expect("read");
+        let stamp = Stamp {
+            actor: Actor::system("operator"),
+            at: self.now(),
+            source_ip: None,
+            request_id: None,
+            operation: "EndAdministrator".to_owned(),
+            reason: None,
+            nonce: self.app().entropy.bytes(),
+        };
+        let ended = table.end_administrator(&row.expect("a row"), &stamp).await;
+        ended.expect("ended");
     }
 
     /// A person who has just signed in.
@@ -288,6 +357,7 @@ impl Caller {
             credential: Some(credential.to_owned()),
             address: "198.51.100.7".to_owned(),
             query: None,
+            reason: None,
         }
     }
 
@@ -306,6 +376,21 @@ impl Caller {
         }
     }
 
+    /// As an administrator, if the person is one.
+    pub fn because(&self, reason: &str) -> Caller {
+        Caller {
+            reason: Some(reason.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    pub fn for_partner(&self, id: impl std::fmt::Display) -> Caller {
+        Caller {
+            query: Some(format!("partnerId={id}")),
+            ..self.clone()
+        }
+    }
+
     pub fn for_company(&self, id: impl std::fmt::Display) -> Caller {
         Caller {
             query: Some(format!("companyId={id}")),
@@ -319,7 +404,10 @@ impl Caller {
             Some(query) if target.contains('?') => format!("{target}&{query}"),
             Some(query) => format!("{target}?{query}"),
         };
-        let request = HttpRequest::new(method, &target).from_ip(&self.address);
+        let mut request = HttpRequest::new(method, &target).from_ip(&self.address);
+        if let Some(reason) = &self.reason {
+            request = request.header("x-admin-reason", reason);
+        }
         match &self.credential {
             None => request,
             Some(credential) => request.bearer(credential),

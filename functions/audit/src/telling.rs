@@ -2,13 +2,13 @@
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use model::{
-    Actor, ActorKind, Change, EventFacts, EventType, GrantState, KeyState, Outcome, Owner, Reason,
-    Timestamp,
+    Actor, ActorKind, Change, EventFacts, EventType, GrantState, InvitationState, KeyState,
+    Outcome, Owner, Reason, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use store::{
-    AdministratorRow, DenialKind, DenialRow, Entity, GrantRow, Image, KeyRow, LastUse, MemberRow,
-    ObjectRow, PersonRow, Revision, Source, Stamp, StoreError, TableNames,
+    AdministratorRow, DenialKind, DenialRow, Entity, GrantRow, Image, InvitationRow, KeyRow,
+    LastUse, MemberRow, ObjectRow, PersonRow, Revision, Source, Stamp, StoreError, TableNames,
 };
 
 /// Why a record tells nothing that can be believed. Says no content of the row.
@@ -80,6 +80,13 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
             Some(Image::Grant { row: old, .. }) => grant_changed(owner, Some(&old), &new)?,
             Some(_) => return Err(Unreadable::Images),
         },
+        (old, Some(Image::Invitation(new))) => match old {
+            None => invitation_changed(None, &new)?,
+            Some(Image::Invitation(old)) => invitation_changed(Some(&old), &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        // The table's TTL, a day after it has expired.
+        (Some(Image::Invitation(_)), None) => return Ok(None),
         (None, Some(Image::Denial { kind, row, .. })) => match denied(kind, &row) {
             Some(told) => told,
             None => return Ok(None),
@@ -369,6 +376,42 @@ fn grant_changed(
         ..by_stamp(owner, kind, &new.changed)
     };
     Ok(told(owner, new.rev, new.changed.at, vec![event]))
+}
+
+/// Whom it invites is named as a field alone: an event outlives the invitation by years.
+fn invitation_changed(
+    old: Option<&InvitationRow>,
+    new: &InvitationRow,
+) -> Result<Revision, Unreadable> {
+    follows(old.map_or(0, |old| old.rev), new.rev)?;
+    if old.is_some_and(|old| old.version == new.version) {
+        return Err(Unreadable::Unannounced("version"));
+    }
+    let role = |row: &InvitationRow| json!(row.role.as_str());
+    let kind = match (old, new.state) {
+        (None, _) => EventType::InvitationCreated,
+        (_, InvitationState::Open) => EventType::InvitationRoleChanged,
+        (_, InvitationState::Accepted) => EventType::InvitationAccepted,
+        (_, InvitationState::Withdrawn) => EventType::InvitationWithdrawn,
+    };
+    let named = |field: &str, before: Option<Value>, after: Option<Value>| Change {
+        field: field.to_owned(),
+        before,
+        after,
+    };
+    let mut changes = vec![named("invitationId", None, Some(json!(new.id)))];
+    match old {
+        None => {
+            changes.push(named("email", None, None));
+            changes.push(named("role", None, Some(role(new))));
+        }
+        Some(old) => changes.extend(change("role", Some(role(old)), Some(role(new)))),
+    }
+    let event = EventFacts {
+        changes: Some(changes),
+        ..by_stamp(new.owner, kind, &new.changed)
+    };
+    Ok(told(new.owner, new.rev, new.changed.at, vec![event]))
 }
 
 fn object_created(new: &ObjectRow) -> Revision {

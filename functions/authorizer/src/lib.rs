@@ -11,17 +11,13 @@ mod refuse;
 
 pub use answer::AuthorizerAnswer;
 
-use api::{App, NotReadAgain};
-use auth::{
-    AccessToken, Answer, Capacity, FetchKeys, IssuerConfig, JwksCache, JwksUnavailable, Keyring,
-    PresentedKey, TokenRefused, key_id, verify_access_token,
-};
+use api::{App, NotReadAgain, TrustedIssuer, Unbelieved};
+use auth::{AccessToken, Answer, Capacity, FetchKeys, IssuerConfig, Keyring, PresentedKey};
 use model::PersonId;
 use routes::Access;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
-use tokio::sync::Mutex;
 
 use crate::{
     answer::{allow, refuse_to_pass},
@@ -33,10 +29,7 @@ use crate::{
 /// One process's authorizer: the tables, and what it remembers of them.
 pub struct Authorizer {
     app: App,
-    issuer: IssuerConfig,
-    fetch: FetchKeys,
-    /// The lock keeps one refresh in flight.
-    key_set: Mutex<JwksCache>,
+    issuer: TrustedIssuer,
     memory: Memory,
 }
 
@@ -61,19 +54,11 @@ pub enum AuthorizerError {
     Contended,
 }
 
-impl From<JwksUnavailable> for AuthorizerError {
-    fn from(_: JwksUnavailable) -> AuthorizerError {
-        AuthorizerError::Issuer
-    }
-}
-
 impl Authorizer {
     pub fn new(app: App, issuer: IssuerConfig, fetch: FetchKeys) -> Authorizer {
         Authorizer {
             app,
-            issuer,
-            fetch,
-            key_set: Mutex::new(JwksCache::new()),
+            issuer: TrustedIssuer::new(issuer, fetch),
             memory: Memory::default(),
         }
     }
@@ -161,20 +146,14 @@ impl Authorizer {
     }
 
     async fn verify(&self, request: &Request, text: &str) -> Result<AccessToken, AuthorizerError> {
-        let now = self.app.clock.now().millis();
-        let refused = |why: TokenRefused| {
-            tracing::info!(request_id = request.id, why = %why, "refused");
-            AuthorizerError::Unauthorized
-        };
-        let kid = key_id(text, &self.issuer).map_err(refused)?;
-        let url = self.issuer.jwks_url.clone();
-        let keys = self
-            .key_set
-            .lock()
-            .await
-            .key_set(&kid, now, || (self.fetch)(url))
-            .await?;
-        verify_access_token(text, &self.issuer, &keys, now).map_err(refused)
+        let read = self.issuer.access_token(text, self.app.clock.now()).await;
+        read.map_err(|unbelieved| match unbelieved {
+            Unbelieved::Refused(why) => {
+                tracing::info!(request_id = request.id, why = %why, "refused");
+                AuthorizerError::Unauthorized
+            }
+            Unbelieved::Unavailable(_) => AuthorizerError::Issuer,
+        })
     }
 
     /// The row that a person's request is decided on, or the refusal where there is none to decide on.
@@ -194,12 +173,16 @@ impl Authorizer {
                     None => Ok(Subject::Administrator(person.clone())),
                 });
             }
+            // Whatever else the person may be: who gives a reason acts as an administrator.
+            Capacity::NotForAdministrators
+                if matches!(asked.route.access, Access::Role(_) | Access::Person) =>
+            {
+                return Ok(Err(untold(auth::no_membership())));
+            }
             _ if !matches!(asked.route.access, Access::Role(_)) => {
                 return Ok(Ok(Subject::Person(person.clone())));
             }
-            // Whatever else the person may be: who gives a reason acts as an administrator.
-            Capacity::NotForAdministrators => return Ok(Err(untold(auth::no_membership()))),
-            Capacity::Ordinary => {}
+            _ => {}
         }
         if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
             return Ok(Err(Outcome::Refused(Refused {

@@ -1,4 +1,4 @@
-//! Managing keys and grants, by people; managing partners and plans, by administrators; explaining refusals; saying who somebody is.
+//! Managing keys, grants and members, by people; managing partners and plans, by administrators; explaining refusals; saying who somebody is.
 //!
 //! Invariant: a key can never manage keys; the one thing that it may do is to revoke itself.
 //! Knows nothing of how a request is authorized.
@@ -7,6 +7,8 @@ mod api_key;
 mod company;
 mod denial;
 mod grant;
+mod invitation;
+mod member;
 mod partner;
 mod whoami;
 
@@ -32,6 +34,11 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::ResumeApiKey => api_key::set_state(call, KeyState::Active).await,
             Operation::RotateApiKey => api_key::rotate(call).await,
             Operation::RevokeApiKey => api_key::set_state(call, KeyState::Revoked).await,
+            Operation::ListMembers => member::list(call).await,
+            Operation::InviteMember => member::invite(call).await,
+            Operation::UpdateMember => member::update(call).await,
+            Operation::DeleteMember => member::delete(call).await,
+            Operation::AcceptInvitation => invitation::accept(call).await,
             Operation::ListPartnerGrants => grant::list(call).await,
             Operation::CreatePartnerGrant => grant::create(call).await,
             Operation::SuspendPartnerGrant => grant::set_state(call, GrantState::Suspended).await,

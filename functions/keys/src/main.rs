@@ -10,6 +10,8 @@ async fn main() -> Result<(), Error> {
     let app = &runtime::start(Needs {
         keyring: true,
         cursors: true,
+        invitations: true,
+        issuer: true,
     })
     .await?;
     lambda_http::run(service_fn(move |request| async move {

@@ -1,9 +1,9 @@
 //! Partners, as administrators manage them.
 
 use api::{ApiError, Call, Reply, retried};
-use model::{PartnerFields, PartnerId, PartnerPatch};
-use routes::keys::Operation;
-use store::{NewPartner, StoredPartner};
+use model::{Owner, PartnerId, PartnerPatch, PartnerRequest};
+use routes::{Role, keys::Operation};
+use store::{InvitationRow, NewInvitation, NewPartner, StoredPartner};
 
 pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;
@@ -15,16 +15,26 @@ pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
 pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let fields = input.body::<PartnerFields>();
-    let fields = input.finish(fields)?;
+    let request = input.body::<PartnerRequest>();
+    let (fields, owner_email) = input.finish(request)?.into_parts();
     let store = call.administration()?;
     call.once(&store, async |once| {
         let id = PartnerId::new(call.now, call.entropy().bytes());
         let new = NewPartner::new(id, &fields);
         let reply = call.created(&new.view(call.now))?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
+        let invitation = owner_email.map(|email| {
+            let owner = NewInvitation {
+                email: email.to_string(),
+                role: Role::Owner,
+                inviter_name: "InstaView".to_owned(),
+                random: call.entropy().bytes(),
+                seed: call.entropy().bytes(),
+            };
+            InvitationRow::new(Owner::Partner(id), owner, &stamp)
+        });
         store
-            .create_partner(&new, &stamp, remembered.as_ref())
+            .create_partner(&new, invitation.as_ref(), &stamp, remembered.as_ref())
             .await?;
         Ok(reply)
     })

@@ -1,8 +1,10 @@
-//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates, and erases what is due.
+//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates; it sends the mail that a change calls for, and erases what is due.
 //!
 //! Invariant: every step is one transaction that finds out for itself what is left, so a worker may stop anywhere, and two may do the same work.
 //! The stream of new tasks only wakes it; what is left over, for whatever reason, the schedule finds.
 //! Knows nothing of HTTP, the environment, or who asked for the change.
+
+mod mail;
 
 use api::App;
 use auth::Principal;
@@ -10,7 +12,7 @@ use aws_lambda_events::event::dynamodb;
 use chrono::Duration;
 use model::{Actor, ActorKind, CandidateRecord, CompanyId, Timestamp};
 use serde_json::{Value, json};
-use store::{CompanyStore, Due, Resource, Stamp, StoreError, Task};
+use store::{CompanyStore, Due, MailTask, Resource, Stamp, StoreError, Task};
 
 /// What an invocation does at the most; the rest is the next one's.
 const MAX_STEPS: usize = 2_000;
@@ -27,15 +29,20 @@ pub async fn handle(app: &App, event: Value) -> Value {
     let left = match serde_json::from_value::<dynamodb::Event>(event) {
         Ok(batch) => {
             let mut left = false;
-            for task in tasks(app, batch) {
-                left |= tried("task", work(app, &task, &mut steps).await);
+            let (tasks, mails) = tasks(app, batch);
+            for task in &tasks {
+                left |= tried("task", work(app, task, &mut steps).await);
+            }
+            for task in &mails {
+                left |= tried("mail", mail::send(app, task).await);
             }
             left
         }
         Err(_) => {
             let tasks = tried("tasks", work_all(app, &mut steps).await);
             let due = tried("due", erase_due(app, &mut steps).await);
-            tasks || due
+            let mail = tried("mail", mail::send_all(app).await);
+            tasks || mail || due
         }
     };
     // A stream's batch is done in any case.
@@ -64,20 +71,27 @@ fn tried(what: &str, outcome: Result<bool, StoreError>) -> bool {
     })
 }
 
-fn tasks(app: &App, batch: dynamodb::Event) -> Vec<Task> {
+fn tasks(app: &App, batch: dynamodb::Event) -> (Vec<Task>, Vec<MailTask>) {
     let records = app.table.names().records.as_str();
     let ours = batch.records.into_iter().filter(|record| {
         // arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
         let arn = record.event_source_arn.as_deref().unwrap_or_default();
         arn.split('/').nth(1) == Some(records) && record.event_name == "INSERT"
     });
-    ours.filter_map(|record| {
-        Task::of_image(record.change.new_image)
-            .map_err(|fault| tracing::error!(error = %fault, "unreadable task"))
-            .ok()
-            .flatten()
-    })
-    .collect()
+    let (mut tasks, mut mails) = (Vec::new(), Vec::new());
+    for record in ours {
+        let image = record.change.new_image;
+        tasks.extend(readable(Task::of_image(image.clone())));
+        mails.extend(readable(MailTask::of_image(image)));
+    }
+    (tasks, mails)
+}
+
+/// What can't be read is told, and left to the schedule.
+fn readable<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
+    read.map_err(|fault| tracing::error!(error = %fault, "unreadable task"))
+        .ok()
+        .flatten()
 }
 
 async fn work_all(app: &App, steps: &mut Steps) -> Result<bool, StoreError> {

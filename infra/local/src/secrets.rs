@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use api::{Clock, Entropy, Reloading, Source};
-use auth::{Keyring, SecretDocument};
+use auth::{InvitationKeys, Keyring, SecretDocument};
 use model::Timestamp;
 use p256::ecdsa::SigningKey;
 use std::sync::Arc;
@@ -18,6 +18,8 @@ const ISSUER_FILE: &str = "issuer-key.json";
 pub(crate) struct Secrets {
     pub(crate) keyring: Arc<Reloading<Keyring>>,
     pub(crate) cursors: Arc<Reloading<CursorKeys>>,
+    /// From the same file as the cursors' keys.
+    pub(crate) invitations: Arc<Reloading<InvitationKeys>>,
     /// Of the development issuer.
     pub(crate) signing: SigningKey,
 }
@@ -30,17 +32,12 @@ impl Secrets {
         entropy: Entropy,
     ) -> anyhow::Result<Secrets> {
         let document = |name| document(dir, name, clock, entropy);
-        let issuer = document(ISSUER_FILE)?;
+        let (issuer, cursors) = (document(ISSUER_FILE)?, document(CURSOR_FILE)?);
         let now = clock.now();
         Ok(Secrets {
             keyring: reloading(dir, KEYS_FILE, &document(KEYS_FILE)?, Keyring::new, now),
-            cursors: reloading(
-                dir,
-                CURSOR_FILE,
-                &document(CURSOR_FILE)?,
-                CursorKeys::new,
-                now,
-            ),
+            cursors: reloading(dir, CURSOR_FILE, &cursors, CursorKeys::new, now),
+            invitations: reloading(dir, CURSOR_FILE, &cursors, InvitationKeys::new, now),
             // Two of 2^32 random numbers are no key; the file would have to be deleted.
             signing: SigningKey::from_slice(issuer.newest().1).context(ISSUER_FILE)?,
         })

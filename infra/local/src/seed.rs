@@ -24,6 +24,8 @@ const MEMBER_OF_ACME: &str = "member@acme.example";
 const OWNER_OF_GLOBEX: &str = "owner@globex.example";
 const HIREBRIDGE: &str = "Hirebridge";
 const OWNER_OF_HIREBRIDGE: &str = "owner@hirebridge.example";
+/// Nobody's member: somebody to invite.
+const NEWCOMER: &str = "newcomer@acme.example";
 /// A member of nothing.
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
@@ -34,6 +36,7 @@ pub(crate) fn addresses() -> Vec<String> {
         MEMBER_OF_ACME,
         OWNER_OF_GLOBEX,
         OWNER_OF_HIREBRIDGE,
+        NEWCOMER,
         ADMINISTRATOR,
     ]
     .map(str::to_owned)
@@ -256,10 +259,8 @@ pub async fn administrator(system: &System, email: &str) -> anyhow::Result<()> {
         email: email.to_owned(),
     };
     let app = system.app();
-    let made = app
-        .table
-        .create_administrator(&new, &stamp(app, "CreateAdministrator"));
-    match made.await {
+    let stamp = stamp(app, "CreateAdministrator");
+    match app.table.create_administrator(&new, &stamp).await {
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
         Err(error) => Err(error).context("an administrator"),
     }
@@ -280,7 +281,8 @@ pub async fn member(
     join(system, Owner::Company(company), email, role).await
 }
 
-async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
+/// The same in a company or a partner.
+pub async fn join(system: &System, owner: Owner, email: &str, role: Role) -> anyhow::Result<()> {
     let member = membership(system, owner, email, role);
     match system
         .app()

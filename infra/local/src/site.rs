@@ -79,7 +79,10 @@ impl Site {
             Listener::bind(next(1)).await?,
             Listener::bind(next(2)).await?,
         );
-        let mut builder = System::builder().issuer_url(&issuer.url()).invoke(invoke);
+        let mut builder = System::builder()
+            .api_url(&api.url())
+            .issuer_url(&issuer.url())
+            .invoke(invoke);
         if let Some(dir) = dir {
             builder = builder.data_dir(dir);
         }
@@ -136,6 +139,9 @@ impl Site {
                     let (docs, system) = (Arc::clone(&docs), Arc::clone(&system));
                     async move {
                         if let Some(response) = docs.handle(&request) {
+                            return response;
+                        }
+                        if let Some(response) = system.outbox().handle(&request) {
                             return response;
                         }
                         match system.bus().handle(&request).await {

@@ -1,7 +1,7 @@
 //! Everything of the product in one process, without a socket.
 
 use anyhow::Context;
-use api::{App, Clock, Entropy};
+use api::{App, Clock, Entropy, TrustedIssuer};
 use auth::FetchKeys;
 use authorizer::Authorizer;
 use embedded::{Engine, Place, Weather};
@@ -15,6 +15,7 @@ use crate::{
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
     issuer::Issuer,
+    outbox::Outbox,
     pump::Pump,
     secrets::Secrets,
     seed, tables,
@@ -26,6 +27,7 @@ pub struct System {
     app: App,
     gateway: Gateway,
     bus: Bus,
+    outbox: Outbox,
     /// In front of the functions in this process, wherever `gateway` sends its events.
     in_process: Gateway,
     in_process_functions: Functions,
@@ -44,6 +46,7 @@ pub struct SystemBuilder {
     data_dir: Option<DataDir>,
     weather: Weather,
     clock: Clock,
+    api_url: String,
     issuer_url: String,
     invoke: Option<InvokeEndpoint>,
 }
@@ -57,6 +60,7 @@ impl System {
             data_dir: None,
             weather: Weather::calm(),
             clock: Clock::system(),
+            api_url: "http://127.0.0.1:3000".to_owned(),
             issuer_url: "http://127.0.0.1:3001".to_owned(),
             invoke: None,
         }
@@ -69,6 +73,11 @@ impl System {
     /// What the interview engine reports to.
     pub fn bus(&self) -> &Bus {
         &self.bus
+    }
+
+    /// What mail has reached.
+    pub fn outbox(&self) -> &Outbox {
+        &self.outbox
     }
 
     pub(crate) fn in_process_bus(&self) -> Bus {
@@ -168,6 +177,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Where the links in mails lead.
+    pub fn api_url(mut self, url: &str) -> Self {
+        self.api_url = url.to_owned();
+        self
+    }
+
     pub fn issuer_url(mut self, url: &str) -> Self {
         self.issuer_url = url.to_owned();
         self
@@ -184,6 +199,7 @@ impl SystemBuilder {
             data_dir,
             weather,
             clock,
+            api_url,
             issuer_url,
             invoke,
         } = self;
@@ -205,12 +221,19 @@ impl SystemBuilder {
             clock.clone(),
         );
         let issuer = Arc::new(issuer);
+        let outbox = Outbox::open(data_dir.as_ref(), &clock)?;
         let app = App {
             table: Table::new(engine.client(weather.clone()), names),
             clock: clock.clone(),
             entropy: Entropy,
             cursors: Some(secrets.cursors),
             keyring: Some(secrets.keyring),
+            invitations: Some(secrets.invitations),
+            issuer: Some(Arc::new(TrustedIssuer::new(
+                issuer.config(),
+                fetch_keys(&issuer),
+            ))),
+            mailer: Some(outbox.mailer(&api_url)),
         };
         let worker_weather = Weather::calm();
         worker_weather.set(&weather);
@@ -230,6 +253,7 @@ impl SystemBuilder {
         Ok(System {
             pump: Pump::start(&engine, streamed.collect(), &functions),
             bus: Bus::new(functions.clone()),
+            outbox,
             gateway: Gateway::new(functions.clone(), clock.clone())?,
             functions,
             in_process: Gateway::new(in_process.clone(), clock)?,
@@ -253,11 +277,14 @@ fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
 }
 
 fn authorizer(app: App, issuer: &Arc<Issuer>) -> Authorizer {
-    let config = issuer.config();
+    Authorizer::new(app, issuer.config(), fetch_keys(issuer))
+}
+
+/// The issuer's keys without its socket.
+fn fetch_keys(issuer: &Arc<Issuer>) -> FetchKeys {
     let issuer = Arc::clone(issuer);
-    let fetch: FetchKeys = Arc::new(move |_| {
+    Arc::new(move |_| {
         let jwks = issuer.jwks().to_string();
         Box::pin(async { Some(jwks) })
-    });
-    Authorizer::new(app, config, fetch)
+    })
 }

@@ -1,13 +1,14 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyPatch, ApiKeyRequest, Candidate,
-    CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyAccount,
-    CompanyId, CompanyPatch, CompanyRequest, Denial, Event, EventType, GrantRequest, GrantState,
-    Integer, Interview, InterviewPatch, InterviewStatus, Job, JobFields, JobId, JobPatch,
-    JobStatus, KeyId, KeyKind, KeyStatus, Name, NewInterview, Nothing, Outcome, Owner, Partner,
-    PartnerFields, PartnerGrant, PartnerId, PartnerPatch, PlanRequest, RateLimit, Timestamp,
-    UsageReport,
+    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyPatch,
+    ApiKeyRequest, Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus,
+    Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, Event, EventType,
+    GrantRequest, GrantState, Integer, Interview, InterviewPatch, InterviewStatus,
+    InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus,
+    Member, MemberId, MemberStatus, Name, NewInterview, Nothing, Outcome, Owner, Partner,
+    PartnerGrant, PartnerId, PartnerPatch, PartnerRequest, PlanRequest, RateLimit, RoleChange,
+    Timestamp, UsageReport,
 };
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
@@ -18,7 +19,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use crate::{
-    examples::{self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, REQUEST},
+    examples::{
+        self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, PERSON, REQUEST, TOKEN,
+    },
     schemas::Schemas,
 };
 
@@ -377,6 +380,22 @@ fn companies_operation(operation: companies::Operation, schemas: &mut Schemas) -
         CreateCompany => Verb::Create,
         GetCompany => Verb::Get,
         UpdateCompany => Verb::Update,
+        FoundCompany => {
+            return Described {
+                body: Some(RequestBody {
+                    schema: schemas.new_object::<AccountRequest>("NewCompanyAccount"),
+                    required: true,
+                    example: examples::new_account(),
+                }),
+                status: 201,
+                versioned: true,
+                note: "Numbers of its own a company gets with its plan.",
+                ..answers(
+                    schemas.answer::<CompanyAccount>("CompanyAccount"),
+                    examples::account(),
+                )
+            };
+        }
     };
     let kind = Kind {
         list: "CompanyPage",
@@ -476,6 +495,61 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             transition: false,
             ..action(schemas, KeyStatus::Revoked)
         },
+        ListMembers => {
+            let member = schemas.answer::<Member>("Member");
+            Described {
+                query: list_query([]),
+                note: "Those who are invited are listed until they accept, or the invitation ends.",
+                ..answers(
+                    page(schemas, "MemberPage", &member),
+                    examples::page(examples::member(MemberStatus::Active)),
+                )
+            }
+        }
+        InviteMember => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<InvitationRequest>("NewInvitation"),
+                required: true,
+                example: examples::new_invitation(),
+            }),
+            status: 201,
+            versioned: true,
+            note: "An invitation stands for 7 days and is used once. Only owners invite others than MEMBERs. At most 20 a day and inviter. It stands only while its inviter could still make it.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Invited),
+            )
+        },
+        UpdateMember => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<RoleChange>("RoleChange"),
+                required: true,
+                example: json!({ "role": "ADMIN" }),
+            }),
+            versioned: true,
+            note: "The last OWNER stays one.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Active),
+            )
+        },
+        DeleteMember => Described {
+            note: "The last OWNER stays. Whoever is removed is refused from the next request on.",
+            ..answers(json!({ "type": "boolean", "const": true }), true.into())
+        },
+        AcceptInvitation => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<Acceptance>("Acceptance"),
+                required: true,
+                example: json!({ "idToken": "eyJhbGciOi…" }),
+            }),
+            versioned: true,
+            note: "The ID token is the bearer's own, at most 5 minutes old, and says that the invited address is verified. Whatever is wrong with the invitation or the address, the 404 is the same.",
+            ..answers(
+                schemas.answer::<Member>("Member"),
+                examples::member(MemberStatus::Active),
+            )
+        },
         ListPartnerGrants => {
             let grant = schemas.answer::<PartnerGrant>("PartnerGrant");
             Described {
@@ -519,7 +593,7 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
         }
         CreatePartner => Described {
             body: Some(RequestBody {
-                schema: schemas.new_object::<PartnerFields>("NewPartner"),
+                schema: schemas.new_object::<PartnerRequest>("NewPartner"),
                 required: true,
                 example: examples::new_partner(),
             }),
@@ -699,6 +773,16 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
             "The interview's id.",
             schemas.part::<model::InterviewId>(),
             INTERVIEW,
+        ),
+        "memberId" => (
+            "The member's id, or the invitation's while it is open.",
+            schemas.part::<MemberId>(),
+            PERSON,
+        ),
+        "token" => (
+            "The end of the link that was mailed.",
+            json!({ "type": "string", "pattern": "^[0-9A-Za-z_-]{92}$" }),
+            TOKEN,
         ),
         "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (

@@ -5,9 +5,11 @@ use model::{
     CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyAccount, CompanyFields,
     CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts,
     EventType, GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields,
-    JobId, KeyId, KeyKind, KeyStatus, Outcome, Owner, Partner, PartnerFields, PartnerGrant, Plan,
-    PlanRequest, Reason, SecretView, Timestamp, UsageReport, View,
+    JobId, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Outcome, Owner, Partner,
+    PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView, Timestamp,
+    UsageReport, View,
 };
+use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -20,7 +22,9 @@ pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
 pub(crate) const INTERVIEW: &str = "019c13b4-5e10-7c63-9f74-3a4b5c6d7e8f";
 pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
 pub(crate) const PARTNER: &str = "019c0e60-7c80-7f32-9a41-3c5e7f9b1d20";
-const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
+pub(crate) const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
+pub(crate) const TOKEN: &str =
+    "AAAAAUMBnA5SHUB6YYwvW32eHzpgAZwTuC9AfhWKlgscLT5PUFDYWOCYXsx_YEGKrwzFq1h_QsJXCohAlanozKzQ9lRc";
 pub(crate) const KEY: &str = "4fGk8Lm2";
 const SUFFIX: &str = "q7Zd";
 const ADDRESS: &str = "203.0.113.7";
@@ -52,8 +56,12 @@ pub(crate) fn job() -> Value {
     view(parsed::<JobId>(JOB), read::<JobFields>(new_job()))
 }
 
+pub(crate) fn new_account() -> Value {
+    json!({ "name": "Acme", "plan": "ENTERPRISE", "ownerEmail": "owner@acme.example" })
+}
+
 pub(crate) fn new_partner() -> Value {
-    json!({ "name": "Hirebridge", "companyLimit": 250 })
+    json!({ "name": "Hirebridge", "companyLimit": 250, "ownerEmail": "owner@hirebridge.example" })
 }
 
 pub(crate) fn partner_patch() -> Value {
@@ -61,7 +69,7 @@ pub(crate) fn partner_patch() -> Value {
 }
 
 pub(crate) fn partner() -> Value {
-    let fields = read::<PartnerFields>(new_partner());
+    let fields = read::<PartnerRequest>(new_partner()).into_parts().0;
     wire(&Partner {
         id: parsed(PARTNER),
         plan: fields.plan(),
@@ -211,6 +219,29 @@ pub(crate) fn company_view() -> Value {
         plan: Plan::Business,
     };
     view(company(), fields)
+}
+
+pub(crate) fn new_invitation() -> Value {
+    json!({ "email": "grace@acme.example", "role": "MEMBER" })
+}
+
+pub(crate) fn member(status: MemberStatus) -> Value {
+    let invited = status == MemberStatus::Invited;
+    wire(&Member {
+        id: match invited {
+            true => MemberId::Invitation(parsed("019c13b8-2f40-7e15-8a96-0b1c2d3e4f50")),
+            false => MemberId::Person(parsed(PERSON)),
+        },
+        company_id: Some(company()),
+        partner_id: None,
+        email: "grace@acme.example".to_owned(),
+        role: RoleText(Role::Member),
+        status,
+        expires_at: invited.then(|| at("2026-02-09T08:00:00Z")),
+        version: 1,
+        created_at: at("2026-02-02T08:00:00Z"),
+        updated_at: at("2026-02-02T08:00:00Z"),
+    })
 }
 
 fn view<Id: Serialize, Fields: Serialize>(id: Id, fields: Fields) -> Value {

@@ -38,6 +38,7 @@ fn operation(route: &Route) -> Value {
         Access::Public => json!([]),
         Access::Scope(_)
         | Access::Role(_)
+        | Access::Person
         | Access::AnyPrincipal
         | Access::SelfKey
         | Access::Administrator => {

@@ -225,7 +225,7 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     }
     if matches!(
         route.access,
-        Access::Scope(_) | Access::Role(_) | Access::SelfKey
+        Access::Scope(_) | Access::Role(_) | Access::Person | Access::SelfKey
     ) {
         codes.push(Code::InsufficientPermissions);
     }
@@ -401,6 +401,7 @@ fn who_may(access: Access) -> String {
             "For signed-in people with at least the role `{}` in the company, whose sign-in is at most 12 hours old.",
             role.as_str()
         ),
+        Access::Person => "For every signed-in person, a member of something or not.".to_owned(),
         Access::AnyPrincipal => "For every API key and every signed-in person.".to_owned(),
         Access::SelfKey => "For every API key, whatever its scopes.".to_owned(),
         Access::Administrator => {
@@ -428,6 +429,7 @@ fn security(access: Access) -> Value {
     match access {
         Access::Scope(scope) => json!([{ "apiKey": [scope.as_str()] }]),
         Access::Role(role) => json!([{ "person": [role.as_str()] }]),
+        Access::Person => json!([{ "person": [] }]),
         Access::AnyPrincipal => json!([{ "apiKey": [] }, { "person": [] }]),
         Access::SelfKey => json!([{ "apiKey": [] }]),
         Access::Administrator => json!([{ "person": ["ADMINISTRATOR"] }]),

@@ -57,6 +57,7 @@ impl<Op: Operation> Accepted<Op> {
                     by_role || for_administrators.is_some()
                 }
                 Access::Administrator => for_administrators.is_some(),
+                Access::Person => !by_key,
                 Access::SelfKey => by_key,
                 Access::AnyPrincipal | Access::Public => true,
             };

@@ -1,6 +1,6 @@
 //! What a process has: the tables, the clock, randomness, the keys that seal cursors.
 
-use auth::Keyring;
+use auth::{InvitationKeys, Keyring};
 use model::Timestamp;
 use std::{
     fmt,
@@ -12,7 +12,7 @@ use std::{
 };
 use store::{CursorKeys, Table};
 
-use crate::Reloading;
+use crate::{Mailer, Reloading, TrustedIssuer};
 
 /// What every function gets.
 #[derive(Debug, Clone)]
@@ -24,6 +24,12 @@ pub struct App {
     pub cursors: Option<Arc<Reloading<CursorKeys>>>,
     /// `None` in functions that neither check nor make keys.
     pub keyring: Option<Arc<Reloading<Keyring>>>,
+    /// `None` in functions that neither write nor read the links of invitations.
+    pub invitations: Option<Arc<Reloading<InvitationKeys>>>,
+    /// `None` in functions that read no people's tokens.
+    pub issuer: Option<Arc<TrustedIssuer>>,
+    /// `None` where nothing carries mail; what is to be sent waits.
+    pub mailer: Option<Mailer>,
 }
 
 /// The only reader of time.

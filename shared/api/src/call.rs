@@ -1,6 +1,6 @@
 //! One call of one operation, as its handler gets it.
 
-use auth::{Keyring, Principal, Who};
+use auth::{InvitationKeys, InvitationToken, Keyring, Principal, Who};
 use lambda_http::{
     Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
 };
@@ -10,7 +10,7 @@ use serde::Serialize;
 use std::sync::Arc;
 use store::{AdministrationStore, BearerStore, CompanyStore, OwnerStore, PartnerStore, Stamp};
 
-use crate::{Accepted, ApiError, App, Entropy, Input, Reply, body};
+use crate::{Accepted, ApiError, App, Entropy, Input, Reply, TrustedIssuer, body};
 
 /// A request that was let through, with what its handler may need.
 #[derive(Debug)]
@@ -101,6 +101,29 @@ impl<'a, Op: Operation> Call<'a, Op> {
             Some(keyring) => Ok(keyring.current(self.now).await),
             None => Err(ApiError::internal("this function has no keyring")),
         }
+    }
+
+    /// What checks the tokens of invitations, and knows this one's generation if anybody does.
+    ///
+    /// # Errors
+    /// 503 where it can't be known now whether a newer generation made it.
+    pub async fn invitation_keys(
+        &self,
+        token: &InvitationToken,
+    ) -> Result<Arc<InvitationKeys>, ApiError> {
+        let keys = self.app.invitations.as_deref();
+        let keys = keys.ok_or_else(|| ApiError::internal("this function reads no invitations"))?;
+        let known = keys.current(self.now).await;
+        if known.know(token) {
+            return Ok(known);
+        }
+        keys.fresh(self.now).await.map_err(ApiError::unavailable)
+    }
+
+    /// Who says who people are.
+    pub fn issuer(&self) -> Result<&TrustedIssuer, ApiError> {
+        let issuer = self.app.issuer.as_deref();
+        issuer.ok_or_else(|| ApiError::internal("this function reads no people's tokens"))
     }
 
     /// Starts reading what the client sent.

@@ -62,10 +62,13 @@ pub enum ApiError {
 pub enum ConflictReason {
     Version,
     KeyLimit,
+    MemberLimit,
+    InvitationLimit,
     CompanyLimit,
     Overlap,
     Duplicate,
     JobClosed,
+    LastOwner,
     Busy,
 }
 
@@ -200,6 +203,8 @@ impl From<StoreError> for ApiError {
                 Fault::new("?page", Rule::Range, "begins too far down; use cursor").into()
             }
             StoreError::Conflict => ApiError::Conflict(ConflictReason::Busy),
+            StoreError::InvitationLimit => ApiError::Conflict(ConflictReason::InvitationLimit),
+            StoreError::LastOwner => ApiError::Conflict(ConflictReason::LastOwner),
             StoreError::NotFound
             | StoreError::Full
             | StoreError::Corrupt(_)

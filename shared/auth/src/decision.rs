@@ -368,7 +368,7 @@ impl KeyFacts {
                 return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
             }
             Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey => {}
-            Access::Role(_) | Access::Administrator => {
+            Access::Role(_) | Access::Person | Access::Administrator => {
                 let message = "the route is for people, and a key can never manage keys".to_owned();
                 return forbidden(Forbidden::Credential(Credential::Person), message, suffix);
             }
@@ -660,7 +660,7 @@ fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
             Forbidden::Role(least),
             format!("the route needs the role {}", least.as_str()),
         ),
-        Access::Role(_) | Access::AnyPrincipal => Ok(()),
+        Access::Role(_) | Access::Person | Access::AnyPrincipal => Ok(()),
         Access::Administrator => refuse(
             Forbidden::Administrator,
             "the route is for administrators".to_owned(),

@@ -5,6 +5,7 @@
 
 mod api_key;
 mod decision;
+mod invitation;
 mod keyring;
 mod policy;
 mod principal;
@@ -21,6 +22,7 @@ pub use decision::{
     decide_person, named_owner, no_administrator, no_membership, several_memberships,
     stale_sign_in, windows,
 };
+pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{
     Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret,
 };

@@ -323,7 +323,9 @@ fn model(case: &Case) -> String {
     }
     let mut acting = Some(*own).filter(|_| facts.kind == KeyKind::Standard);
     match asked.route.access {
-        Access::Role(_) | Access::Administrator => return "403 PERSON".to_owned(),
+        Access::Role(_) | Access::Person | Access::Administrator => {
+            return "403 PERSON".to_owned();
+        }
         Access::Scope(_)
             if asked.route.operation == "CreateCompany" && facts.kind == KeyKind::Standard =>
         {

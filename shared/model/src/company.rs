@@ -38,19 +38,21 @@ fields! {
     }
 }
 
-impl From<CompanyRequest> for CompanyFields {
-    fn from(request: CompanyRequest) -> CompanyFields {
+impl CompanyRequest {
+    /// What the company is to be, and who is invited to own it.
+    pub fn into_parts(self) -> (CompanyFields, Option<EmailAddress>) {
         let CompanyRequest {
             name,
             description,
             metadata,
-            owner_email: _,
-        } = request;
-        CompanyFields {
+            owner_email,
+        } = self;
+        let fields = CompanyFields {
             name,
             description,
             metadata,
-        }
+        };
+        (fields, owner_email)
     }
 }
 
@@ -279,6 +281,20 @@ impl PlanRequest {
             key_limit: key_limit.map_or(plan.key_limit(), Integer::get),
             minutes_per_month: minutes_per_month.map_or(plan.minutes_per_month(), Integer::get),
         }
+    }
+}
+
+fields! {
+    /// A company to be made, as an administrator asks for it.
+    pub struct AccountRequest {
+        required {
+            name: Name<2, 100>,
+            plan: Plan,
+            /// Who is invited to be its OWNER.
+            owner_email: EmailAddress,
+        }
+        optional {}
+        defaulted {}
     }
 }
 

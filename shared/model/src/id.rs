@@ -38,6 +38,14 @@ macro_rules! uuid_ids {
                 Self(uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid())
             }
 
+            pub fn to_bytes(self) -> [u8; 16] {
+                self.0.into_bytes()
+            }
+
+            pub fn from_bytes(bytes: [u8; 16]) -> Result<Self, InvalidId> {
+                let id = Uuid::from_bytes(bytes);
+                (id.get_version_num() == 7).then_some(Self(id)).ok_or(InvalidId)
+            }
         }
 
         impl ObjectId for $name {
@@ -126,6 +134,8 @@ uuid_ids! {
     AgentId;
     /// An interview.
     InterviewId;
+    /// An invitation to become a member.
+    InvitationId;
 }
 
 /// A company's telephone number, as the telephone system knows it: a UUID of any version.

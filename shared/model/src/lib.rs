@@ -26,8 +26,8 @@ pub use agent::{
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
 pub use company::{
-    Company, CompanyAccount, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Limits,
-    Plan, PlanRequest, RateLimit, RateLimitFields,
+    AccountRequest, Company, CompanyAccount, CompanyFields, CompanyPatch, CompanyRecord,
+    CompanyRequest, Limits, Plan, PlanRequest, RateLimit, RateLimitFields,
 };
 pub use denial::{Denial, Reason};
 pub use event::{
@@ -35,8 +35,8 @@ pub use event::{
 };
 pub use field::{Body, Fault, Faults, Field, Fields, Nothing, Rule};
 pub use id::{
-    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, JobId, KeyId, ObjectId, PartnerId,
-    PersonId, PhoneNumberId, hex,
+    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, InvitationId, JobId, KeyId, ObjectId,
+    PartnerId, PersonId, PhoneNumberId, hex,
 };
 pub use interview::{
     Analysis, Cancelled, EngineReport, EngineReportType, Interview, InterviewPatch,
@@ -47,8 +47,13 @@ pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{
     ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus, SecretView,
 };
-pub use member::{AdminReason, RoleText};
-pub use partner::{GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch};
+pub use member::{
+    Acceptance, AdminReason, InvitationRequest, InvitationState, Member, MemberId, MemberStatus,
+    RoleChange, RoleText, TokenText,
+};
+pub use partner::{
+    GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch, PartnerRequest,
+};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,

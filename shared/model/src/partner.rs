@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    CompanyId, Integer, Name, PartnerId, Plan, Timestamp,
+    CompanyId, EmailAddress, Integer, Name, PartnerId, Plan, Timestamp,
     field::{fields, vocabulary},
 };
 
@@ -34,6 +34,44 @@ fields! {
             key_limit: Integer<1, 1_000>,
         }
         defaulted {}
+    }
+}
+
+fields! {
+    /// A partner to be made.
+    pub struct PartnerRequest {
+        required { name: Name<2, 100>, }
+        optional {
+            /// What the companies that it makes begin with; absent means SCALE.
+            plan: Plan,
+            /// How many companies it may make; absent means 100.
+            company_limit: Integer<1, 100_000>,
+            /// How many live keys it may have; absent means 50.
+            key_limit: Integer<1, 1_000>,
+            /// Who is invited to be its OWNER. Unknown to every other operation.
+            owner_email: EmailAddress,
+        }
+        defaulted {}
+    }
+}
+
+impl PartnerRequest {
+    /// What is kept of it, and who is to be invited.
+    pub fn into_parts(self) -> (PartnerFields, Option<EmailAddress>) {
+        let PartnerRequest {
+            name,
+            plan,
+            company_limit,
+            key_limit,
+            owner_email,
+        } = self;
+        let fields = PartnerFields {
+            name,
+            plan,
+            company_limit,
+            key_limit,
+        };
+        (fields, owner_email)
     }
 }
 

@@ -9,6 +9,8 @@ pub enum Access {
     Scope(Scope),
     /// A person with at least this role in the company or partner.
     Role(Role),
+    /// Any person who has signed in, a member of something or not.
+    Person,
     /// Any good credential, a key or a person.
     AnyPrincipal,
     /// An API key, acting on itself.

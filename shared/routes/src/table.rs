@@ -1,7 +1,7 @@
 //! The table itself. One line is one operation; the doc comment is its summary in both documents.
 
 use crate::{
-    Access::{self, Administrator, AnyPrincipal, Public, SelfKey},
+    Access::{self, Administrator, AnyPrincipal, Person, Public, SelfKey},
     Method, Operation, Role, Route, Scope, Tenant,
 };
 
@@ -142,6 +142,8 @@ functions! {
         GetCompany = Get "/companies/{companyId}", scope(Scope::ReadCompanies), PathCompany;
         /// Change a company; absent fields stay, null clears
         UpdateCompany = Patch "/companies/{companyId}", scope(Scope::WriteCompanies), PathCompany;
+        /// Make a company on a plan, and invite its owner
+        FoundCompany = Post "/admin/companies", Administrator, System;
     }
 
     keys = "keys" {
@@ -163,6 +165,16 @@ functions! {
         RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
         /// Revoke a key for good
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner, administrators Owner;
+        /// List the members, and who is invited, newest first
+        ListMembers = Get "/members", role(Role::Member), Owner;
+        /// Invite somebody by mail; administrators invite MEMBERs, owners everybody
+        InviteMember = Post "/members", role(Role::Admin), Owner;
+        /// Give a member, or an invitation, another role
+        UpdateMember = Patch "/members/{memberId}", role(Role::Owner), Owner;
+        /// End a membership, or withdraw an invitation
+        DeleteMember = Delete "/members/{memberId}", role(Role::Owner), Owner;
+        /// Accept an invitation: the bearer becomes a member
+        AcceptInvitation = Post "/invitations/{token}/accept", Person;
         /// List the company's grants to partners
         ListPartnerGrants = Get "/partner-grants", role(Role::Member);
         /// Let a partner act for the company

@@ -11,8 +11,8 @@ mod secret;
 pub use http::{HttpError, fetch_keys};
 pub use log::{RuntimeErrors, start_log};
 
-use api::{App, Clock, Entropy, Reloading, Source};
-use auth::{IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
+use api::{App, Clock, Entropy, Reloading, Source, TrustedIssuer};
+use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
 use aws_config::{
     environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
     timeout::TimeoutConfig,
@@ -21,11 +21,15 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use std::{sync::Arc, time::Duration};
 use store::{CursorKeys, Table, TableNames};
 
-/// Which secrets a function may read; the template grants no more.
+/// What a function has besides tables; the template grants no more secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Needs {
     pub keyring: bool,
     pub cursors: bool,
+    /// The links of invitations, from the same secret as cursors.
+    pub invitations: bool,
+    /// People's tokens in bodies.
+    pub issuer: bool,
 }
 
 /// The process can't start: what is missing or wrong in its environment.
@@ -54,19 +58,30 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
             true => Some(reloading(&config, "CURSOR_SECRET", CursorKeys::new).await?),
             false => None,
         };
-        Ok::<_, StartError>((keyring, cursors))
+        let invitations = match needs.invitations {
+            true => Some(reloading(&config, "CURSOR_SECRET", InvitationKeys::new).await?),
+            false => None,
+        };
+        Ok::<_, StartError>((keyring, cursors, invitations))
     });
     if let Err(error) = warm {
         // A role that may not read the row has opened the connection all the same; other faults the first request finds out.
         tracing::debug!(error = %error, "the warm-up read failed");
     }
-    let (keyring, cursors) = secrets?;
+    let (keyring, cursors, invitations) = secrets?;
+    let issuer = match needs.issuer {
+        true => Some(Arc::new(TrustedIssuer::new(issuer()?, fetch_keys()?))),
+        false => None,
+    };
     Ok(App {
         table,
         clock: Clock::system(),
         entropy: Entropy,
         cursors,
         keyring,
+        invitations,
+        issuer,
+        mailer: None,
     })
 }
 

@@ -6,8 +6,8 @@ use model::{CompanyId, Owner, PartnerFields, PartnerId};
 use std::{fmt::Display, ops::Deref, str::FromStr};
 
 use crate::{
-    Listed, NewPartner, OwnerStore, PartnerStore, Remembered, Stamp, Start, StoreError,
-    StoredCompany, StoredPartner, Table,
+    InvitationRow, Listed, NewCompany, NewPartner, OwnerStore, PartnerStore, Remembered, Stamp,
+    Start, StoreError, StoredCompany, StoredPartner, Table,
     directory::Directory,
     gate::refused_row,
     item::{Item, Read, key, n, s},
@@ -52,31 +52,67 @@ impl Table {
     }
 }
 
+/// What a refused creation means.
+fn told(refused: &Refused, remember: Option<usize>, invited: Option<usize>) -> StoreError {
+    match Some(refused.action) {
+        action if action == remember => StoreError::AlreadyDone,
+        action if action == invited => StoreError::InvitationLimit,
+        _ => StoreError::Conflict,
+    }
+}
+
 impl AdministrationStore {
-    /// Makes a partner without any members.
+    /// Makes a company and the invitation of its owner, all or nothing.
     ///
     /// # Errors
-    /// `Conflict` where it is there.
-    pub async fn create_partner(
+    /// `InvitationLimit` where the inviter has sent as many as one may.
+    pub async fn create_company(
         &self,
-        new: &NewPartner,
+        new: &NewCompany,
+        invitation: &InvitationRow,
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        // First, because of several refusals the first is told.
-        let remember = remembered
-            .map(|remembered| remembered.put(self))
-            .transpose()?
-            .map(|put| transaction.put(put));
         let table = &self.own.table;
-        transaction.put(put_new(&table.names.records, new.item(stamp))?);
-        table.enter_partner(&mut transaction, new.id)?;
-        match transaction.commit(table, stamp.nonce).await? {
-            Ok(()) => Ok(()),
-            Err(Refused { action, .. }) if Some(action) == remember => Err(StoreError::AlreadyDone),
-            Err(_) => Err(StoreError::Conflict),
-        }
+        let mut made = Transaction::default();
+        let remember = self.remember(&mut made, remembered)?;
+        made.put(put_new(&table.names.records, new.item(stamp)?)?);
+        table.enter_company(&mut made, new.id, &new.fields.name)?;
+        let invited = table.invite(&mut made, invitation)?;
+        let outcome = made.commit(table, stamp.nonce).await?;
+        outcome.map_err(|refused| told(&refused, remember, Some(invited)))
+    }
+
+    /// Makes a partner, and the invitation of its owner if there is one, all or nothing.
+    ///
+    /// # Errors
+    /// As [`Self::create_company`].
+    pub async fn create_partner(
+        &self,
+        new: &NewPartner,
+        invitation: Option<&InvitationRow>,
+        stamp: &Stamp,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        let table = &self.own.table;
+        let mut made = Transaction::default();
+        let remember = self.remember(&mut made, remembered)?;
+        made.put(put_new(&table.names.records, new.item(stamp))?);
+        table.enter_partner(&mut made, new.id)?;
+        let invited = invitation.map(|invitation| table.invite(&mut made, invitation));
+        let invited = invited.transpose()?;
+        let outcome = made.commit(table, stamp.nonce).await?;
+        outcome.map_err(|refused| told(&refused, remember, invited))
+    }
+
+    /// The action that keeps the answer: the first, because of several refusals the first is told.
+    fn remember(
+        &self,
+        transaction: &mut Transaction,
+        remembered: Option<&Remembered>,
+    ) -> Result<Option<usize>, StoreError> {
+        let put = remembered.map(|remembered| remembered.put(self));
+        Ok(put.transpose()?.map(|put| transaction.put(put)))
     }
 
     /// A partner, strongly.

@@ -1,9 +1,9 @@
 //! What a bearer may read of itself, whatever company it acts in.
 
-use auth::{KeyFacts, Principal, Who};
-use model::KeyState;
+use auth::{InvitationKeys, InvitationToken, KeyFacts, Principal, Who};
+use model::{KeyState, Owner, PersonId};
 
-use crate::{KeyChange, KeyRow, MemberRow, Stamp, StoreError, Table};
+use crate::{Invited, KeyChange, KeyRow, MemberRow, Stamp, StoreError, Table};
 
 /// A bearer's own rows and no others.
 #[derive(Debug, Clone)]
@@ -48,6 +48,31 @@ impl BearerStore {
         let KeyFacts { owner, id, .. } = row.facts;
         let update = self.table.key_update(owner, id, &change, stamp)?;
         self.table.update_key_alone(update, stamp).await
+    }
+
+    /// The person who bears it; `None` for a key, and for whoever acts as an administrator.
+    pub fn person(&self) -> Option<&PersonId> {
+        match &self.who {
+            Who::Person { id } => Some(id),
+            Who::Key { .. } | Who::Administrator { .. } | Who::System => None,
+        }
+    }
+
+    /// The invitation that the token opens, strongly, whatever became of it; `None` where it opens none.
+    pub async fn find_invitation(
+        &self,
+        keys: &InvitationKeys,
+        token: &InvitationToken,
+    ) -> Result<Option<Invited>, StoreError> {
+        Invited::find(&self.table, keys, token).await
+    }
+
+    /// The bearer's membership there, strongly; one that ended, too.
+    pub async fn find_membership(&self, owner: Owner) -> Result<Option<MemberRow>, StoreError> {
+        match self.person() {
+            Some(person) => self.table.find_member(person, owner).await,
+            None => Ok(None),
+        }
     }
 
     /// The bearer's memberships, strongly, each with what its owner is called; none for a key.

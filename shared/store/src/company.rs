@@ -1,9 +1,6 @@
-//! One company's rows, and how companies and memberships come to be.
+//! One company's rows, and how companies come to be.
 
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{Put, ReturnValuesOnConditionCheckFailure, Update},
-};
+use aws_sdk_dynamodb::types::Update;
 use model::{
     Company, CompanyAccount, CompanyFields, CompanyId, CompanyRecord, Limits, Owner, Plan,
     RateLimit, Timestamp,
@@ -11,10 +8,9 @@ use model::{
 use std::ops::Deref;
 
 use crate::{
-    MemberRow, Membership, OwnerStore, Stamp, StoreError, Table,
-    gate::refused_row,
+    Membership, OwnerStore, Stamp, StoreError, Table,
     item::{Item, Read, item, key, n, s, set},
-    transact::{Refused, Transaction, built, put_new, send_past_transactions},
+    transact::{Transaction, built, put_new},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -147,95 +143,11 @@ impl Table {
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.names.records, new.item(stamp)?)?);
         self.enter_company(&mut transaction, new.id, &new.fields.name)?;
-        for member in members {
-            transaction.put(self.member_put(member, stamp)?);
-        }
+        self.found(&mut transaction, Owner::Company(new.id), members, stamp)?;
         transaction
             .commit(self, stamp.nonce)
             .await?
             .map_err(|_| StoreError::Conflict)
-    }
-
-    /// Gives a person a role; a membership that ended begins again on its own row.
-    ///
-    /// # Errors
-    /// `Conflict` where the person is a member.
-    pub async fn create_member(
-        &self,
-        member: &Membership,
-        stamp: &Stamp,
-    ) -> Result<(), StoreError> {
-        let mut transaction = Transaction::default();
-        transaction.put(self.member_put(member, stamp)?);
-        let met = match transaction.commit(self, stamp.nonce).await? {
-            Ok(()) => return Ok(()),
-            Err(Refused { row, .. }) => MemberRow::read(row.ok_or(StoreError::Conflict)?)?,
-        };
-        if !met.facts.ended {
-            return Err(StoreError::Conflict);
-        }
-        let update = self
-            .member_update(&met, stamp)
-            .update_expression(
-                "SET #version = :next, #changed = :changed, #role = :role, #email = :email, #created = :at ADD #rev :one REMOVE #ended",
-            )
-            .expression_attribute_names("#created", "created")
-            .expression_attribute_values(":at", n(stamp.at.millis()))
-            .expression_attribute_names("#role", "role")
-            .expression_attribute_names("#email", "email")
-            .expression_attribute_values(":role", s(member.role.as_str()))
-            .expression_attribute_values(":email", s(&member.email));
-        self.change_member(update, stamp).await
-    }
-
-    /// Ends a membership: the person's next request is refused. The row stays, because its version must go on; so does the address, the one word by which the company's people know who it was (events name the person by a hash).
-    ///
-    /// # Errors
-    /// `Conflict` where the row is no longer `member`.
-    pub async fn end_member(&self, member: &MemberRow, stamp: &Stamp) -> Result<(), StoreError> {
-        let update = self
-            .member_update(member, stamp)
-            .update_expression(
-                "SET #version = :next, #changed = :changed, #ended = :at ADD #rev :one",
-            )
-            .expression_attribute_values(":at", n(stamp.at.millis()));
-        self.change_member(update, stamp).await
-    }
-
-    fn member_update(&self, member: &MemberRow, stamp: &Stamp) -> UpdateItemFluentBuilder {
-        let version = member.facts.counted.version;
-        self.client
-            .update_item()
-            .table_name(&self.names.keys)
-            .set_key(Some(MemberRow::key(
-                &member.facts.person,
-                member.facts.owner,
-            )))
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#ended", MemberRow::ENDED)
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(version))
-            .expression_attribute_values(":next", n(version + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":one", n(1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    async fn change_member(
-        &self,
-        update: UpdateItemFluentBuilder,
-        stamp: &Stamp,
-    ) -> Result<(), StoreError> {
-        match send_past_transactions(update, stamp.nonce).await {
-            Ok(_) => Ok(()),
-            Err(error) => match refused_row(error)? {
-                // Our own write, re-sent after its answer was lost.
-                Some(row) if stamp.stands_on(&row) => Ok(()),
-                _ => Err(StoreError::Conflict),
-            },
-        }
     }
 
     pub(crate) async fn find_owner_name(&self, owner: Owner) -> Result<Option<String>, StoreError> {
@@ -251,13 +163,37 @@ impl Table {
             .transpose()?
             .map(|company| company.fields.name.to_string()))
     }
-
-    pub(crate) fn member_put(&self, member: &Membership, stamp: &Stamp) -> Result<Put, StoreError> {
-        put_new(&self.names.keys, MemberRow::item(member, stamp))
-    }
 }
 
 impl NewCompany {
+    /// As administrators see it once it is made.
+    pub fn account(&self, now: Timestamp) -> CompanyAccount {
+        let limits = self.limits();
+        CompanyAccount {
+            id: self.id,
+            company_id: self.id,
+            name: self.fields.name.clone(),
+            plan: limits.plan,
+            rate_limit: limits.rate_limit,
+            key_limit: limits.key_limit,
+            minutes_per_month: limits.minutes_per_month,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let plan = self.plan;
+        let own = self.rate_limit.filter(|_| plan == Plan::Enterprise);
+        Limits {
+            plan,
+            rate_limit: own.unwrap_or(plan.rate_limit()),
+            key_limit: self.key_limit.unwrap_or(plan.key_limit()),
+            minutes_per_month: self.minutes_per_month.unwrap_or(plan.minutes_per_month()),
+        }
+    }
+
     /// As clients see it once it is made.
     pub fn view(&self, now: Timestamp) -> Company {
         Company {
@@ -278,13 +214,11 @@ impl NewCompany {
             id,
             fields,
             plan,
-            rate_limit,
-            key_limit,
-            minutes_per_month,
+            rate_limit: _,
+            key_limit: _,
+            minutes_per_month: _,
         } = self;
-        let limits = rate_limit
-            .filter(|_| *plan == Plan::Enterprise)
-            .unwrap_or(plan.rate_limit());
+        let limits = self.limits();
         let mut row = key(Owner::Company(*id), "COMPANY");
         let data = serde_json::to_string(fields).map_err(|_| StoreError::Corrupt("data"))?;
         row.extend(item([
@@ -292,20 +226,17 @@ impl NewCompany {
             ("companyId", s(id)),
             ("data", s(data)),
             ("plan", s(plan)),
-            ("perMinute", n(limits.per_minute)),
-            ("perHour", n(limits.per_hour)),
-            ("keyLimit", n(key_limit.unwrap_or(plan.key_limit()))),
-            (
-                "minutesPerMonth",
-                n(minutes_per_month.unwrap_or(plan.minutes_per_month())),
-            ),
+            ("perMinute", n(limits.rate_limit.per_minute)),
+            ("perHour", n(limits.rate_limit.per_hour)),
+            ("keyLimit", n(limits.key_limit)),
+            ("minutesPerMonth", n(limits.minutes_per_month)),
             ("created", n(stamp.at.millis())),
             ("updated", n(stamp.at.millis())),
             ("version", n(1)),
             ("rev", n(1)),
             (Stamp::ATTRIBUTE, stamp.value()),
         ]));
-        set(&mut row, "perSecond", limits.per_second.map(n));
+        set(&mut row, "perSecond", limits.rate_limit.per_second.map(n));
         Ok(row)
     }
 }

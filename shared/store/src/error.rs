@@ -17,6 +17,12 @@ pub enum StoreError {
     /// A collection is full.
     #[error("the collection is full")]
     Full,
+    /// The inviter has invited as many as may be in a day.
+    #[error("too many invitations in a day")]
+    InvitationLimit,
+    /// Somebody must stay who may do everything.
+    #[error("no owner would be left")]
+    LastOwner,
     /// The page begins behind what one request reads.
     #[error("the page begins too far down")]
     TooDeep,

@@ -9,8 +9,8 @@ use routes::{Scope, ScopeSet};
 use std::ops::Deref;
 
 use crate::{
-    GrantRow, Listed, Membership, NewCompany, NewKey, OwnerStore, Remembered, Stamp, Start,
-    StoreError, StoredCompany, Table,
+    GrantRow, InvitationRow, Listed, Membership, NewCompany, NewKey, OwnerStore, Remembered, Stamp,
+    Start, StoreError, StoredCompany, Table,
     item::{Item, Read, item, key, n, s, set},
     transact::{Refused, Transaction, built, put_new},
 };
@@ -151,14 +151,15 @@ impl PartnerStore {
         })
     }
 
-    /// Makes a company and the partner's grant for it, all or nothing.
+    /// Makes a company, the partner's grant for it and the invitation of its owner, all or nothing.
     ///
     /// # Errors
-    /// `Full` where the partner has made as many as it may.
+    /// `Full` where the partner has made as many as it may; `InvitationLimit` where the inviter has.
     pub async fn create_company(
         &self,
         new: &NewCompany,
         company_limit: u32,
+        invitation: Option<&InvitationRow>,
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
@@ -177,10 +178,16 @@ impl PartnerStore {
         for put in grant.puts(&self.table, None)? {
             transaction.put(put);
         }
+        let invited = invitation
+            .map(|invitation| self.table.invite(&mut transaction, invitation))
+            .transpose()?;
         match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => Ok(()),
             Err(Refused { action, .. }) if Some(action) == remember => Err(StoreError::AlreadyDone),
             Err(Refused { action, .. }) if action == count => Err(StoreError::Full),
+            Err(Refused { action, .. }) if Some(action) == invited => {
+                Err(StoreError::InvitationLimit)
+            }
             Err(_) => Err(StoreError::Conflict),
         }
     }
@@ -223,9 +230,7 @@ impl Table {
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.names.records, new.item(stamp))?);
         self.enter_partner(&mut transaction, new.id)?;
-        for member in members {
-            transaction.put(self.member_put(member, stamp)?);
-        }
+        self.found(&mut transaction, Owner::Partner(new.id), members, stamp)?;
         transaction
             .commit(self, stamp.nonce)
             .await?

@@ -157,7 +157,7 @@ impl Table {
     }
 
     /// At most `limit` rows of a partition.
-    async fn rows(
+    pub(crate) async fn rows(
         &self,
         pk: &str,
         mut after: Option<Item>,

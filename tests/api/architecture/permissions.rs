@@ -132,6 +132,11 @@ impl Deployed {
             "worker",
         ]
         .map(|name| (name, process(name)));
+        let mut functions = BTreeMap::from(functions);
+        if let Some(worker) = functions.get_mut("worker") {
+            // Nothing carries mail in AWS yet.
+            worker.mailer = None;
+        }
         // The system's own worker is no part of it.
         app.system.worker_weather().set(&Weather::calm());
         // From here on nothing but the stream's consumer uses the system's own client.
@@ -140,7 +145,7 @@ impl Deployed {
             .set(&recorder(logs.entry("audit").or_default()));
         let deployed = Deployed {
             authorizer,
-            functions: functions.into(),
+            functions,
             logs,
             app,
         };
@@ -353,6 +358,8 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
         .await;
 
     grants(deployed, &owner, &company_id, partner).await;
+    members(deployed, &owner).await;
+    of_a_partner(deployed, partner).await;
 
     deployed
         .data(
@@ -436,6 +443,63 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     }
 }
 
+/// The people of a company or a partner, all the ways that touch other rows.
+async fn members(deployed: &Deployed, owner: &Request<'_>) {
+    let with = |body: Value| Request {
+        body: Some(body),
+        ..owner.clone()
+    };
+    let issuer = deployed.app.system.issuer();
+    let app = &deployed.app;
+    for again in ["the first time", "after an end"] {
+        let invited = with(json!({ "email": "new@members.example", "role": "MEMBER" }));
+        let invited = Request {
+            headers: &[("idempotency-key", again)],
+            ..invited
+        };
+        deployed.data(201, "InviteMember", &[], &invited).await;
+        let token = app.mailed_token("new@members.example").await;
+        let tokens = issuer.token_for("new@members.example", app.now());
+        let accept = Request {
+            credential: &tokens.access_token,
+            headers: &[("idempotency-key", again)],
+            body: Some(json!({ "idToken": tokens.id_token })),
+            ..Request::default()
+        };
+        let token = [("token", token.as_str())];
+        let member = deployed
+            .data(200, "AcceptInvitation", &token, &accept)
+            .await;
+        let member = [("memberId", member["id"].as_str().expect("an id"))];
+        deployed.data(200, "ListMembers", &[], owner).await;
+        let change = with(json!({ "role": "OWNER" }));
+        deployed.data(200, "UpdateMember", &member, &change).await;
+        deployed.data(200, "DeleteMember", &member, owner).await;
+    }
+    let invited = with(json!({ "email": "gone@members.example", "role": "ADMIN" }));
+    let invited = deployed.data(201, "InviteMember", &[], &invited).await;
+    let invited = [("memberId", invited["id"].as_str().expect("an id"))];
+    deployed.data(200, "DeleteMember", &invited, owner).await;
+}
+
+/// What a partner's people do with what is theirs.
+async fn of_a_partner(deployed: &Deployed, partner: &Partner) {
+    let owner = Request {
+        credential: partner.owner.credential.as_deref().expect("a token"),
+        ..Request::default()
+    };
+    members(deployed, &owner).await;
+    deployed.data(200, "ListApiKeys", &[], &owner).await;
+    let id = partner.key.id.to_string();
+    let of_key = [("keyId", id.as_str())];
+    let once = Request {
+        headers: &[("idempotency-key", "1")],
+        ..owner
+    };
+    deployed.data(200, "RotateApiKey", &of_key, &once).await;
+    deployed.data(200, "RevokeApiKey", &of_key, &once).await;
+}
+
 /// What partners do, and what companies let them.
 async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner: &Partner) {
     let key = Request {
@@ -443,7 +507,7 @@ async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner
         ..Request::default()
     };
     let made = Request {
-        body: Some(json!({ "name": "Made" })),
+        body: Some(json!({ "name": "Made", "ownerEmail": "owner@made.example" })),
         headers: &[("idempotency-key", "1")],
         ..key.clone()
     };

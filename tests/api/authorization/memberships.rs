@@ -22,7 +22,7 @@ async fn the_only_live_membership_needs_no_name_however_many_have_ended() {
             model::Timestamp::from_millis(1).expect("in range"),
             app.app().entropy.bytes(),
         );
-        join(&app, id, Role::Owner).await;
+        join(&app, id, Role::Member).await;
         end(&app, id).await;
     }
     let guest = app.person(EMAIL);

@@ -144,6 +144,7 @@ fn private(data: &Path) {
         "member@acme.example",
         "owner@globex.example",
         "owner@hirebridge.example",
+        "newcomer@acme.example",
         "admin@instaview.example",
     ];
     assert_eq!(users, emails.map(|email| [email, "instaview"]));

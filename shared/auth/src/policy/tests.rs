@@ -59,7 +59,7 @@ fn the_policy_of_a_key_grants_what_its_scopes_grant() {
             let granted = match route.access {
                 Access::Scope(scope) => scopes.iter().any(|held| held == scope),
                 Access::AnyPrincipal | Access::SelfKey => true,
-                Access::Role(_) | Access::Administrator | Access::Public => false,
+                Access::Role(_) | Access::Person | Access::Administrator | Access::Public => false,
             };
             assert_eq!(
                 naive.allows(&policy, request),
@@ -93,7 +93,7 @@ fn the_policy_of_a_person_grants_what_the_role_grants_and_the_stars_overlap_in_k
                 (Access::Role(Role::Member), Some(_)) => true,
                 (Access::Role(Role::Admin), Some(role)) => role != Role::Member,
                 (Access::Role(Role::Owner), Some(role)) => role == Role::Owner,
-                (Access::AnyPrincipal, _) => true,
+                (Access::Person | Access::AnyPrincipal, _) => true,
                 _ => false,
             };
             let allowed = naive.allows(&policy, &request(route));

@@ -4,8 +4,8 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Tim
 use serde_json::{Map, Value};
 
 use crate::{
-    AdministratorRow, DenialRow, GrantRow, KeyRow, MemberRow, PersonRow, Resource, Stamp,
-    StoreError, TableNames,
+    AdministratorRow, DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource,
+    Stamp, StoreError, TableNames,
     item::{Item, Read},
 };
 
@@ -30,6 +30,7 @@ pub enum Image {
         row: Box<GrantRow>,
         sk: String,
     },
+    Invitation(Box<InvitationRow>),
     Denial {
         kind: DenialKind,
         row: Box<DenialRow>,
@@ -162,6 +163,7 @@ impl Image {
             "index" | "pointer" | "idempotency" | "billing" | "report" | "task" | "due" => {
                 Ok(Image::Silent)
             }
+            InvitationRow::ENTITY => Ok(Image::Invitation(Box::new(InvitationRow::read(row)?))),
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
                 row: Box::new(GrantRow::read(row)?),
@@ -183,6 +185,7 @@ impl Image {
             Image::Administrator(row) => Some(format!("ADMIN#{}", row.facts.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
+            Image::Invitation(row) => Some(format!("{}/INVITATION#{}", row.owner, row.id)),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
             Image::Silent => None,
         }

@@ -1,0 +1,67 @@
+//! The mail of invitations: sent at least once, each time the same letter, and then its task is done.
+
+use api::{App, Mail};
+use model::Owner;
+use store::{InvitationRow, MailTask, StoreError};
+
+/// What one turn of the schedule sends.
+const MOST: usize = 1_000;
+
+/// Whether any is left.
+pub(crate) async fn send_all(app: &App) -> Result<bool, StoreError> {
+    if app.mailer.is_none() {
+        return Ok(false);
+    }
+    let mut left = false;
+    for task in &app.table.list_mail_tasks(MOST).await? {
+        // One letter that isn't taken doesn't keep the others back.
+        left |= crate::tried("mail", send(app, task).await);
+    }
+    Ok(left)
+}
+
+/// Whether it is left. Where nothing carries mail, it waits without being counted as work.
+pub(crate) async fn send(app: &App, task: &MailTask) -> Result<bool, StoreError> {
+    let (Some(mailer), Some(keys)) = (&app.mailer, &app.invitations) else {
+        return Ok(false);
+    };
+    let now = app.clock.now();
+    // What was accepted, withdrawn or has expired meanwhile is told to nobody.
+    if let Some((row, owner_name)) = app.table.find_mail(task, now).await? {
+        let token = keys.current(now).await;
+        let token = token.token(row.owner, row.id, &row.seed).expose();
+        let link = mailer.link(&format!("/invitations/{}", *token));
+        let sent = mailer.send(letter(&row, &owner_name, &link)).await;
+        sent.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
+    }
+    app.table.end_mail_task(task, app.entropy.bytes()).await?;
+    Ok(false)
+}
+
+fn letter(row: &InvitationRow, owner_name: &str, link: &str) -> Mail {
+    let InvitationRow {
+        owner,
+        id,
+        email,
+        role,
+        inviter_name,
+        expires_at,
+        ..
+    } = row;
+    let kind = match owner {
+        Owner::Partner(_) => "partner",
+        Owner::Company(_) | Owner::System => "company",
+    };
+    let role = role.as_str();
+    Mail {
+        message_id: format!("invitation-{id}@instaview"),
+        to: email.clone(),
+        subject: format!("Invitation to {owner_name} on InstaView"),
+        text: format!(
+            "{inviter_name} invites you to the {kind} {owner_name} on InstaView, as {role}.\n\n\
+             Sign in as {email} and accept by this link, once, until {expires_at}:\n\n\
+             {link}\n\n\
+             Whoever opens it needs your sign-in as well. If you don't know {inviter_name}, do nothing.\n"
+        ),
+    }
+}
