@@ -366,7 +366,7 @@ impl OwnerStore {
         pointers.iter().map(|row| row.parsed("keyId")).collect()
     }
 
-    async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
+    pub(crate) async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
         let keys = ids.iter().map(|id| KeyRow::key(*id)).collect();
         let rows = self.table.get_many(&self.table.names.keys, keys).await?;
         rows.into_iter().map(KeyRow::read).collect()

@@ -172,7 +172,8 @@ impl CompanyStore {
             match step.commit(&self.table, nonce()).await? {
                 Ok(()) => return Ok(()),
                 Err(refused) if refused.action == key => {
-                    row = self.get_key(row.facts.id).await?;
+                    let mut again = self.key_rows(&[row.facts.id]).await?;
+                    row = again.pop().ok_or(StoreError::NotFound)?;
                     if row.facts.state == KeyState::Revoked || row.facts.limits == limits {
                         return Ok(());
                     }
