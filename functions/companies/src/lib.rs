@@ -5,9 +5,9 @@
 
 use api::{ApiError, App, Call, ConflictReason, Reply, respond, retried};
 use lambda_http::{Body, Request, Response};
-use model::{AccountRequest, CompanyFields, CompanyId, CompanyPatch, CompanyRequest, Owner};
+use model::{AccountRequest, CompanyPatch, CompanyRequest, Owner};
 use routes::{Role, companies::Operation};
-use store::{InvitationRow, Listed, NewCompany, NewInvitation, StoreError, StoredCompany};
+use store::{InvitationRow, Listed, NewInvitation, StoreError, StoredCompany};
 
 /// Answers an event of API Gateway.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -83,18 +83,7 @@ async fn found(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     } = input.finish(request)?;
     let store = call.administration()?;
     call.once(&store, async |once| {
-        let new = NewCompany {
-            id: CompanyId::new(call.now, call.entropy().bytes()),
-            fields: CompanyFields {
-                name,
-                description: None,
-                metadata: None,
-            },
-            plan,
-            rate_limit: None,
-            key_limit: None,
-            minutes_per_month: None,
-        };
+        let new = store.new_company(name, plan, call.now, call.entropy().bytes());
         let reply = call.created(&new.account(call.now))?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
         let owner = NewInvitation {

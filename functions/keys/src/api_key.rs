@@ -81,7 +81,7 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         // A company's keys are its own people's business.
         (None, true) => Err(ApiError::needs_role(Role::Admin)),
         (None, false) if call.principal()?.company().is_some() => {
-            create_standard(&call, request.fields()).await
+            create_standard(&call, request.fields.clone()).await
         }
         // What a partner's keys may begin with is InstaView's business.
         _ => Err(ApiError::Forbidden(Forbidden::Administrator)),
@@ -152,7 +152,7 @@ async fn issue(
         let new = NewKey {
             id: KeyId::new(call.entropy().bytes()),
             kind: KeyKind::Ats,
-            fields: request.fields(),
+            fields: request.fields.clone(),
             limits: limits.unwrap_or(Plan::Scale.rate_limit()),
             secret: None,
             stamp: call.stamp(None)?,

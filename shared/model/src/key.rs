@@ -3,12 +3,12 @@
 use routes::{Scope, ScopeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
-    Actor, AllowedIps, CompanyId, Faults, Field, Future, KeyId, Name, PartnerId, RateLimit,
-    RateLimitFields, Rule, Timestamp,
-    field::{fields, vocabulary},
+    Actor, AllowedIps, Body, CompanyId, Faults, Field, Fields, Future, KeyId, Name, PartnerId,
+    RateLimit, RateLimitFields, Rule, Timestamp,
+    field::{fields, outcome, vocabulary},
 };
 
 fields! {
@@ -29,64 +29,59 @@ fields! {
     }
 }
 
-fields! {
-    /// A key to be made: people ask for STANDARD ones, administrators for ATS ones.
-    pub struct ApiKeyRequest {
-        required {
-            name: Name<1, 100>,
-            scopes: ScopeSet,
-        }
-        optional {
-            /// In the future; absent means that the key doesn't expire.
-            expires_at: Future<Timestamp>,
-            /// Absent or null means no restriction.
-            #[serde(rename = "allowedIPs")]
-            allowed_ips: AllowedIps,
-            /// Absent means STANDARD.
-            r#type: KeyKind,
-            /// Of ATS keys alone, which need it.
-            partner_id: PartnerId,
-            /// Of ATS keys alone; absent means as on SCALE.
-            rate_limit: RateLimitFields,
-        }
-        defaulted {}
-        together { of_a_partner(r#type, partner_id, rate_limit); }
-    }
+/// A key to be made: people ask for STANDARD ones, administrators for ATS ones.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyRequest {
+    #[serde(flatten)]
+    pub fields: ApiKeyFields,
+    /// Absent means STANDARD.
+    #[serde(rename = "type")]
+    pub kind: Option<KeyKind>,
+    /// Of ATS keys alone, which need it.
+    pub partner_id: Option<PartnerId>,
+    /// Of ATS keys alone; absent means as on SCALE.
+    pub rate_limit: Option<RateLimitFields>,
 }
 
-impl ApiKeyRequest {
-    fn of_a_partner(
-        kind: &Option<KeyKind>,
-        partner_id: &Option<PartnerId>,
-        rate_limit: &Option<RateLimitFields>,
-        at: &str,
-        faults: &mut Faults,
-    ) {
-        if *kind == Some(KeyKind::Ats) {
-            if partner_id.is_none() {
-                let message = "is required of an ATS key";
-                faults.refuse::<()>(&format!("{at}/partnerId"), Rule::Required, message);
+impl Body for ApiKeyRequest {
+    fn read(mut body: Value, now: Timestamp) -> Result<Self, Faults> {
+        let mut faults = Faults::at(now);
+        // What ATS keys alone have is unknown to all others.
+        let standard = match body.get("type") {
+            None | Some(Value::Null) => true,
+            Some(kind) => kind == KeyKind::Standard.as_str(),
+        };
+        let own: &[&str] = match standard {
+            true => &["type"],
+            false => &["type", "partnerId", "rateLimit"],
+        };
+        let mut members = Map::new();
+        if let Value::Object(all) = &mut body {
+            let own = own.iter().filter_map(|name| all.remove_entry(*name));
+            members.extend(own);
+        }
+        let fields = ApiKeyFields::parse(body, "", &mut faults);
+        let read = Fields::of(members.into(), "", &mut faults).and_then(|mut own| {
+            let kind = own.optional("type");
+            let partner_id = match kind {
+                Some(Some(KeyKind::Ats)) => own.required("partnerId").map(Some),
+                _ => own.optional("partnerId"),
+            };
+            let rate_limit = own.optional("rateLimit");
+            own.finish();
+            Some((kind?, partner_id?, rate_limit?))
+        });
+        let request = fields.zip(read).map(|(fields, read)| {
+            let (kind, partner_id, rate_limit) = read;
+            ApiKeyRequest {
+                fields,
+                kind,
+                partner_id,
+                rate_limit,
             }
-            return;
-        }
-        let given = [
-            ("partnerId", partner_id.is_some()),
-            ("rateLimit", rate_limit.is_some()),
-        ];
-        for (name, _) in given.into_iter().filter(|(_, given)| *given) {
-            let message = "is a field of ATS keys alone";
-            faults.refuse::<()>(&format!("{at}/{name}"), Rule::UnknownField, message);
-        }
-    }
-
-    /// What any key has.
-    pub fn fields(&self) -> ApiKeyFields {
-        ApiKeyFields {
-            name: self.name.clone(),
-            scopes: self.scopes,
-            expires_at: self.expires_at,
-            allowed_ips: self.allowed_ips.clone(),
-        }
+        });
+        outcome(request, faults)
     }
 }
 
@@ -193,7 +188,6 @@ impl Field for ScopeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Body;
     use serde_json::json;
 
     #[test]

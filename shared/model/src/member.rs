@@ -221,3 +221,20 @@ impl JsonSchema for TokenText {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": Self::MAX_BYTES })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_which_rule_it_breaks() {
+        let reason = |text: &str| text.parse::<AdminReason>().map(|reason| reason.to_string());
+        assert_eq!(reason("Ticket 471").as_deref(), Ok("Ticket 471"));
+        assert_eq!(reason("Ticket 47"), Err(Rule::Length));
+        assert_eq!(reason(&"a".repeat(201)), Err(Rule::Length));
+        for control in ['\0', '\n', '\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}'] {
+            let text = format!("Ticket 4711{control}");
+            assert_eq!(reason(&text), Err(Rule::Format), "{control:?}");
+        }
+    }
+}

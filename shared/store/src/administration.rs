@@ -2,7 +2,7 @@
 
 use auth::{Principal, Who};
 use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use model::{CompanyId, Owner, PartnerFields, PartnerId};
+use model::{CompanyFields, CompanyId, Name, Owner, PartnerFields, PartnerId, Plan, Timestamp};
 use std::{fmt::Display, ops::Deref, str::FromStr};
 
 use crate::{
@@ -62,6 +62,28 @@ fn told(refused: &Refused, remember: Option<usize>, invited: Option<usize>) -> S
 }
 
 impl AdministrationStore {
+    /// A company as administrators ask for it: numbers of its own come with a plan.
+    pub fn new_company(
+        &self,
+        name: Name<2, 100>,
+        plan: Plan,
+        now: Timestamp,
+        random: [u8; 10],
+    ) -> NewCompany {
+        NewCompany {
+            id: CompanyId::new(now, random),
+            fields: CompanyFields {
+                name,
+                description: None,
+                metadata: None,
+            },
+            plan,
+            rate_limit: None,
+            key_limit: None,
+            minutes_per_month: None,
+        }
+    }
+
     /// Makes a company and the invitation of its owner, all or nothing.
     ///
     /// # Errors

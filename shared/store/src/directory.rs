@@ -45,9 +45,10 @@ impl Directory {
         format!("COUNT#{}", self.entity())
     }
 
+    /// No name holds a control character, so that where it ends is no part of what is searched for.
     fn name_row(self, name: &str, id: impl ObjectId) -> Item {
         listed(
-            format_args!("{} {}", self.named(name), id.newest_first()),
+            format_args!("{}\u{1}{}", self.named(name), id.newest_first()),
             id,
         )
     }

@@ -144,7 +144,14 @@ async fn an_event_of_no_operation_of_the_function_reaches_no_handler() {
     for route in routes::all().filter(|route| route.access != Access::Public) {
         let context = good_context(&app, &acme, &key, route);
         for (method, resource) in [
-            ("PUT", route.path),
+            (
+                if route.method == routes::Method::Put {
+                    "DELETE"
+                } else {
+                    "PUT"
+                },
+                route.path,
+            ),
             (route.method.as_str(), "/nothing"),
             ("", ""),
         ] {

@@ -63,7 +63,8 @@ async fn administrators_find_companies_by_the_beginning_of_their_names() {
     assert_eq!(names(&find("q=ac").await), ["Acme", "ACME Labs"]);
     assert_eq!(names(&find("q=ren").await), ["Renamed"]);
     // What is the company's own business is not told.
-    let shown = &find("q=ren").await.data()["items"][0];
+    let found = find("q=ren").await;
+    let shown = &found.data()["items"][0];
     assert!(shown.get("metadata").is_none() && shown.get("description").is_none());
 }
 
