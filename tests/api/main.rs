@@ -1,6 +1,7 @@
 //! The product's rules, each as a person or a key meets it. Folders mirror URLs; matrices are generated from the route table.
 
 mod access;
+mod administrators;
 mod agents;
 mod api_keys;
 mod architecture;

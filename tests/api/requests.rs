@@ -9,7 +9,7 @@ use std::{
     collections::BTreeMap,
     sync::atomic::{AtomicU32, Ordering},
 };
-use tests::{Caller, Company, TestApp};
+use tests::{Caller, Company, TestApp, WIDE};
 
 /// A valid body that holds the text `own`, at most 40 letters; `None` where the operation takes none.
 pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
@@ -38,6 +38,16 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         }
         "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
         "UpdateCompany" => json!({ "description": format!("{own} changed") }),
+        "CreatePartner" => json!({ "name": own }),
+        "UpdatePartner" => json!({ "name": format!("{own} changed") }),
+        "FoundCompany" => json!({ "name": own, "plan": "TRIAL", "ownerEmail": address(own) }),
+        // What the tests' companies have, so that it changes nothing.
+        "SetPlan" => json!({
+            "plan": "ENTERPRISE",
+            "perMinute": WIDE.per_minute,
+            "perHour": WIDE.per_hour,
+            "perSecond": WIDE.per_second,
+        }),
         "InviteMember" => json!({ "email": address(own), "role": "MEMBER" }),
         "UpdateMember" => json!({ "role": "ADMIN" }),
         // Nobody's; [`Objects::fit`] puts the caller's there.

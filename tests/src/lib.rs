@@ -15,7 +15,7 @@ use api::{App, Clock};
 use auth::Principal;
 use embedded::Weather;
 use local::{HttpRequest, HttpResponse, System, seed};
-use model::{CompanyId, KeyId, PartnerId, Plan, RateLimit};
+use model::{Actor, CompanyId, KeyId, PartnerId, Plan, RateLimit};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
 use std::{
@@ -25,7 +25,7 @@ use std::{
     },
     time::Duration,
 };
-use store::CompanyStore;
+use store::{CompanyStore, Stamp};
 
 /// A system under test.
 #[derive(Debug)]
@@ -61,6 +61,8 @@ pub struct Caller {
     pub address: String,
     /// Appended to every target, such as `companyId=…`.
     pub query: Option<String>,
+    /// Why an administrator acts.
+    pub reason: Option<String>,
 }
 
 /// A key that was made for a test.
@@ -77,6 +79,10 @@ pub struct Answer {
     pub body: Value,
     pub raw: HttpResponse,
 }
+
+/// Who administers in tests, and why.
+pub const ADMINISTRATOR: &str = "admin@instaview.example";
+pub const REASON: &str = "Ticket 4711: a test";
 
 /// Limits that no test reaches by accident.
 pub const WIDE: RateLimit = RateLimit {
@@ -200,6 +206,39 @@ impl TestApp {
         self.post(&self.person(email), &path, &body).await
     }
 
+    /// An administrator who has just signed in, and says why.
+    pub async fn administrator(&self) -> Caller {
+        seed::administrator(&self.system, ADMINISTRATOR)
+            .await
+            .expect("an administrator");
+        self.person(ADMINISTRATOR).because(REASON)
+    }
+
+    /// Makes a person an administrator, and ends it again.
+    pub async fn former_administrator(&self, email: &str) {
+        let made = seed::administrator(&self.system, email).await;
+        made.expect("an administrator");
+        self.end_administrator(email).await;
+    }
+
+    /// Whoever runs the stack takes an administrator's power away.
+    pub async fn end_administrator(&self, email: &str) {
+        let table = &self.app().table;
+        let person = self.system.issuer().person(email);
+        let row = table.find_administrator(&person).await.expect("read");
+        let stamp = Stamp {
+            actor: Actor::system("operator"),
+            at: self.now(),
+            source_ip: None,
+            request_id: None,
+            operation: "EndAdministrator".to_owned(),
+            reason: None,
+            nonce: self.app().entropy.bytes(),
+        };
+        let ended = table.end_administrator(&row.expect("a row"), &stamp).await;
+        ended.expect("ended");
+    }
+
     /// A person who has just signed in.
     pub fn person(&self, email: &str) -> Caller {
         self.person_signed_in(email, Duration::ZERO)
@@ -317,6 +356,7 @@ impl Caller {
             credential: Some(credential.to_owned()),
             address: "198.51.100.7".to_owned(),
             query: None,
+            reason: None,
         }
     }
 
@@ -335,6 +375,21 @@ impl Caller {
         }
     }
 
+    /// As an administrator, if the person is one.
+    pub fn because(&self, reason: &str) -> Caller {
+        Caller {
+            reason: Some(reason.to_owned()),
+            ..self.clone()
+        }
+    }
+
+    pub fn for_partner(&self, id: impl std::fmt::Display) -> Caller {
+        Caller {
+            query: Some(format!("partnerId={id}")),
+            ..self.clone()
+        }
+    }
+
     pub fn for_company(&self, id: impl std::fmt::Display) -> Caller {
         Caller {
             query: Some(format!("companyId={id}")),
@@ -348,7 +403,10 @@ impl Caller {
             Some(query) if target.contains('?') => format!("{target}&{query}"),
             Some(query) => format!("{target}?{query}"),
         };
-        let request = HttpRequest::new(method, &target).from_ip(&self.address);
+        let mut request = HttpRequest::new(method, &target).from_ip(&self.address);
+        if let Some(reason) = &self.reason {
+            request = request.header("x-admin-reason", reason);
+        }
         match &self.credential {
             None => request,
             Some(credential) => request.bearer(credential),

@@ -7,8 +7,8 @@ use model::{
 };
 use serde_json::{Map, Value, json};
 use store::{
-    DenialKind, DenialRow, Entity, GrantRow, Image, InvitationRow, KeyRow, LastUse, MemberRow,
-    ObjectRow, PersonRow, Revision, Source, Stamp, StoreError, TableNames,
+    AdministratorRow, DenialKind, DenialRow, Entity, GrantRow, Image, InvitationRow, KeyRow,
+    LastUse, MemberRow, ObjectRow, PersonRow, Revision, Source, Stamp, StoreError, TableNames,
 };
 
 /// Why a record tells nothing that can be believed. Says no content of the row.
@@ -60,6 +60,11 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
             Some(Image::Person(old)) => person_counted(old.rev, old.total, &new)?,
             Some(_) => return Err(Unreadable::Images),
         },
+        (old, Some(Image::Administrator(new))) => match old {
+            None => administrator_changed(None, &new)?,
+            Some(Image::Administrator(old)) => administrator_changed(Some(&old), &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
         (old, Some(Image::Object(new))) => match old {
             None => object_created(&new),
             Some(Image::Object(old)) => object_changed(&old, &new)?,
@@ -92,7 +97,9 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
         (Some(_), None) => return Err(Unreadable::Removed),
         (_, Some(Image::Silent)) | (None, None) => return Ok(None),
     };
-    told.row = row;
+    if told.row.is_empty() {
+        told.row = row;
+    }
     let several = told.events.len() > 1;
     for event in &mut told.events {
         event.id = match several {
@@ -268,6 +275,67 @@ fn person_counted(rev: u64, total: u64, new: &PersonRow) -> Result<Revision, Unr
     })
 }
 
+/// One row tells in many chains, so its revisions have no order in any of them: each is a row of its own, named by its write's stamp.
+/// A write that was applied twice, because its answer was lost, is so told once.
+fn administrator_changed(
+    old: Option<&AdministratorRow>,
+    new: &AdministratorRow,
+) -> Result<Revision, Unreadable> {
+    follows(old.map_or(0, |old| old.rev), new.rev)?;
+    let (was, is) = (old.is_some_and(|old| !old.facts.ended), !new.facts.ended);
+    if was != is {
+        if old.is_some_and(|old| old.facts.counted.version == new.facts.counted.version) {
+            return Err(Unreadable::Unannounced("version"));
+        }
+        let role = |there: bool| there.then(|| json!("ADMINISTRATOR"));
+        let kind = match is {
+            true => EventType::MemberAdded,
+            false => EventType::MemberRemoved,
+        };
+        let changes = [
+            change("person", None, Some(json!(new.facts.person))),
+            change("role", role(was), role(is)),
+        ];
+        let event = EventFacts {
+            changes: Some(changes.into_iter().flatten().collect()),
+            ..by_stamp(Owner::System, kind, &new.changed)
+        };
+        let row = of_stamp(new, new.changed.nonce);
+        return Ok(Revision {
+            row,
+            ..told(Owner::System, 1, new.changed.at, vec![event])
+        });
+    }
+    let used = used(
+        old.map_or(0, |old| old.total),
+        new.total,
+        new.last_use.as_ref(),
+    )?;
+    let last = used.ok_or(Unreadable::Unannounced("total"))?;
+    let owner = match (last.company, last.partner) {
+        (Some(company), _) => Owner::Company(company),
+        (None, Some(partner)) => Owner::Partner(partner),
+        (None, None) => Owner::System,
+    };
+    let actor = Actor {
+        kind: ActorKind::Admin,
+        id: new.facts.person.to_string(),
+    };
+    let event = EventFacts {
+        kind: EventType::AdminAccessed,
+        reason: last.reason.clone(),
+        ..authenticated(owner, actor, last)
+    };
+    Ok(Revision {
+        row: of_stamp(new, new.facts.counted.nonce.0),
+        ..told(owner, 1, last.at, vec![event])
+    })
+}
+
+fn of_stamp(row: &AdministratorRow, stamp: [u8; 16]) -> String {
+    format!("ADMIN#{}/{}", row.facts.person, model::hex(&stamp))
+}
+
 /// Both sides hear of it, each of its own row.
 fn grant_changed(
     owner: Owner,
@@ -348,8 +416,8 @@ fn invitation_changed(
 
 fn object_created(new: &ObjectRow) -> Revision {
     let kind = match new.entity {
-        Entity::Company => EventType::CompanyCreated,
-        Entity::Partner => EventType::PartnerCreated,
+        // Whose it is says the owner: a partner's chain tells of no company but the partner itself.
+        Entity::Company | Entity::Partner => EventType::CompanyCreated,
         Entity::Job => EventType::JobCreated,
         Entity::Candidate => EventType::CandidateCreated,
         Entity::Agent => EventType::AgentCreated,
@@ -366,8 +434,7 @@ fn object_changed(old: &ObjectRow, new: &ObjectRow) -> Result<Revision, Unreadab
         return Ok(told(new.owner, new.rev, new.changed.at, vec![]));
     }
     let kind = match (new.entity, new.deleted) {
-        (Entity::Company, _) => EventType::CompanyUpdated,
-        (Entity::Partner, _) => EventType::PartnerUpdated,
+        (Entity::Company | Entity::Partner, _) => EventType::CompanyUpdated,
         (Entity::Job, false) => EventType::JobUpdated,
         (Entity::Job, true) => EventType::JobDeleted,
         (Entity::Candidate, _) if new.erased => EventType::CandidateErased,

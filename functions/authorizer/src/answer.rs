@@ -1,8 +1,8 @@
 //! What the authorizer answers API Gateway: a policy, and a context of strings.
 
 use auth::{
-    Answer, Context, MethodArn, PolicyDocument, Principal, Who, deny, policy, reach_of_key,
-    reach_of_person,
+    Answer, Context, MethodArn, PolicyDocument, Principal, Who, deny, policy,
+    reach_of_administrator, reach_of_key, reach_of_person,
 };
 use model::Timestamp;
 use serde::Serialize;
@@ -24,6 +24,7 @@ pub(crate) fn allow(request: &Request, principal: &Principal) -> AuthorizerAnswe
     let policy_document = match principal.who() {
         Who::Key { .. } => policy(&arn, reach_of_key(principal.scopes())),
         Who::Person { .. } => policy(&arn, reach_of_person(principal.role())),
+        Who::Administrator { .. } => policy(&arn, reach_of_administrator()),
         Who::System => policy(&arn, Vec::new()),
     };
     AuthorizerAnswer {

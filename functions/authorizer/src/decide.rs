@@ -1,8 +1,8 @@
 //! The loop around the pure decision: hint, decide, commit, and again on what the row turned out to be.
 
 use auth::{
-    Commit, Counted, Decision, Grant, KeyFacts, Keyring, MemberFacts, Nonce, PresentedKey,
-    Principal, Refusal, Who, decide_person,
+    Administering, AdministratorFacts, Commit, Counted, Decision, Grant, KeyFacts, Keyring,
+    MemberFacts, Nonce, PresentedKey, Principal, Refusal, Who, decide_person,
 };
 use model::{Actor, ActorKind, CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
 use std::sync::Arc;
@@ -16,6 +16,7 @@ pub(crate) enum Subject {
     Key(KeyId),
     Member(PersonId, Owner),
     Person(PersonId),
+    Administrator(PersonId),
 }
 
 /// A credential that is good by itself; what it may do says the row.
@@ -35,6 +36,7 @@ pub(crate) enum Facts {
     Key(KeyFacts),
     Member(MemberFacts),
     Person(Counted),
+    Administrator(AdministratorFacts),
 }
 
 #[derive(Debug)]
@@ -78,6 +80,10 @@ impl Subject {
             Subject::Key(id) => Actor::key(*id),
             Subject::Member(id, _) | Subject::Person(id) => Actor {
                 kind: ActorKind::User,
+                id: id.to_string(),
+            },
+            Subject::Administrator(id) => Actor {
+                kind: ActorKind::Admin,
                 id: id.to_string(),
             },
         }
@@ -148,12 +154,15 @@ impl Authorizer {
                 }
                 Decision::Commit(commit) => commit,
             };
+            let administering = commit.administering.as_ref();
             let last = LastUse {
                 at: now,
                 source_ip: asked.address.to_canonical().to_string(),
                 operation: asked.route.operation.to_owned(),
                 request_id: request.id.clone(),
                 company: commit.company,
+                partner: administering.and_then(|act| act.owner.partner()),
+                reason: administering.map(|act| act.reason.to_string()),
                 secret_suffix: commit.secret_suffix.clone(),
                 user_agent: request.user_agent.clone(),
             };
@@ -189,6 +198,7 @@ impl Authorizer {
             Subject::Member(..) | Subject::Person(_) => {
                 Outcome::untold(auth::no_membership(), subject.clone())
             }
+            Subject::Administrator(_) => Outcome::untold(auth::no_administrator(), subject.clone()),
         }
     }
 
@@ -200,6 +210,10 @@ impl Authorizer {
                 .find_member(person, *owner)
                 .await?
                 .map(|row| Facts::Member(row.facts)),
+            Subject::Administrator(person) => table
+                .find_administrator(person)
+                .await?
+                .map(|row| Facts::Administrator(row.facts)),
             // The row is made by the first request, so that there is nothing to be read before.
             Subject::Person(person) => Some(Facts::Person(
                 table
@@ -238,6 +252,10 @@ impl Authorizer {
                 .commit_member(person, *owner, commit, nonce, last)
                 .await?
                 .map(|row| Facts::Member(row.facts)),
+            Subject::Administrator(person) => table
+                .commit_administrator(person, commit, nonce, last)
+                .await?
+                .map(|row| Facts::Administrator(row.facts)),
             Subject::Person(person) => table
                 .commit_person(person, commit, nonce, last)
                 .await?
@@ -270,6 +288,7 @@ impl Facts {
                 facts.decide(presented, keyring, asked, grant, now)
             }
             (Facts::Member(facts), Credential::Person) => facts.decide(asked, now),
+            (Facts::Administrator(facts), Credential::Person) => facts.decide(asked, now),
             (Facts::Person(counted), Credential::Person) => decide_person(counted, asked, now),
             // A subject is made from its own kind of credential.
             _ => Decision::Refuse(auth::no_membership()),
@@ -280,6 +299,7 @@ impl Facts {
         match self {
             Facts::Key(facts) => &facts.counted,
             Facts::Member(facts) => &facts.counted,
+            Facts::Administrator(facts) => &facts.counted,
             Facts::Person(counted) => counted,
         }
     }
@@ -289,7 +309,7 @@ impl Facts {
             Facts::Key(facts) => Told::Owner(facts.owner),
             Facts::Member(facts) if facts.ended => Told::Nobody,
             Facts::Member(facts) => Told::Owner(facts.owner),
-            Facts::Person(_) => Told::Owner(Owner::System),
+            Facts::Person(_) | Facts::Administrator(_) => Told::Owner(Owner::System),
         }
     }
 
@@ -317,9 +337,21 @@ impl Facts {
                 Some(facts.owner),
                 RateLimit::PERSON,
             ),
-            (Facts::Person(_), Subject::Person(id) | Subject::Member(id, _)) => {
-                (Who::Person { id: id.clone() }, None, RateLimit::PERSON)
+            (Facts::Administrator(facts), _) => {
+                let id = facts.person.clone();
+                match commit.administering.clone() {
+                    Some(Administering { owner, reason }) => {
+                        let who = Who::Administrator { id, reason };
+                        (who, Some(owner), RateLimit::PERSON)
+                    }
+                    // Who gives no reason acts for nobody.
+                    None => (Who::Person { id }, None, RateLimit::PERSON),
+                }
             }
+            (
+                Facts::Person(_),
+                Subject::Person(id) | Subject::Member(id, _) | Subject::Administrator(id),
+            ) => (Who::Person { id: id.clone() }, None, RateLimit::PERSON),
             (Facts::Person(_), Subject::Key(id)) => (
                 Who::Key {
                     id: *id,

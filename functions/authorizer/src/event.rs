@@ -1,6 +1,7 @@
 //! API Gateway's REQUEST event: the few members that the decision reads.
 
-use auth::{Asked, MethodArn, NamedCompany, NamedPartner};
+use auth::{Asked, GivenReason, MethodArn, NamedCompany, NamedPartner};
+use model::Rule;
 use routes::Tenant;
 use serde::Deserialize;
 use serde_json::Value;
@@ -48,9 +49,9 @@ impl Request {
         let mut query = event
             .multi_value_query_string_parameters
             .unwrap_or_default();
+        let in_path = event.path_parameters.unwrap_or_default();
         let mut named = query.remove("companyId").unwrap_or_default();
         if route.tenant == Tenant::PathCompany {
-            let in_path = event.path_parameters.unwrap_or_default();
             let in_path = in_path.get("companyId").cloned().unwrap_or_default();
             // Named again in the query it must be the same one, and once.
             if named.len() == 1 && named[0] == in_path {
@@ -65,7 +66,11 @@ impl Request {
                 .map_or(NamedCompany::Unusable, NamedCompany::One),
             _ => NamedCompany::Unusable,
         };
-        let partner = match query.remove("partnerId").unwrap_or_default().as_slice() {
+        let partner = match route.tenant {
+            Tenant::PathPartner => in_path.get("partnerId").cloned().into_iter().collect(),
+            _ => query.remove("partnerId").unwrap_or_default(),
+        };
+        let partner = match partner.as_slice() {
             [] => NamedPartner::Absent,
             [one] => one
                 .parse()
@@ -79,6 +84,7 @@ impl Request {
                 address,
                 company,
                 partner,
+                reason: reason(&headers),
             },
             bearer: Bearer::read(&mut headers),
             method_arn: event.method_arn,
@@ -93,6 +99,23 @@ impl Request {
                 model::hex(&digest[..8])
             }),
         })
+    }
+}
+
+/// Given twice it is unusable, as the credential is: readers disagree about which one counts.
+fn reason(headers: &HashMap<String, Vec<String>>) -> GivenReason {
+    let mut values = headers
+        .iter()
+        .filter(|(name, _)| name.eq_ignore_ascii_case("x-admin-reason"))
+        .flat_map(|(_, values)| values);
+    match (values.next(), values.next()) {
+        (None, _) => GivenReason::Absent,
+        // White space around it is no part of a header's value.
+        (Some(value), None) => value
+            .trim_matches([' ', '\t'])
+            .parse()
+            .map_or_else(GivenReason::Unusable, GivenReason::Given),
+        (Some(_), Some(_)) => GivenReason::Unusable(Rule::Repeated),
     }
 }
 

@@ -12,8 +12,9 @@ mod refuse;
 pub use answer::AuthorizerAnswer;
 
 use api::{App, NotReadAgain, TrustedIssuer, Unbelieved};
-use auth::{AccessToken, Answer, FetchKeys, IssuerConfig, Keyring, PresentedKey};
+use auth::{AccessToken, Answer, Capacity, FetchKeys, IssuerConfig, Keyring, PresentedKey};
 use model::PersonId;
+use routes::Access;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
@@ -163,8 +164,25 @@ impl Authorizer {
         person: &PersonId,
     ) -> Result<Result<Subject, Outcome>, AuthorizerError> {
         let asked = &request.asked;
-        if !matches!(asked.route.access, routes::Access::Role(_)) {
-            return Ok(Ok(Subject::Person(person.clone())));
+        let untold = |refusal| Outcome::untold(refusal, Subject::Person(person.clone()));
+        match asked.capacity() {
+            Capacity::Administrator => {
+                let stale = auth::stale_sign_in(token, asked, self.app.clock.now());
+                return Ok(match stale {
+                    Some(refusal) => Err(untold(refusal)),
+                    None => Ok(Subject::Administrator(person.clone())),
+                });
+            }
+            // Whatever else the person may be: who gives a reason acts as an administrator.
+            Capacity::NotForAdministrators
+                if matches!(asked.route.access, Access::Role(_) | Access::Person) =>
+            {
+                return Ok(Err(untold(auth::no_membership())));
+            }
+            _ if !matches!(asked.route.access, Access::Role(_)) => {
+                return Ok(Ok(Subject::Person(person.clone())));
+            }
+            _ => {}
         }
         if let Some(refusal) = auth::stale_sign_in(token, asked, self.app.clock.now()) {
             return Ok(Err(Outcome::Refused(Refused {
@@ -173,7 +191,6 @@ impl Authorizer {
                 told: Told::OwnerAsked,
             })));
         }
-        let untold = |refusal| Outcome::untold(refusal, Subject::Person(person.clone()));
         let owner = match auth::named_owner(asked) {
             Ok(owner) => owner,
             Err(refusal) => return Ok(Err(untold(refusal))),

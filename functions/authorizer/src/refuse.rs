@@ -145,7 +145,9 @@ impl Refused {
                 status: match self.refusal.answer {
                     Answer::Unauthorized => 401,
                     Answer::Forbidden(_) | Answer::Verdict(Verdict::CompanyDenied) => 403,
-                    Answer::Verdict(Verdict::CompanyRequired | Verdict::TwoOwners) => 400,
+                    Answer::Verdict(
+                        Verdict::CompanyRequired | Verdict::TwoOwners | Verdict::Reason(_),
+                    ) => 400,
                     Answer::Verdict(Verdict::RateLimited(_)) => 429,
                 },
                 reason: self.refusal.reason,

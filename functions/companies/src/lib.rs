@@ -1,11 +1,11 @@
-//! Companies: those that a key may act for, read and changed; and, for a partner's key, made.
+//! Companies: those that a key may act for, read and changed; and, for a partner's key or an administrator, made.
 //!
 //! Invariant: which company is meant was decided by the authorizer; no path is read here.
 //! Knows nothing of keys, plans but to show a plan, or members but to invite a new company's first.
 
 use api::{ApiError, App, Call, ConflictReason, Reply, respond, retried};
 use lambda_http::{Body, Request, Response};
-use model::{CompanyPatch, CompanyRequest, Owner};
+use model::{AccountRequest, CompanyPatch, CompanyRequest, Owner};
 use routes::{Role, companies::Operation};
 use store::{InvitationRow, Listed, NewInvitation, StoreError, StoredCompany};
 
@@ -17,6 +17,7 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::CreateCompany => create(call).await,
             Operation::GetCompany => get(call).await,
             Operation::UpdateCompany => update(call).await,
+            Operation::FoundCompany => found(call).await,
         }
     })
     .await
@@ -66,6 +67,36 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
             )
             .await
             .map_err(or_company_limit)?;
+        Ok(reply)
+    })
+    .await
+}
+
+/// As an administrator: for no partner, and with the owner invited.
+async fn found(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let request = input.body::<AccountRequest>();
+    let AccountRequest {
+        name,
+        plan,
+        owner_email,
+    } = input.finish(request)?;
+    let store = call.administration()?;
+    call.once(&store, async |once| {
+        let new = store.new_company(name, plan, call.now, call.entropy().bytes());
+        let reply = call.created(&new.account(call.now))?.version(1);
+        let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
+        let owner = NewInvitation {
+            email: owner_email.to_string(),
+            role: Role::Owner,
+            inviter_name: "InstaView".to_owned(),
+            random: call.entropy().bytes(),
+            seed: call.entropy().bytes(),
+        };
+        let invitation = InvitationRow::new(Owner::Company(new.id), owner, &stamp);
+        store
+            .create_company(&new, &invitation, &stamp, remembered.as_ref())
+            .await?;
         Ok(reply)
     })
     .await

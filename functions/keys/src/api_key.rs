@@ -3,8 +3,8 @@
 use api::{ApiError, Call, ConflictReason, Reply, retried};
 use auth::{Forbidden, SecretFacts};
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, Body, Faults, Fields, Integer, KeyId, KeyKind, KeyState,
-    KeyStatus, Name, Rule, Timestamp,
+    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, Body, Fault, Faults, Fields, Integer, KeyId,
+    KeyKind, KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule, Timestamp,
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;
@@ -73,47 +73,101 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 
 pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let fields = input.body::<ApiKeyFields>();
-    let fields = input.finish(fields)?;
+    let request = input.body::<ApiKeyRequest>();
+    let request = input.finish(request)?;
 
-    if call.principal()?.company().is_none() {
+    match (request.partner_id, call.by_administrator()?) {
+        (Some(partner), true) => issue(&call, partner, &request).await,
+        // A company's keys are its own people's business.
+        (None, true) => Err(ApiError::needs_role(Role::Admin)),
+        (None, false) if call.principal()?.company().is_some() => {
+            create_standard(&call, request.fields.clone()).await
+        }
         // What a partner's keys may begin with is InstaView's business.
-        return Err(ApiError::Forbidden(Forbidden::Administrator));
+        _ => Err(ApiError::Forbidden(Forbidden::Administrator)),
     }
+}
+
+async fn create_standard(
+    call: &Call<'_, Operation>,
+    fields: ApiKeyFields,
+) -> Result<Reply, ApiError> {
     let store = call.store()?;
     call.once(&store, async |once| {
-        may_give(&call, fields.scopes)?;
-        let company = store.get_company().await?;
-        let keyring = call.keyring().await?;
-        let id = KeyId::new(call.entropy().bytes());
-        let (plain, secret) = keyring.mint(KeyKind::Standard, id, call.entropy().bytes());
+        may_give(call, fields.scopes)?;
+        retried(|| async {
+            let company = store.get_company().await?;
+            let keyring = call.keyring().await?;
+            let id = KeyId::new(call.entropy().bytes());
+            let (plain, secret) = keyring.mint(KeyKind::Standard, id, call.entropy().bytes());
+            let new = NewKey {
+                id,
+                kind: KeyKind::Standard,
+                fields: fields.clone(),
+                limits: company.rate_limit,
+                secret: Some((secret, plain.suffix().to_owned())),
+                stamp: call.stamp(None)?,
+            };
+            let object = new.view(store.owner(), call.now);
+            let version = object.version;
+            let replay = ShownKey {
+                object: object.clone(),
+                key: None,
+                key_unavailable: Some(true),
+            };
+            let replay = call.created(&replay)?.version(version);
+            store
+                .create_key(&new, company.key_limit, once.remember(&replay).as_ref())
+                .await
+                .map_err(or_key_limit)?;
+            let shown = ShownKey {
+                object,
+                key: Some(plain.expose().to_owned()),
+                key_unavailable: None,
+            };
+            Ok(call.created(&shown)?.version(version))
+        })
+        .await
+    })
+    .await
+}
+
+/// Issues an ATS key without a secret: the partner's own people obtain one by rotating.
+async fn issue(
+    call: &Call<'_, Operation>,
+    partner: PartnerId,
+    request: &ApiKeyRequest,
+) -> Result<Reply, ApiError> {
+    let administration = call.administration()?;
+    let store = administration.partner(partner);
+    call.once(&store, async |once| {
+        let partner = administration.get_partner(partner).await;
+        let partner = partner.map_err(|error| match error {
+            StoreError::NotFound => {
+                Fault::new("/partnerId", Rule::NotFound, "names no partner").into()
+            }
+            other => ApiError::from(other),
+        })?;
+        let limits = request.rate_limit.clone().map(RateLimit::from);
         let new = NewKey {
-            id,
-            kind: KeyKind::Standard,
-            fields: fields.clone(),
-            limits: company.rate_limit,
-            secret,
-            suffix: plain.suffix().to_owned(),
+            id: KeyId::new(call.entropy().bytes()),
+            kind: KeyKind::Ats,
+            fields: request.fields.clone(),
+            limits: limits.unwrap_or(Plan::Scale.rate_limit()),
+            secret: None,
             stamp: call.stamp(None)?,
         };
-        let object = new.view(store.owner(), call.now);
-        let version = object.version;
-        let replay = ShownKey {
-            object: object.clone(),
-            key: None,
-            key_unavailable: Some(true),
-        };
-        let replay = call.created(&replay)?.version(version);
-        store
-            .create_key(&new, company.key_limit, once.remember(&replay).as_ref())
-            .await
-            .map_err(or_key_limit)?;
         let shown = ShownKey {
-            object,
-            key: Some(plain.expose().to_owned()),
+            object: new.view(store.owner(), call.now),
+            key: None,
             key_unavailable: None,
         };
-        Ok(call.created(&shown)?.version(version))
+        let reply = call.created(&shown)?.version(1);
+        store
+            .create_key(&new, partner.key_limit, once.remember(&reply).as_ref())
+            .await
+            .map_err(or_key_limit)?;
+        Ok(reply)
     })
     .await
 }
@@ -354,13 +408,14 @@ fn or_key_limit(error: StoreError) -> ApiError {
     }
 }
 
-/// Keys that can change companies are their owners' business (contract §3).
+/// Keys that can change companies are their owners' business (contract §3), and administrators', who may end any.
 fn may_change(call: &Call<'_, Operation>, row: &KeyRow) -> Result<(), ApiError> {
     may_give(call, row.facts.scopes)
 }
 
 fn may_give(call: &Call<'_, Operation>, scopes: ScopeSet) -> Result<(), ApiError> {
-    if scopes.contains(Scope::WriteCompanies) && call.principal()?.role() != Some(Role::Owner) {
+    let by_owner = call.principal()?.role() == Some(Role::Owner);
+    if scopes.contains(Scope::WriteCompanies) && !by_owner && !call.by_administrator()? {
         return Err(ApiError::needs_role(Role::Owner));
     }
     Ok(())

@@ -1,13 +1,15 @@
-//! Managing keys, grants and members, by people; explaining refusals; saying who somebody is.
+//! Managing keys, grants and members, by people; managing partners and plans, by administrators; explaining refusals; saying who somebody is.
 //!
 //! Invariant: a key can never manage keys; the one thing that it may do is to revoke itself.
 //! Knows nothing of how a request is authorized.
 
 mod api_key;
+mod company;
 mod denial;
 mod grant;
 mod invitation;
 mod member;
+mod partner;
 mod whoami;
 
 pub use api_key::{ReasonBody, RotateBody, ShownKey};
@@ -42,6 +44,11 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::SuspendPartnerGrant => grant::set_state(call, GrantState::Suspended).await,
             Operation::ResumePartnerGrant => grant::set_state(call, GrantState::Active).await,
             Operation::EndPartnerGrant => grant::set_state(call, GrantState::Ended).await,
+            Operation::ListPartners => partner::list(call).await,
+            Operation::CreatePartner => partner::create(call).await,
+            Operation::UpdatePartner => partner::update(call).await,
+            Operation::ListAllCompanies => company::list(call).await,
+            Operation::SetPlan => company::set_plan(call).await,
             Operation::GetDenial => denial::get(call).await,
             Operation::GetWhoami => whoami::get(call).await,
             Operation::GetHealth => health(call),

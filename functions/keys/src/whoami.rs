@@ -32,6 +32,7 @@ pub struct Whoami {
 pub enum BearerKind {
     ApiKey,
     Person,
+    Administrator,
 }
 
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -59,9 +60,24 @@ pub(crate) async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let whoami = match call.principal()?.who() {
         Who::Key { .. } => key(&call).await?,
         Who::Person { id } => person(&call, id).await?,
+        Who::Administrator { id, .. } => administrator(id),
         Who::System => return Err(ApiError::internal("no request is the system's")),
     };
     call.ok(&whoami)
+}
+
+/// In this capacity nobody is a member of anything.
+fn administrator(id: &PersonId) -> Whoami {
+    Whoami {
+        kind: BearerKind::Administrator,
+        id: id.to_string(),
+        key: None,
+        company_id: None,
+        partner_id: None,
+        role: None,
+        memberships: None,
+        rate_limit: RateLimit::PERSON,
+    }
 }
 
 async fn person(call: &Call<'_, Operation>, id: &PersonId) -> Result<Whoami, ApiError> {

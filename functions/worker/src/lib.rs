@@ -156,8 +156,12 @@ async fn work_on(app: &App, tasks: Vec<Task>, end: End) -> bool {
     failed
 }
 
-/// Takes a deleted object out of some of those that name it; whether it is out of all.
+/// Takes a deleted object out of some of those that name it, or brings a plan to some of its company's keys; whether it is done.
 async fn work(app: &App, task: &Task) -> Result<bool, StoreError> {
+    if task.entity() == Task::LIMITS {
+        let store = company(app, task.company(), "SetPlan")?;
+        return store.spread_limits(CHUNK, || app.entropy.bytes()).await;
+    }
     let store = company(app, task.company(), "SeverRelation")?;
     // Candidates are all that jobs sever.
     store

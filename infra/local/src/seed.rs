@@ -8,7 +8,7 @@ use model::{
 };
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
-use store::{Membership, NewCompany, NewKey, NewPartner, Stamp, StoreError};
+use store::{Membership, NewAdministrator, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
 use crate::{message::HttpRequest, system::System};
 
@@ -26,7 +26,7 @@ const HIREBRIDGE: &str = "Hirebridge";
 const OWNER_OF_HIREBRIDGE: &str = "owner@hirebridge.example";
 /// Nobody's member: somebody to invite.
 const NEWCOMER: &str = "newcomer@acme.example";
-/// An administrator in the making: no membership.
+/// A member of nothing.
 const ADMINISTRATOR: &str = "admin@instaview.example";
 
 /// Who may sign in.
@@ -205,8 +205,8 @@ async fn found_partner(
         name,
         plan: Plan::Scale,
         rate_limit: None,
-        company_limit: NewPartner::COMPANY_LIMIT,
-        key_limit: NewPartner::KEY_LIMIT,
+        company_limit: 100,
+        key_limit: 50,
     };
     let members: Vec<_> = members
         .iter()
@@ -239,8 +239,7 @@ pub async fn ats_key(
         kind: KeyKind::Ats,
         fields,
         limits,
-        secret,
-        suffix: plain.suffix().to_owned(),
+        secret: Some((secret, plain.suffix().to_owned())),
         stamp: stamp(app, "CreateApiKey"),
     };
     app.table
@@ -251,6 +250,25 @@ pub async fn ats_key(
         id,
         plaintext: plain.expose().to_owned(),
     })
+}
+
+/// Makes a person an administrator, unless they are one.
+pub async fn administrator(system: &System, email: &str) -> anyhow::Result<()> {
+    let new = NewAdministrator {
+        person: system.issuer().person(email),
+        email: email.to_owned(),
+    };
+    let app = system.app();
+    let stamp = stamp(app, "CreateAdministrator");
+    match app.table.create_administrator(&new, &stamp).await {
+        Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        Err(error) => Err(error).context("an administrator"),
+    }
+}
+
+/// The person who manages the local system.
+pub(crate) async fn welcome_administrator(system: &System) -> anyhow::Result<()> {
+    administrator(system, ADMINISTRATOR).await
 }
 
 /// Gives a person a role, unless they have one.

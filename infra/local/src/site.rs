@@ -175,6 +175,7 @@ impl Site {
         if !self.facts.seeded {
             companies.make(&self.system, demo).await?;
             companies.welcome(&self.system).await?;
+            seed::welcome_administrator(&self.system).await?;
             let key = match self.facts.demo_key.clone() {
                 Some(key) => key,
                 None => {
@@ -195,6 +196,7 @@ impl Site {
         }
         if before.is_some_and(|before| before.issuer_url != self.facts.issuer_url) {
             companies.welcome(&self.system).await?;
+            seed::welcome_administrator(&self.system).await?;
             if let Some(partner) = self.partner() {
                 partner.welcome(&self.system).await?;
             }

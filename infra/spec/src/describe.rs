@@ -1,13 +1,14 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Acceptance, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyFields, ApiKeyPatch,
-    Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus, Company, CompanyId,
-    CompanyPatch, CompanyRequest, Denial, Event, EventType, GrantRequest, GrantState, Integer,
-    Interview, InterviewPatch, InterviewStatus, InvitationRequest, Job, JobFields, JobId, JobPatch,
-    JobStatus, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Name, NewInterview,
-    Nothing, Outcome, Owner, PartnerGrant, PartnerId, RateLimit, RoleChange, Timestamp,
-    UsageReport,
+    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyPatch,
+    ApiKeyRequest, Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus,
+    Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, Event, EventType,
+    GrantRequest, GrantState, Integer, Interview, InterviewPatch, InterviewStatus,
+    InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus,
+    Member, MemberId, MemberStatus, Name, NewInterview, Nothing, Outcome, Owner, Partner,
+    PartnerGrant, PartnerId, PartnerPatch, PartnerRequest, PlanRequest, RateLimit, RoleChange,
+    Timestamp, UsageReport,
 };
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
@@ -97,7 +98,7 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
         ),
         group(
             "keys",
-            "API keys and explanations of refusals. For people; a key can never manage keys.",
+            "API keys and explanations of refusals. For people; a key can never manage keys. Partners, companies and their plans, for administrators.",
             schemas,
             keys_operation,
         ),
@@ -379,6 +380,22 @@ fn companies_operation(operation: companies::Operation, schemas: &mut Schemas) -
         CreateCompany => Verb::Create,
         GetCompany => Verb::Get,
         UpdateCompany => Verb::Update,
+        FoundCompany => {
+            return Described {
+                body: Some(RequestBody {
+                    schema: schemas.new_object::<AccountRequest>("NewCompanyAccount"),
+                    required: true,
+                    example: examples::new_account(),
+                }),
+                status: 201,
+                versioned: true,
+                note: "Numbers of its own a company gets with its plan.",
+                ..answers(
+                    schemas.answer::<CompanyAccount>("CompanyAccount"),
+                    examples::account(),
+                )
+            };
+        }
     };
     let kind = Kind {
         list: "CompanyPage",
@@ -427,13 +444,13 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
         },
         CreateApiKey => Described {
             body: Some(RequestBody {
-                schema: schemas.new_object::<ApiKeyFields>("NewApiKey"),
+                schema: schemas.new_object::<ApiKeyRequest>("NewApiKey"),
                 required: true,
                 example: examples::new_api_key(),
             }),
             status: 201,
             versioned: true,
-            note: "Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
+            note: "Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`. An ATS key is made with `key: null`: the partner's own people obtain its secret by rotating it.",
             ..answers(created_api_key(schemas), examples::created_api_key())
         },
         GetApiKey => Described {
@@ -563,6 +580,65 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             // Whatever state a grant is in, it may end.
             transition: false,
             ..grant_action(schemas, GrantState::Ended)
+        },
+        ListPartners => {
+            let partner = schemas.answer::<Partner>("Partner");
+            Described {
+                query: list_query([]),
+                ..answers(
+                    page(schemas, "PartnerPage", &partner),
+                    examples::page(examples::partner()),
+                )
+            }
+        }
+        CreatePartner => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<PartnerRequest>("NewPartner"),
+                required: true,
+                example: examples::new_partner(),
+            }),
+            status: 201,
+            versioned: true,
+            ..answers(schemas.answer::<Partner>("Partner"), examples::partner())
+        },
+        UpdatePartner => Described {
+            body: Some(RequestBody {
+                schema: schemas.patch::<PartnerPatch>("PartnerPatch"),
+                required: true,
+                example: examples::partner_patch(),
+            }),
+            versioned: true,
+            ..answers(
+                schemas.answer::<Partner>("Partner"),
+                examples::patched(examples::partner(), &examples::partner_patch()),
+            )
+        },
+        ListAllCompanies => {
+            let company = schemas.answer::<CompanyAccount>("CompanyAccount");
+            Described {
+                query: list_query([parameter(
+                    "q",
+                    "Only companies whose name starts so; case doesn't matter.",
+                    json!({ "type": "string", "minLength": 1, "maxLength": 100 }),
+                )]),
+                ..answers(
+                    page(schemas, "CompanyAccountPage", &company),
+                    examples::page(examples::account()),
+                )
+            }
+        }
+        SetPlan => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<PlanRequest>("PlanRequest"),
+                required: true,
+                example: examples::plan_request(),
+            }),
+            versioned: true,
+            note: "The answer comes when every live key of the company has the new limits.",
+            ..answers(
+                schemas.answer::<CompanyAccount>("CompanyAccount"),
+                examples::account(),
+            )
         },
         GetDenial => answers(schemas.answer::<Denial>("Denial"), examples::denial()),
         GetWhoami => answers(whoami(schemas), examples::whoami()),

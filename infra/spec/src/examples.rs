@@ -2,11 +2,12 @@
 
 use model::{
     Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, BillingSystem, Body,
-    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyFields, CompanyId,
-    CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts, EventType,
-    GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields, JobId,
-    KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Outcome, Owner, PartnerGrant, Plan,
-    Reason, RoleText, SecretView, Timestamp, UsageReport, View,
+    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyAccount, CompanyFields,
+    CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts,
+    EventType, GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields,
+    JobId, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Outcome, Owner, Partner,
+    PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView, Timestamp,
+    UsageReport, View,
 };
 use routes::Role;
 use serde::Serialize;
@@ -53,6 +54,52 @@ pub(crate) fn job_patch() -> Value {
 
 pub(crate) fn job() -> Value {
     view(parsed::<JobId>(JOB), read::<JobFields>(new_job()))
+}
+
+pub(crate) fn new_account() -> Value {
+    json!({ "name": "Acme", "plan": "ENTERPRISE", "ownerEmail": "owner@acme.example" })
+}
+
+pub(crate) fn new_partner() -> Value {
+    json!({ "name": "Hirebridge", "companyLimit": 250, "ownerEmail": "owner@hirebridge.example" })
+}
+
+pub(crate) fn partner_patch() -> Value {
+    json!({ "companyLimit": 500 })
+}
+
+pub(crate) fn partner() -> Value {
+    let fields = read::<PartnerRequest>(new_partner()).into_parts().0;
+    wire(&Partner {
+        id: parsed(PARTNER),
+        plan: fields.plan(),
+        company_limit: fields.company_limit(),
+        key_limit: fields.key_limit(),
+        name: fields.name,
+        version: 1,
+        created_at: at(AT),
+        updated_at: at(AT),
+    })
+}
+
+pub(crate) fn plan_request() -> Value {
+    json!({ "plan": "ENTERPRISE", "perMinute": 1200, "perHour": 60000, "perSecond": 40, "keyLimit": 2000 })
+}
+
+pub(crate) fn account() -> Value {
+    let limits = read::<PlanRequest>(plan_request()).limits();
+    wire(&CompanyAccount {
+        id: parsed(COMPANY),
+        company_id: parsed(COMPANY),
+        name: read::<CompanyFields>(json!({ "name": "Acme" })).name,
+        plan: limits.plan,
+        rate_limit: limits.rate_limit,
+        key_limit: limits.key_limit,
+        minutes_per_month: limits.minutes_per_month,
+        version: 3,
+        created_at: at(AT),
+        updated_at: at(LATER),
+    })
 }
 
 pub(crate) fn new_candidate() -> Value {

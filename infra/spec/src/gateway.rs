@@ -40,7 +40,8 @@ fn operation(route: &Route) -> Value {
         | Access::Role(_)
         | Access::Person
         | Access::AnyPrincipal
-        | Access::SelfKey => {
+        | Access::SelfKey
+        | Access::Administrator => {
             json!([{ AUTHORIZER: [] }])
         }
     };

@@ -93,6 +93,13 @@ impl Document {
             }
         }
         parameters.extend(query.iter().cloned());
+        if route.for_administrators().is_some() {
+            let name = match route.access {
+                Access::Administrator => "AdminReason",
+                _ => "OptionalAdminReason",
+            };
+            parameters.push(reference("parameters", name));
+        }
         if route.method == Method::Post {
             parameters.push(reference("parameters", "IdempotencyKey"));
         }
@@ -121,7 +128,7 @@ impl Document {
             "operationId": route.operation,
             "tags": [group.function],
             "summary": route.summary,
-            "description": format!("{} {note}", who_may(route.access)).trim_end(),
+            "description": format!("{}{} {note}", who_may(route.access), also_administrators(route)).trim_end(),
             "parameters": parameters,
             // Also for tools that, like API Gateway, look at operations only.
             "security": security(route.access),
@@ -240,6 +247,10 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
         Access::Scope(_) | Access::Role(_) | Access::Person | Access::SelfKey
     ) {
         codes.push(Code::InsufficientPermissions);
+    }
+    if route.for_administrators().is_some() {
+        // Who gives a reason must be an administrator, and give a good one.
+        codes.extend([Code::InsufficientPermissions, Code::ValidationError]);
     }
     if route.reads_company_id() {
         codes.push(Code::ResourceAccessDenied);
@@ -412,7 +423,23 @@ fn who_may(access: Access) -> String {
         Access::Person => "For every signed-in person, a member of something or not.".to_owned(),
         Access::AnyPrincipal => "For every API key and every signed-in person.".to_owned(),
         Access::SelfKey => "For every API key, whatever its scopes.".to_owned(),
+        Access::Administrator => {
+            "For administrators of InstaView, who say why in `X-Admin-Reason`.".to_owned()
+        }
         Access::Public => "For everybody, without a credential.".to_owned(),
+    }
+}
+
+/// What the table says of administrators on other people's routes.
+fn also_administrators(route: &Route) -> &'static str {
+    match route.administrators {
+        None => "",
+        Some(Tenant::System) => {
+            " Administrators of InstaView, who say why in `X-Admin-Reason`, issue ATS keys here and nothing else."
+        }
+        Some(_) => {
+            " Also for administrators of InstaView, who say why in `X-Admin-Reason` and name the company or partner; the request is told in its chain."
+        }
     }
 }
 
@@ -424,6 +451,7 @@ fn security(access: Access) -> Value {
         Access::Person => json!([{ "person": [] }]),
         Access::AnyPrincipal => json!([{ "apiKey": [] }, { "person": [] }]),
         Access::SelfKey => json!([{ "apiKey": [] }]),
+        Access::Administrator => json!([{ "person": ["ADMINISTRATOR"] }]),
         Access::Public => json!([]),
     }
 }
@@ -447,7 +475,19 @@ fn security_schemes() -> Value {
 fn parameters() -> Value {
     let query = |name: &str, description: &str, schema: Value| json!({ "name": name, "in": "query", "required": false, "description": description, "schema": schema });
     let header = |name: &str, description: &str, schema: Value, example: &str| json!({ "name": name, "in": "header", "required": false, "description": description, "schema": schema, "example": example });
+    let reason = |required: bool| {
+        let mut reason = header(
+            "X-Admin-Reason",
+            "Why an administrator of InstaView acts. Whoever sends it acts as an administrator and as nothing else.",
+            json!({ "type": "string", "minLength": 10, "maxLength": 200 }),
+            "Ticket 4711: the key was leaked",
+        );
+        reason["required"] = required.into();
+        reason
+    };
     json!({
+        "AdminReason": reason(true),
+        "OptionalAdminReason": reason(false),
         "CompanyId": query(
             "companyId",
             "The company to act for. ATS keys must name it, people only if they have several; a company's own key may leave it out, and may name no other.",

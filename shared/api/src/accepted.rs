@@ -1,11 +1,11 @@
 //! The proof that a request may reach a handler.
 
-use auth::{Heard, Principal, Who};
-use lambda_http::aws_lambda_events::apigw::ApiGatewayProxyRequestContext;
+use auth::{Heard, Principal, Verdict, Who};
+use lambda_http::{Request, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
 use model::{KeyKind, Owner};
-use routes::{Access, Operation, Route, Tenant};
+use routes::{Access, Operation, Tenant};
 
-use crate::ApiError;
+use crate::{ApiError, App, call::check_form};
 
 /// A request that was let through: its operation, and who asks. Only this crate makes one.
 #[derive(Debug, Clone)]
@@ -19,6 +19,7 @@ impl<Op: Operation> Accepted<Op> {
     /// Fails closed: whatever is not plainly an acceptance of this very operation is refused, and no handler hears of it.
     pub(crate) fn check(
         operation: Op,
+        request: &Request,
         context: &ApiGatewayProxyRequestContext,
     ) -> Result<Accepted<Op>, ApiError> {
         let route = operation.route();
@@ -32,18 +33,30 @@ impl<Op: Operation> Accepted<Op> {
         let heard = Heard::read(|name| fields.get(name)?.as_str().map(str::to_owned));
         let principal = match heard {
             Ok(Heard::Accepted(principal)) => principal,
+            Ok(Heard::Verdict(verdict @ Verdict::Reason(_))) => {
+                // The reason is a header: what is wrong with the body's form comes first (contract §1).
+                check_form(operation, request)?;
+                return Err(ApiError::from_verdict(verdict));
+            }
             Ok(Heard::Verdict(verdict)) => return Err(ApiError::from_verdict(verdict)),
             Err(unreadable) => return Err(ApiError::unavailable(unreadable)),
         };
         let by_key = matches!(principal.who(), Who::Key { .. });
+        let for_administrators = match principal.who() {
+            Who::Administrator { .. } => route.for_administrators(),
+            _ => None,
+        };
+        let tenant = for_administrators.unwrap_or(route.tenant);
         // API Gateway's policy matching is coarser than the table (`*` spans `/`).
         let reached = principal.operation() == route.operation
-            && (!route.needs_tenant() || has_tenant(route, &principal))
+            && (!route.needs_tenant() || has_tenant(tenant, &principal))
             && match route.access {
                 Access::Scope(scope) => by_key && principal.scopes().contains(scope),
                 Access::Role(least) => {
-                    !by_key && principal.role().is_some_and(|role| role >= least)
+                    let by_role = !by_key && principal.role().is_some_and(|role| role >= least);
+                    by_role || for_administrators.is_some()
                 }
+                Access::Administrator => for_administrators.is_some(),
                 Access::Person => !by_key,
                 Access::SelfKey => by_key,
                 Access::AnyPrincipal | Access::Public => true,
@@ -58,8 +71,25 @@ impl<Op: Operation> Accepted<Op> {
     }
 }
 
+impl<Op: Operation> Accepted<Op> {
+    /// Whom an administrator acts for is there: nobody's membership or grant has shown it.
+    pub(crate) async fn check_owner(self, app: &App) -> Result<Accepted<Op>, ApiError> {
+        let tenant = self.operation.route().for_administrators();
+        if let Some(principal) = &self.principal
+            && matches!(principal.who(), Who::Administrator { .. })
+            && matches!(tenant, Some(Tenant::Owner | Tenant::PathCompany))
+        {
+            let owner = app.table.owner(principal).map_err(ApiError::unavailable)?;
+            if !owner.exists().await? {
+                return Err(ApiError::CompanyDenied);
+            }
+        }
+        Ok(self)
+    }
+}
+
 /// Whether the principal stands for whom the route is about.
-fn has_tenant(route: &Route, principal: &Principal) -> bool {
+fn has_tenant(tenant: Tenant, principal: &Principal) -> bool {
     let by_partner = matches!(principal.owner(), Some(Owner::Partner(_)))
         && matches!(
             principal.who(),
@@ -68,7 +98,7 @@ fn has_tenant(route: &Route, principal: &Principal) -> bool {
                 ..
             }
         );
-    match route.tenant {
+    match tenant {
         Tenant::Company | Tenant::PathCompany => principal.company().is_some(),
         Tenant::AnyCompany => by_partner || principal.company().is_some(),
         Tenant::NewCompany => by_partner,
@@ -77,6 +107,8 @@ fn has_tenant(route: &Route, principal: &Principal) -> bool {
             Some(Owner::Partner(_)) => principal.company().is_none(),
             Some(Owner::System) | None => false,
         },
+        // A path that names no partner is told by the handler.
+        Tenant::PathPartner | Tenant::System => principal.company().is_none(),
     }
 }
 

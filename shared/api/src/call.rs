@@ -1,6 +1,6 @@
 //! One call of one operation, as its handler gets it.
 
-use auth::{InvitationKeys, InvitationToken, Keyring, Principal};
+use auth::{InvitationKeys, InvitationToken, Keyring, Principal, Who};
 use lambda_http::{
     Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
 };
@@ -8,7 +8,7 @@ use model::Timestamp;
 use routes::Operation;
 use serde::Serialize;
 use std::sync::Arc;
-use store::{BearerStore, CompanyStore, OwnerStore, PartnerStore, Stamp};
+use store::{AdministrationStore, BearerStore, CompanyStore, OwnerStore, PartnerStore, Stamp};
 
 use crate::{Accepted, ApiError, App, Entropy, Input, Reply, TrustedIssuer, body};
 
@@ -32,17 +32,14 @@ impl<'a, Op: Operation> Call<'a, Op> {
         context: &'a ApiGatewayProxyRequestContext,
         now: Timestamp,
     ) -> Result<Call<'a, Op>, ApiError> {
-        let call = Call {
+        check_form(accepted.operation, request)?;
+        Ok(Call {
             app,
             now,
             accepted,
             request,
             context,
-        };
-        if !call.operation().route().method.is_read() {
-            call.check_body()?;
-        }
-        Ok(call)
+        })
     }
 
     pub fn operation(&self) -> Op {
@@ -76,6 +73,17 @@ impl<'a, Op: Operation> Call<'a, Op> {
     pub fn owner(&self) -> Result<OwnerStore, ApiError> {
         let owner = self.app.table.owner(self.principal()?);
         owner.map_err(ApiError::internal)
+    }
+
+    /// What administrators manage beyond any one company or partner.
+    pub fn administration(&self) -> Result<AdministrationStore, ApiError> {
+        let administration = self.app.table.administration(self.principal()?);
+        administration.map_err(ApiError::internal)
+    }
+
+    /// Whether an administrator asks, as one.
+    pub fn by_administrator(&self) -> Result<bool, ApiError> {
+        Ok(matches!(self.principal()?.who(), Who::Administrator { .. }))
     }
 
     /// The bearer's own rows, whatever company it acts in.
@@ -128,10 +136,15 @@ impl<'a, Op: Operation> Call<'a, Op> {
         )
     }
 
-    /// What the changes of this call are stamped with.
+    /// What the changes of this call are stamped with. Why an administrator acts is a reason, too, where the body gives none.
     pub fn stamp(&self, reason: Option<String>) -> Result<Stamp, ApiError> {
+        let principal = self.principal()?;
+        let reason = reason.or_else(|| match principal.who() {
+            Who::Administrator { reason, .. } => Some(reason.to_string()),
+            _ => None,
+        });
         Ok(Stamp {
-            actor: self.principal()?.actor(),
+            actor: principal.actor(),
             at: self.now,
             source_ip: self.context.identity.source_ip.clone(),
             request_id: Some(request_id(self.context).to_owned()),
@@ -159,27 +172,36 @@ impl<'a, Op: Operation> Call<'a, Op> {
     }
 
     pub(crate) fn body_bytes(&self) -> &'a [u8] {
-        match self.request.body() {
-            Body::Text(text) => text.as_bytes(),
-            Body::Binary(bytes) => bytes,
-            _ => &[],
-        }
-    }
-
-    /// Size first, then type (contract §1). No body has no type.
-    fn check_body(&self) -> Result<(), ApiError> {
-        let bytes = self.body_bytes();
-        if bytes.len() > body::MAX_BYTES {
-            return Err(ApiError::PayloadTooLarge);
-        }
-        if !bytes.is_empty() && !self.header("content-type").is_some_and(is_json) {
-            return Err(ApiError::UnsupportedMediaType);
-        }
-        Ok(())
+        body_bytes(self.request)
     }
 
     pub(crate) fn method_and_path(&self) -> (&str, &str) {
         (self.request.method().as_str(), self.request.raw_http_path())
+    }
+}
+
+/// Of a body that is going to be read: size first, then type (contract §1). No body has no type.
+pub(crate) fn check_form<Op: Operation>(operation: Op, request: &Request) -> Result<(), ApiError> {
+    if operation.route().method.is_read() {
+        return Ok(());
+    }
+    let bytes = body_bytes(request);
+    if bytes.len() > body::MAX_BYTES {
+        return Err(ApiError::PayloadTooLarge);
+    }
+    let media_type = request.headers().get("content-type");
+    let media_type = media_type.and_then(|value| value.to_str().ok());
+    if !bytes.is_empty() && !media_type.is_some_and(is_json) {
+        return Err(ApiError::UnsupportedMediaType);
+    }
+    Ok(())
+}
+
+fn body_bytes(request: &Request) -> &[u8] {
+    match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        _ => &[],
     }
 }
 

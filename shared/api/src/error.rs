@@ -101,6 +101,11 @@ impl ApiError {
                 let message = "can't be combined with companyId";
                 Fault::new("?partnerId", Rule::ConflictWith, message).into()
             }
+            Verdict::Reason(rule) => {
+                let message =
+                    "an administrator says why: once, in 10 to 200 characters of one line";
+                Fault::new("X-Admin-Reason", rule, message).into()
+            }
             Verdict::RateLimited(limited) => ApiError::RateLimited(limited),
         }
     }

@@ -28,11 +28,15 @@ pub async fn respond<Op: Operation>(
     let Some(operation) = Op::find(context.http_method.as_str(), path) else {
         return response(None, None, &id, Err(ApiError::RouteNotFound), now);
     };
-    let accepted = Accepted::check(operation, &context);
+    let accepted = Accepted::check(operation, &request, &context);
     let principal = accepted
         .as_ref()
         .ok()
         .and_then(|accepted| accepted.principal.clone());
+    let accepted = match accepted {
+        Ok(accepted) => accepted.check_owner(app).await,
+        Err(error) => Err(error),
+    };
     let outcome =
         match accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, now)) {
             Ok(call) => handler(call).await,

@@ -3,8 +3,8 @@
 //! The row may be a stale hint. That is safe, because an acceptance is only a [`Commit`]: a conditional write that proves the same facts while it counts the request, and because the caller re-reads the row before it believes a refusal.
 
 use model::{
-    AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId, RateLimit, Reason,
-    Timestamp,
+    AdminReason, AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId,
+    RateLimit, Reason, Rule, Timestamp,
 };
 use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
@@ -19,6 +19,16 @@ pub struct Asked {
     pub address: IpAddr,
     pub company: NamedCompany,
     pub partner: NamedPartner,
+    pub reason: GivenReason,
+}
+
+/// The header `X-Admin-Reason`: whoever sends it acts as an administrator, and as nothing else.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum GivenReason {
+    Absent,
+    Given(AdminReason),
+    /// Which rule it breaks.
+    Unusable(Rule),
 }
 
 /// The company that the request names: in the path where the route has it there, in `companyId` otherwise.
@@ -30,7 +40,7 @@ pub enum NamedCompany {
     Unusable,
 }
 
-/// The `partnerId` of the query, by which people name a partner that they act for.
+/// The partner that the request names: in the path where the route has it there, in `partnerId` otherwise, by which people say whom they act for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum NamedPartner {
     Absent,
@@ -71,6 +81,15 @@ pub struct MemberFacts {
     pub owner: Owner,
     pub role: Role,
     /// The row of a membership that ended stays, so that its version goes on: no hint of the old one is ever right again.
+    pub ended: bool,
+    pub counted: Counted,
+}
+
+/// An administrator's row.
+#[derive(Debug, Clone)]
+pub struct AdministratorFacts {
+    pub person: PersonId,
+    /// The row of a former administrator stays, as that of a membership does.
     pub ended: bool,
     pub counted: Counted,
 }
@@ -223,7 +242,7 @@ pub enum Forbidden {
     Role(Role),
     Credential(Credential),
     StaleSignIn,
-    /// The handler's own word; the authorizer knows administrators by their rows.
+    /// The person is no administrator, or the handler finds that only one may do this.
     Administrator,
 }
 
@@ -242,6 +261,8 @@ pub enum Verdict {
     /// A company and a partner.
     TwoOwners,
     RateLimited(RateLimited),
+    /// An administrator doesn't say why, or not as the rule wants it.
+    Reason(Rule),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -265,9 +286,18 @@ pub struct Commit {
     pub forget: Vec<Window>,
     /// The company that the request acts in.
     pub company: Option<CompanyId>,
+    /// Of an administrator's request alone.
+    pub administering: Option<Administering>,
     pub scopes: ScopeSet,
     pub role: Option<Role>,
     pub secret_suffix: Option<String>,
+}
+
+/// Whose things an administrator's request is about, and why it is made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Administering {
+    pub owner: Owner,
+    pub reason: AdminReason,
 }
 
 impl KeyFacts {
@@ -338,7 +368,7 @@ impl KeyFacts {
                 return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
             }
             Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey => {}
-            Access::Role(_) | Access::Person => {
+            Access::Role(_) | Access::Person | Access::Administrator => {
                 let message = "the route is for people, and a key can never manage keys".to_owned();
                 return forbidden(Forbidden::Credential(Credential::Person), message, suffix);
             }
@@ -370,6 +400,7 @@ impl KeyFacts {
                 count,
                 forget,
                 company,
+                administering: None,
                 scopes,
                 role: None,
                 secret_suffix: suffix,
@@ -448,11 +479,93 @@ impl MemberFacts {
                 count,
                 forget,
                 company: self.owner.company(),
+                administering: None,
                 scopes: ScopeSet::EMPTY,
                 role: Some(self.role),
                 secret_suffix: None,
             }),
         }
+    }
+}
+
+impl AdministratorFacts {
+    /// As [`KeyFacts::decide`], for a request that is made as an administrator; the token was verified and is no [`stale_sign_in`].
+    pub fn decide(&self, asked: &Asked, now: Timestamp) -> Decision {
+        if self.ended {
+            return Decision::Refuse(no_administrator());
+        }
+        let owner = match administered(asked) {
+            Ok(owner) => owner,
+            Err(refusal) => return Decision::Refuse(refusal),
+        };
+        let (count, forget) = match self.counted.count(RateLimit::PERSON, now) {
+            Ok(counting) => counting,
+            Err(limited) => return Decision::Refuse(limited),
+        };
+        let refused = |rule| {
+            Decision::Refuse(Refusal {
+                reason: Reason::Role,
+                answer: Answer::Verdict(Verdict::Reason(rule)),
+                message: "an administrator says why in X-Admin-Reason".to_owned(),
+                secret_suffix: None,
+            })
+        };
+        let reason = match &asked.reason {
+            GivenReason::Given(reason) => reason.clone(),
+            GivenReason::Absent => return refused(Rule::Required),
+            GivenReason::Unusable(rule) => return refused(*rule),
+        };
+        Decision::Commit(Commit {
+            version: Some(self.counted.version),
+            count,
+            forget,
+            company: owner.company(),
+            administering: Some(Administering { owner, reason }),
+            scopes: ScopeSet::EMPTY,
+            role: None,
+            secret_suffix: None,
+        })
+    }
+}
+
+/// In what capacity a person asks: the reason tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Capacity {
+    /// By a membership, or by nothing but the token.
+    Ordinary,
+    Administrator,
+    /// As an administrator, for whom the route isn't.
+    NotForAdministrators,
+}
+
+impl Asked {
+    pub fn capacity(&self) -> Capacity {
+        let gives_reason = self.reason != GivenReason::Absent;
+        match (self.route.for_administrators(), self.route.access) {
+            (_, Access::Administrator) => Capacity::Administrator,
+            (Some(_), _) if gives_reason => Capacity::Administrator,
+            (None, _) if gives_reason => Capacity::NotForAdministrators,
+            _ => Capacity::Ordinary,
+        }
+    }
+}
+
+/// Whose chain an administrator's request belongs to: the company's or partner's that it names, and the system's where the route is about neither.
+fn administered(asked: &Asked) -> Result<Owner, Refusal> {
+    let unnamed =
+        || missing("an administrator names the company in companyId, or a partner in partnerId");
+    match asked.route.for_administrators() {
+        Some(Tenant::System | Tenant::NewCompany) => Ok(Owner::System),
+        // A path that names no partner is told by the handler.
+        Some(Tenant::PathPartner) => Ok(match asked.partner {
+            NamedPartner::One(partner) => Owner::Partner(partner),
+            NamedPartner::Absent | NamedPartner::Unusable => Owner::System,
+        }),
+        Some(Tenant::Owner) => named_owner(asked)?.ok_or_else(unnamed),
+        Some(Tenant::Company | Tenant::PathCompany | Tenant::AnyCompany) => {
+            named(asked)?.map(Owner::Company).ok_or_else(unnamed)
+        }
+        None => Err(no_membership()),
     }
 }
 
@@ -470,6 +583,7 @@ pub fn decide_person(counted: &Counted, asked: &Asked, now: Timestamp) -> Decisi
             count,
             forget,
             company: None,
+            administering: None,
             scopes: ScopeSet::EMPTY,
             role: None,
             secret_suffix: None,
@@ -504,6 +618,16 @@ pub fn no_membership() -> Refusal {
     denied(Reason::Company, "the person is no member of the company")
 }
 
+/// The refusal of a person who asks as an administrator and is none.
+pub fn no_administrator() -> Refusal {
+    Refusal {
+        reason: Reason::Role,
+        answer: Answer::Forbidden(Forbidden::Administrator),
+        message: "the person is no administrator".to_owned(),
+        secret_suffix: None,
+    }
+}
+
 /// The refusal of a person who has several memberships and names none.
 pub fn several_memberships() -> Refusal {
     missing("a person with several companies names one in companyId, or a partner in partnerId")
@@ -511,7 +635,8 @@ pub fn several_memberships() -> Refusal {
 
 /// The refusal of a management write by somebody who signed in too long ago: the first of the 403s, because no row has a say in it.
 pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Option<Refusal> {
-    let writes = matches!(asked.route.access, Access::Role(_)) && !asked.route.method.is_read();
+    let managed = matches!(asked.route.access, Access::Role(_) | Access::Administrator);
+    let writes = managed && !asked.route.method.is_read();
     let stale = now.millis() - token.auth_time > MAX_AUTH_AGE_SECONDS * 1000;
     (writes && stale).then(|| Refusal {
         reason: Reason::StaleSignIn,
@@ -536,6 +661,10 @@ fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
             format!("the route needs the role {}", least.as_str()),
         ),
         Access::Role(_) | Access::Person | Access::AnyPrincipal => Ok(()),
+        Access::Administrator => refuse(
+            Forbidden::Administrator,
+            "the route is for administrators".to_owned(),
+        ),
     }
 }
 

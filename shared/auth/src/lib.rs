@@ -16,10 +16,11 @@ mod seeded;
 
 pub use api_key::{PlainKey, PresentedKey, key_prefix};
 pub use decision::{
-    Answer, Asked, Commit, Counted, Credential, Decision, Forbidden, Grant, KeyFacts,
-    MAX_AUTH_AGE_SECONDS, MemberFacts, NamedCompany, NamedPartner, Nonce, RateLimited, Refusal,
-    SecretFacts, Unit, Verdict, Window, decide_person, named_owner, no_membership,
-    several_memberships, stale_sign_in, windows,
+    Administering, AdministratorFacts, Answer, Asked, Capacity, Commit, Counted, Credential,
+    Decision, Forbidden, GivenReason, Grant, KeyFacts, MAX_AUTH_AGE_SECONDS, MemberFacts,
+    NamedCompany, NamedPartner, Nonce, RateLimited, Refusal, SecretFacts, Unit, Verdict, Window,
+    decide_person, named_owner, no_administrator, no_membership, several_memberships,
+    stale_sign_in, windows,
 };
 pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{
@@ -27,7 +28,7 @@ pub use keyring::{
 };
 pub use policy::{
     Effect, InvalidMethodArn, MethodArn, PolicyDocument, Statement, deny, iam, policy,
-    reach_of_key, reach_of_person,
+    reach_of_administrator, reach_of_key, reach_of_person,
 };
 pub use principal::{Context, Heard, Principal, RateState, UnreadableContext, Who};
 pub use token::{

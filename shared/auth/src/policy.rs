@@ -42,7 +42,7 @@ pub fn reach_of_key(scopes: ScopeSet) -> impl Iterator<Item = &'static Route> + 
         Access::Scope(scope) => scopes.contains(scope),
         Access::AnyPrincipal | Access::SelfKey => true,
         // A public route has no authorizer to be allowed by.
-        Access::Role(_) | Access::Person | Access::Public => false,
+        Access::Role(_) | Access::Person | Access::Administrator | Access::Public => false,
     })
 }
 
@@ -51,8 +51,13 @@ pub fn reach_of_person(role: Option<Role>) -> impl Iterator<Item = &'static Rout
     routes::all().filter(move |route| match route.access {
         Access::Role(needed) => role.is_some_and(|role| role >= needed),
         Access::Person | Access::AnyPrincipal => true,
-        Access::Scope(_) | Access::SelfKey | Access::Public => false,
+        Access::Scope(_) | Access::SelfKey | Access::Administrator | Access::Public => false,
     })
+}
+
+/// The routes that an administrator may call as one.
+pub fn reach_of_administrator() -> impl Iterator<Item = &'static Route> + Clone {
+    routes::all().filter(|route| route.for_administrators().is_some())
 }
 
 fn starred(path: &str) -> String {

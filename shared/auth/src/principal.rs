@@ -1,6 +1,6 @@
 //! Who a request acts as, and the string map in which the authorizer tells the functions.
 
-use model::{CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
+use model::{AdminReason, CompanyId, KeyId, KeyKind, Owner, PersonId, RateLimit, Timestamp};
 use routes::{Role, ScopeSet};
 use std::{collections::BTreeMap, str::FromStr};
 
@@ -33,6 +33,11 @@ pub enum Who {
     },
     Person {
         id: PersonId,
+    },
+    /// Whatever else the person may be, the request was made as an administrator, and the record of it is durable.
+    Administrator {
+        id: PersonId,
+        reason: AdminReason,
     },
     /// Ourselves, after a change that somebody else made.
     System,
@@ -92,7 +97,7 @@ impl Principal {
         &self.who
     }
 
-    /// Whose chain the principal's own doings stand in: a key's owner, or the membership's.
+    /// Whose chain the principal's own doings stand in: a key's owner, the membership's, or whom an administrator acts for.
     pub fn owner(&self) -> Option<Owner> {
         self.owner
     }
@@ -123,7 +128,7 @@ impl Principal {
     pub fn id(&self) -> String {
         match &self.who {
             Who::Key { id, .. } => id.to_string(),
-            Who::Person { id } => id.to_string(),
+            Who::Person { id } | Who::Administrator { id, .. } => id.to_string(),
             Who::System => "system".to_owned(),
         }
     }
@@ -132,6 +137,7 @@ impl Principal {
         let kind = match self.who {
             Who::Key { .. } => model::ActorKind::Key,
             Who::Person { .. } => model::ActorKind::User,
+            Who::Administrator { .. } => model::ActorKind::Admin,
             Who::System => model::ActorKind::System,
         };
         model::Actor {
@@ -174,6 +180,7 @@ impl Heard {
         match text("verdict")?.as_str() {
             "ok" => Ok(Heard::Accepted(principal(&field)?)),
             "company_required" => Ok(Heard::Verdict(Verdict::CompanyRequired)),
+            "reason" => Ok(Heard::Verdict(Verdict::Reason(parse(text("rule")?)?))),
             "two_owners" => Ok(Heard::Verdict(Verdict::TwoOwners)),
             "company_denied" => Ok(Heard::Verdict(Verdict::CompanyDenied)),
             "rate_limited" => {
@@ -204,6 +211,10 @@ fn principal(field: &impl Fn(&str) -> Option<String>) -> Result<Principal, Unrea
         },
         "PERSON" => Who::Person {
             id: parse(text("personId")?)?,
+        },
+        "ADMINISTRATOR" => Who::Administrator {
+            id: parse(text("personId")?)?,
+            reason: parse(text("reason")?)?,
         },
         _ => return Err(UnreadableContext),
     };
@@ -263,6 +274,11 @@ impl From<&Principal> for Context {
                 set("kind", "PERSON".to_owned());
                 set("personId", id.to_string());
             }
+            Who::Administrator { id, reason } => {
+                set("kind", "ADMINISTRATOR".to_owned());
+                set("personId", id.to_string());
+                set("reason", reason.to_string());
+            }
             // Read as a kind that nobody knows.
             Who::System => {
                 set("kind", "SYSTEM".to_owned());
@@ -307,6 +323,10 @@ impl Answer {
             }
             Answer::Verdict(Verdict::CompanyDenied) => {
                 set("verdict", "company_denied".to_owned());
+            }
+            Answer::Verdict(Verdict::Reason(rule)) => {
+                set("verdict", "reason".to_owned());
+                set("rule", rule.to_string());
             }
             Answer::Verdict(Verdict::RateLimited(limited)) => {
                 set("verdict", "rate_limited".to_owned());

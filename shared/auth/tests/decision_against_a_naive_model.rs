@@ -1,7 +1,7 @@
 //! The decision against a model that is written as a list of the contract's sentences and shares no code with it (reliability R1).
 
 use auth::{
-    Answer, Asked, Counted, Credential, Decision, Forbidden, Grant, KeyFacts, Keyring,
+    Answer, Asked, Counted, Credential, Decision, Forbidden, GivenReason, Grant, KeyFacts, Keyring,
     NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
 };
 use model::{
@@ -270,6 +270,11 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
             company: asked_company,
             // No key is asked for its partner.
             partner: random.pick(&[NamedPartner::Absent, NamedPartner::Unusable]),
+            // Nor why.
+            reason: match random.one_in(2) {
+                true => GivenReason::Absent,
+                false => GivenReason::Given("Because I want to".parse().expect("a reason")),
+            },
         },
         grant: random.pick(&[None, Some(None), Some(Some(grant)), Some(Some(grant))]),
         secret: if wrong {
@@ -318,7 +323,9 @@ fn model(case: &Case) -> String {
     }
     let mut acting = Some(*own).filter(|_| facts.kind == KeyKind::Standard);
     match asked.route.access {
-        Access::Role(_) | Access::Person => return "403 PERSON".to_owned(),
+        Access::Role(_) | Access::Person | Access::Administrator => {
+            return "403 PERSON".to_owned();
+        }
         Access::Scope(_)
             if asked.route.operation == "CreateCompany" && facts.kind == KeyKind::Standard =>
         {
@@ -410,6 +417,7 @@ fn product(case: &Case, keyring: &Keyring) -> String {
             Answer::Forbidden(other) => format!("403 {other:?}"),
             Answer::Verdict(Verdict::CompanyRequired) => format!("400 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::TwoOwners) => "400 both".to_owned(),
+            Answer::Verdict(Verdict::Reason(_)) => "400 why".to_owned(),
             Answer::Verdict(Verdict::CompanyDenied) => format!("403 {}", reason(refusal.reason)),
             Answer::Verdict(Verdict::RateLimited(limited)) => {
                 format!("429 after {} until {}", limited.retry_after, limited.reset)

@@ -307,6 +307,7 @@ vocabulary! {
         AuthenticationFailed = "authentication.failed",
         AuthorizationDenied = "authorization.denied",
         RateLimitExceeded = "rate_limit.exceeded",
+        AdminAccessed = "admin.accessed",
         MemberAdded = "member.added",
         MemberRoleChanged = "member.role_changed",
         MemberRemoved = "member.removed",
@@ -318,9 +319,6 @@ vocabulary! {
         GrantSuspended = "partner_grant.suspended",
         GrantResumed = "partner_grant.resumed",
         GrantEnded = "partner_grant.ended",
-        /// Nothing that contract §7 lists tells of a partner's own row; this and the next stand in its chain alone.
-        PartnerCreated = "partner.created",
-        PartnerUpdated = "partner.updated",
         CompanyCreated = "company.created",
         CompanyUpdated = "company.updated",
         JobCreated = "job.created",

@@ -40,26 +40,26 @@ impl Field for bool {
     }
 }
 
-/// The contract's closed vocabulary of broken rules.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Rule {
-    Json,
-    Type,
-    Required,
-    UnknownField,
-    Length,
-    Range,
-    Format,
-    Enum,
-    Future,
-    Duplicate,
-    ConflictWith,
-    Depth,
-    Size,
-    Cursor,
-    Repeated,
-    NotFound,
+crate::field::vocabulary! {
+    /// The contract's closed vocabulary of broken rules.
+    pub enum Rule {
+        Json = "json",
+        Type = "type",
+        Required = "required",
+        UnknownField = "unknown_field",
+        Length = "length",
+        Range = "range",
+        Format = "format",
+        Enum = "enum",
+        Future = "future",
+        Duplicate = "duplicate",
+        ConflictWith = "conflict_with",
+        Depth = "depth",
+        Size = "size",
+        Cursor = "cursor",
+        Repeated = "repeated",
+        NotFound = "not_found",
+    }
 }
 
 /// One broken rule.

@@ -3,12 +3,12 @@
 use routes::{Scope, ScopeSet};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::{
-    Actor, AllowedIps, CompanyId, Faults, Field, Future, KeyId, Name, PartnerId, RateLimit, Rule,
-    Timestamp,
-    field::{fields, vocabulary},
+    Actor, AllowedIps, Body, CompanyId, Faults, Field, Fields, Future, KeyId, Name, PartnerId,
+    RateLimit, RateLimitFields, Rule, Timestamp,
+    field::{fields, outcome, vocabulary},
 };
 
 fields! {
@@ -26,6 +26,62 @@ fields! {
             allowed_ips: AllowedIps,
         }
         defaulted {}
+    }
+}
+
+/// A key to be made: people ask for STANDARD ones, administrators for ATS ones.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyRequest {
+    #[serde(flatten)]
+    pub fields: ApiKeyFields,
+    /// Absent means STANDARD.
+    #[serde(rename = "type")]
+    pub kind: Option<KeyKind>,
+    /// Of ATS keys alone, which need it.
+    pub partner_id: Option<PartnerId>,
+    /// Of ATS keys alone; absent means as on SCALE.
+    pub rate_limit: Option<RateLimitFields>,
+}
+
+impl Body for ApiKeyRequest {
+    fn read(mut body: Value, now: Timestamp) -> Result<Self, Faults> {
+        let mut faults = Faults::at(now);
+        // What ATS keys alone have is unknown to all others.
+        let standard = match body.get("type") {
+            None | Some(Value::Null) => true,
+            Some(kind) => kind == KeyKind::Standard.as_str(),
+        };
+        let own: &[&str] = match standard {
+            true => &["type"],
+            false => &["type", "partnerId", "rateLimit"],
+        };
+        let mut members = Map::new();
+        if let Value::Object(all) = &mut body {
+            let own = own.iter().filter_map(|name| all.remove_entry(*name));
+            members.extend(own);
+        }
+        let fields = ApiKeyFields::parse(body, "", &mut faults);
+        let read = Fields::of(members.into(), "", &mut faults).and_then(|mut own| {
+            let kind = own.optional("type");
+            let partner_id = match kind {
+                Some(Some(KeyKind::Ats)) => own.required("partnerId").map(Some),
+                _ => own.optional("partnerId"),
+            };
+            let rate_limit = own.optional("rateLimit");
+            own.finish();
+            Some((kind?, partner_id?, rate_limit?))
+        });
+        let request = fields.zip(read).map(|(fields, read)| {
+            let (kind, partner_id, rate_limit) = read;
+            ApiKeyRequest {
+                fields,
+                kind,
+                partner_id,
+                rate_limit,
+            }
+        });
+        outcome(request, faults)
     }
 }
 
@@ -132,7 +188,6 @@ impl Field for ScopeSet {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Body;
     use serde_json::json;
 
     #[test]

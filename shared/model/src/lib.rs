@@ -26,7 +26,8 @@ pub use agent::{
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
 pub use company::{
-    Company, CompanyFields, CompanyPatch, CompanyRecord, CompanyRequest, Plan, RateLimit,
+    AccountRequest, Company, CompanyAccount, CompanyFields, CompanyPatch, CompanyRecord,
+    CompanyRequest, Limits, Plan, PlanRequest, RateLimit, RateLimitFields,
 };
 pub use denial::{Denial, Reason};
 pub use event::{
@@ -43,12 +44,16 @@ pub use interview::{
     ScheduledAt,
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
-pub use key::{ApiKey, ApiKeyFields, ApiKeyPatch, KeyKind, KeyState, KeyStatus, SecretView};
-pub use member::{
-    Acceptance, InvitationRequest, InvitationState, Member, MemberId, MemberStatus, RoleChange,
-    RoleText, TokenText,
+pub use key::{
+    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus, SecretView,
 };
-pub use partner::{GrantRequest, GrantState, PartnerGrant};
+pub use member::{
+    Acceptance, AdminReason, InvitationRequest, InvitationState, Member, MemberId, MemberStatus,
+    RoleChange, RoleText, TokenText,
+};
+pub use partner::{
+    GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch, PartnerRequest,
+};
 pub use text::{
     CountryCode, CurrencyCode, EmailAddress, HttpUrl, Integer, LanguageCode, List, Metadata, Name,
     PhoneNumber, Text, search_word,

@@ -1,4 +1,4 @@
-//! People of a company or partner: their roles, and those who are invited.
+//! People of a company or partner: their roles, and those who are invited; and why an administrator of InstaView acts.
 
 use routes::Role;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
@@ -7,8 +7,8 @@ use serde_json::Value;
 use std::{borrow::Cow, fmt, str::FromStr};
 
 use crate::{
-    CompanyId, EmailAddress, Faults, Field, InvalidId, InvitationId, PartnerId, PersonId, Rule,
-    Timestamp,
+    CompanyId, EmailAddress, Faults, Field, InvalidId, InvitationId, Name, PartnerId, PersonId,
+    Rule, Timestamp,
     field::{fields, vocabulary},
 };
 
@@ -118,6 +118,30 @@ fields! {
     }
 }
 
+/// Why an administrator acts (`X-Admin-Reason`): 10 to 200 characters of one line.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct AdminReason(Name<10, 200>);
+
+impl FromStr for AdminReason {
+    type Err = Rule;
+
+    /// The rule that the text breaks.
+    fn from_str(text: &str) -> Result<Self, Rule> {
+        let mut faults = Faults::default();
+        let parsed = Name::parse(text.into(), "", &mut faults);
+        let broken = faults.iter().next().map(|fault| fault.rule);
+        parsed
+            .map(AdminReason)
+            .ok_or(broken.unwrap_or(Rule::Format))
+    }
+}
+
+impl fmt::Display for AdminReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
 /// A role in its one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RoleText(pub Role);
@@ -195,5 +219,22 @@ impl JsonSchema for TokenText {
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({ "type": "string", "minLength": 1, "maxLength": Self::MAX_BYTES })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reason_says_which_rule_it_breaks() {
+        let reason = |text: &str| text.parse::<AdminReason>().map(|reason| reason.to_string());
+        assert_eq!(reason("Ticket 471").as_deref(), Ok("Ticket 471"));
+        assert_eq!(reason("Ticket 47"), Err(Rule::Length));
+        assert_eq!(reason(&"a".repeat(201)), Err(Rule::Length));
+        for control in ['\0', '\n', '\u{7f}', '\u{9b}', '\u{2028}', '\u{202e}'] {
+            let text = format!("Ticket 4711{control}");
+            assert_eq!(reason(&text), Err(Rule::Format), "{control:?}");
+        }
     }
 }

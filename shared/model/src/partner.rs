@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Serialize;
 
 use crate::{
-    CompanyId, PartnerId, Timestamp,
+    CompanyId, EmailAddress, Integer, Name, PartnerId, Plan, Timestamp,
     field::{fields, vocabulary},
 };
 
@@ -19,6 +19,90 @@ impl GrantState {
     pub fn may_become(self, next: GrantState) -> bool {
         self != GrantState::Ended || next == GrantState::Ended
     }
+}
+
+fields! {
+    /// What administrators set of a partner.
+    pub struct PartnerFields, patch PartnerPatch {
+        required { name: Name<2, 100>, }
+        optional {
+            /// What the companies that it makes begin with; those that are there keep theirs. Absent means SCALE.
+            plan: Plan,
+            /// How many companies it may make; absent means 100.
+            company_limit: Integer<1, 100_000>,
+            /// How many live keys it may have; absent means 50.
+            key_limit: Integer<1, 1_000>,
+        }
+        defaulted {}
+    }
+}
+
+fields! {
+    /// A partner to be made.
+    pub struct PartnerRequest {
+        required { name: Name<2, 100>, }
+        optional {
+            /// What the companies that it makes begin with; absent means SCALE.
+            plan: Plan,
+            /// How many companies it may make; absent means 100.
+            company_limit: Integer<1, 100_000>,
+            /// How many live keys it may have; absent means 50.
+            key_limit: Integer<1, 1_000>,
+            /// Who is invited to be its OWNER. Unknown to every other operation.
+            owner_email: EmailAddress,
+        }
+        defaulted {}
+    }
+}
+
+impl PartnerRequest {
+    /// What is kept of it, and who is to be invited.
+    pub fn into_parts(self) -> (PartnerFields, Option<EmailAddress>) {
+        let PartnerRequest {
+            name,
+            plan,
+            company_limit,
+            key_limit,
+            owner_email,
+        } = self;
+        let fields = PartnerFields {
+            name,
+            plan,
+            company_limit,
+            key_limit,
+        };
+        (fields, owner_email)
+    }
+}
+
+impl PartnerFields {
+    pub fn plan(&self) -> Plan {
+        self.plan.unwrap_or(Plan::Scale)
+    }
+
+    pub fn company_limit(&self) -> u32 {
+        self.company_limit.map_or(100, Integer::get)
+    }
+
+    /// Contract §2.
+    pub fn key_limit(&self) -> u32 {
+        self.key_limit.map_or(50, Integer::get)
+    }
+}
+
+/// A partner as administrators see it.
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Partner {
+    pub id: PartnerId,
+    pub name: Name<2, 100>,
+    pub plan: Plan,
+    pub company_limit: u32,
+    pub key_limit: u32,
+    /// Raised by every change; the `ETag` is this number in quotes.
+    pub version: u64,
+    pub created_at: Timestamp,
+    pub updated_at: Timestamp,
 }
 
 fields! {

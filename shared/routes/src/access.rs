@@ -15,6 +15,8 @@ pub enum Access {
     AnyPrincipal,
     /// An API key, acting on itself.
     SelfKey,
+    /// An administrator of InstaView, who says why in `X-Admin-Reason`.
+    Administrator,
     /// No credential at all.
     Public,
 }

@@ -48,10 +48,12 @@ pub struct Route {
     pub path: &'static str,
     pub access: Access,
     pub tenant: Tenant,
+    /// Whose things the route is about when an administrator asks, on routes that people have anyway; `None`: administrators may not use it.
+    pub administrators: Option<Tenant>,
     pub summary: &'static str,
 }
 
-/// Whose things a route with a scope or a role is about.
+/// Whose things a route with a scope or a role is about, or one of administrators.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tenant {
     /// One company: the caller's own, or the one that `companyId` names.
@@ -64,17 +66,33 @@ pub enum Tenant {
     NewCompany,
     /// A company or a partner, by the person's membership.
     Owner,
+    /// The partner in the path.
+    PathPartner,
+    /// Nobody's in particular: what the whole platform has.
+    System,
 }
 
 impl Route {
     /// Whether the request is about somebody's things: resource routes always, people's routes for their owner.
     pub const fn needs_tenant(&self) -> bool {
-        matches!(self.access, Access::Scope(_) | Access::Role(_))
+        matches!(
+            self.access,
+            Access::Scope(_) | Access::Role(_) | Access::Administrator
+        ) && !matches!(self.tenant, Tenant::System)
+    }
+
+    /// Whose things a request of an administrator is about; `None` where administrators may not ask as such.
+    pub const fn for_administrators(&self) -> Option<Tenant> {
+        match self.access {
+            Access::Administrator => Some(self.tenant),
+            Access::AnyPrincipal => Some(Tenant::System),
+            _ => self.administrators,
+        }
     }
 
     /// Whether `companyId` is read.
     pub const fn reads_company_id(&self) -> bool {
-        self.needs_tenant() && !matches!(self.tenant, Tenant::NewCompany)
+        self.needs_tenant() && !matches!(self.tenant, Tenant::NewCompany | Tenant::PathPartner)
     }
 
     /// The names between braces, in order.

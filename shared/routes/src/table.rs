@@ -1,7 +1,7 @@
 //! The table itself. One line is one operation; the doc comment is its summary in both documents.
 
 use crate::{
-    Access::{self, AnyPrincipal, Person, Public, SelfKey},
+    Access::{self, Administrator, AnyPrincipal, Person, Public, SelfKey},
     Method, Operation, Role, Route, Scope, Tenant,
 };
 
@@ -14,10 +14,19 @@ macro_rules! tenant {
     };
 }
 
+macro_rules! administrators {
+    () => {
+        None
+    };
+    ($tenant:ident) => {
+        Some(Tenant::$tenant)
+    };
+}
+
 macro_rules! functions {
     ($(
         $function:ident = $folder:literal {
-            $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr $(, $tenant:ident)?; )*
+            $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr $(, $tenant:ident $(, administrators $for:ident)?)?; )*
         }
     )*) => {
         $(
@@ -38,6 +47,7 @@ macro_rules! functions {
                             path: $path,
                             access: $access,
                             tenant: tenant!($($tenant)?),
+                            administrators: administrators!($($($for)?)?),
                             summary: $summary.trim_ascii(),
                         },
                     ),)*];
@@ -132,27 +142,29 @@ functions! {
         GetCompany = Get "/companies/{companyId}", scope(Scope::ReadCompanies), PathCompany;
         /// Change a company; absent fields stay, null clears
         UpdateCompany = Patch "/companies/{companyId}", scope(Scope::WriteCompanies), PathCompany;
+        /// Make a company on a plan, and invite its owner
+        FoundCompany = Post "/admin/companies", Administrator, System;
     }
 
     keys = "keys" {
         /// List the company's API keys, revoked ones included
-        ListApiKeys = Get "/api-keys", role(Role::Member), Owner;
+        ListApiKeys = Get "/api-keys", role(Role::Member), Owner, administrators Owner;
         /// Create an API key; the answer is the only place that ever shows it
-        CreateApiKey = Post "/api-keys", role(Role::Admin), Owner;
+        CreateApiKey = Post "/api-keys", role(Role::Admin), Owner, administrators System;
         /// Revoke the key that makes this request
         RevokeOwnApiKey = Post "/api-keys/self/revoke", SelfKey;
         /// Read one API key
-        GetApiKey = Get "/api-keys/{keyId}", role(Role::Member), Owner;
+        GetApiKey = Get "/api-keys/{keyId}", role(Role::Member), Owner, administrators Owner;
         /// Change a key's name, scopes, expiry or allowlist
         UpdateApiKey = Patch "/api-keys/{keyId}", role(Role::Admin), Owner;
         /// Suspend a key: refused from this moment, until resumed
-        SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin), Owner;
+        SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin), Owner, administrators Owner;
         /// Resume a suspended key
         ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin), Owner;
         /// Give a key a new secret; the old one ends with the overlap
         RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
         /// Revoke a key for good
-        RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner;
+        RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner, administrators Owner;
         /// List the members, and who is invited, newest first
         ListMembers = Get "/members", role(Role::Member), Owner;
         /// Invite somebody by mail; administrators invite MEMBERs, owners everybody
@@ -173,6 +185,16 @@ functions! {
         ResumePartnerGrant = Post "/partner-grants/{partnerId}/resume", role(Role::Owner);
         /// End a grant for good
         EndPartnerGrant = Post "/partner-grants/{partnerId}/end", role(Role::Owner);
+        /// List the partners, newest first
+        ListPartners = Get "/partners", Administrator, System;
+        /// Make a partner
+        CreatePartner = Post "/partners", Administrator, System;
+        /// Change a partner's name, the plan of the companies that it makes, or how many they and its keys may be
+        UpdatePartner = Patch "/partners/{partnerId}", Administrator, PathPartner;
+        /// List all companies, newest first
+        ListAllCompanies = Get "/admin/companies", Administrator, System;
+        /// Put a company on a plan; all its live keys have the plan's limits before the answer
+        SetPlan = Put "/admin/companies/{companyId}/plan", Administrator, PathCompany;
         /// Explain a refused request of this company
         GetDenial = Get "/denials/{requestId}", role(Role::Member), Owner;
         /// Say who the bearer is

@@ -29,7 +29,9 @@ impl BearerStore {
     pub async fn get_key(&self) -> Result<KeyRow, StoreError> {
         match &self.who {
             Who::Key { id, .. } => self.table.find_key(*id).await?.ok_or(StoreError::NotFound),
-            Who::Person { .. } | Who::System => Err(StoreError::NotFound),
+            Who::Person { .. } | Who::Administrator { .. } | Who::System => {
+                Err(StoreError::NotFound)
+            }
         }
     }
 
@@ -48,11 +50,11 @@ impl BearerStore {
         self.table.update_key_alone(update, stamp).await
     }
 
-    /// The person who bears it; `None` for a key.
+    /// The person who bears it; `None` for a key, and for whoever acts as an administrator.
     pub fn person(&self) -> Option<&PersonId> {
         match &self.who {
             Who::Person { id } => Some(id),
-            Who::Key { .. } | Who::System => None,
+            Who::Key { .. } | Who::Administrator { .. } | Who::System => None,
         }
     }
 

@@ -1,14 +1,16 @@
 //! One company's rows, and how companies come to be.
 
-use aws_sdk_dynamodb::types::{ReturnValue, ReturnValuesOnConditionCheckFailure};
-use model::{Company, CompanyFields, CompanyId, CompanyRecord, Owner, Plan, RateLimit, Timestamp};
+use aws_sdk_dynamodb::types::Update;
+use model::{
+    Company, CompanyAccount, CompanyFields, CompanyId, CompanyRecord, Limits, Owner, Plan,
+    RateLimit, Timestamp,
+};
 use std::ops::Deref;
 
 use crate::{
     Membership, OwnerStore, Stamp, StoreError, Table,
-    gate::refused_row,
     item::{Item, Read, item, key, n, s, set},
-    transact::{Transaction, put_new, send_past_transactions},
+    transact::{Transaction, built, put_new},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -81,10 +83,7 @@ impl CompanyStore {
         stamp: &Stamp,
     ) -> Result<StoredCompany, StoreError> {
         let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
-        let update = self
-            .table
-            .client
-            .update_item()
+        let update = Update::builder()
             .table_name(&self.table.names.records)
             .set_key(Some(self.key("COMPANY")))
             .update_expression(
@@ -102,17 +101,24 @@ impl CompanyStore {
             .expression_attribute_values(":data", s(data))
             .expression_attribute_values(":at", n(stamp.at.millis()))
             .expression_attribute_values(":one", n(1))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match send_past_transactions(update, stamp.nonce).await {
-            Ok(output) => {
-                StoredCompany::read(&output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?)
-            }
-            Err(error) => match refused_row(error)? {
-                // Our own write, re-sent after its answer was lost.
-                Some(row) if stamp.stands_on(&row) => StoredCompany::read(&row),
-                _ => Err(StoreError::Conflict),
-            },
+            .build()
+            .map_err(built)?;
+        let mut transaction = Transaction::default();
+        transaction.update(update);
+        self.table.rename_company(
+            &mut transaction,
+            self.company,
+            &old.fields.name,
+            &fields.name,
+        )?;
+        match transaction.commit(&self.table, stamp.nonce).await? {
+            Ok(()) => Ok(StoredCompany {
+                fields,
+                version: old.version + 1,
+                updated_at: stamp.at,
+                ..old.clone()
+            }),
+            Err(_) => Err(StoreError::Conflict),
         }
     }
 
@@ -136,6 +142,7 @@ impl Table {
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.names.records, new.item(stamp)?)?);
+        self.enter_company(&mut transaction, new.id, &new.fields.name)?;
         self.found(&mut transaction, Owner::Company(new.id), members, stamp)?;
         transaction
             .commit(self, stamp.nonce)
@@ -159,6 +166,34 @@ impl Table {
 }
 
 impl NewCompany {
+    /// As administrators see it once it is made.
+    pub fn account(&self, now: Timestamp) -> CompanyAccount {
+        let limits = self.limits();
+        CompanyAccount {
+            id: self.id,
+            company_id: self.id,
+            name: self.fields.name.clone(),
+            plan: limits.plan,
+            rate_limit: limits.rate_limit,
+            key_limit: limits.key_limit,
+            minutes_per_month: limits.minutes_per_month,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    fn limits(&self) -> Limits {
+        let plan = self.plan;
+        let own = self.rate_limit.filter(|_| plan == Plan::Enterprise);
+        Limits {
+            plan,
+            rate_limit: own.unwrap_or(plan.rate_limit()),
+            key_limit: self.key_limit.unwrap_or(plan.key_limit()),
+            minutes_per_month: self.minutes_per_month.unwrap_or(plan.minutes_per_month()),
+        }
+    }
+
     /// As clients see it once it is made.
     pub fn view(&self, now: Timestamp) -> Company {
         Company {
@@ -179,13 +214,11 @@ impl NewCompany {
             id,
             fields,
             plan,
-            rate_limit,
-            key_limit,
-            minutes_per_month,
+            rate_limit: _,
+            key_limit: _,
+            minutes_per_month: _,
         } = self;
-        let limits = rate_limit
-            .filter(|_| *plan == Plan::Enterprise)
-            .unwrap_or(plan.rate_limit());
+        let limits = self.limits();
         let mut row = key(Owner::Company(*id), "COMPANY");
         let data = serde_json::to_string(fields).map_err(|_| StoreError::Corrupt("data"))?;
         row.extend(item([
@@ -193,25 +226,48 @@ impl NewCompany {
             ("companyId", s(id)),
             ("data", s(data)),
             ("plan", s(plan)),
-            ("perMinute", n(limits.per_minute)),
-            ("perHour", n(limits.per_hour)),
-            ("keyLimit", n(key_limit.unwrap_or(plan.key_limit()))),
-            (
-                "minutesPerMonth",
-                n(minutes_per_month.unwrap_or(plan.minutes_per_month())),
-            ),
+            ("perMinute", n(limits.rate_limit.per_minute)),
+            ("perHour", n(limits.rate_limit.per_hour)),
+            ("keyLimit", n(limits.key_limit)),
+            ("minutesPerMonth", n(limits.minutes_per_month)),
             ("created", n(stamp.at.millis())),
             ("updated", n(stamp.at.millis())),
             ("version", n(1)),
             ("rev", n(1)),
             (Stamp::ATTRIBUTE, stamp.value()),
         ]));
-        set(&mut row, "perSecond", limits.per_second.map(n));
+        set(&mut row, "perSecond", limits.rate_limit.per_second.map(n));
         Ok(row)
     }
 }
 
 impl StoredCompany {
+    /// What the company may do.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            plan: self.plan,
+            rate_limit: self.rate_limit,
+            key_limit: self.key_limit,
+            minutes_per_month: self.minutes_per_month,
+        }
+    }
+
+    /// As administrators see it.
+    pub fn account(&self) -> CompanyAccount {
+        CompanyAccount {
+            id: self.id,
+            company_id: self.id,
+            name: self.fields.name.clone(),
+            plan: self.plan,
+            rate_limit: self.rate_limit,
+            key_limit: self.key_limit,
+            minutes_per_month: self.minutes_per_month,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
     /// As clients see it.
     pub fn view(&self) -> Company {
         Company {

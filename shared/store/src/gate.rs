@@ -45,6 +45,10 @@ pub struct LastUse {
     pub operation: String,
     pub request_id: String,
     pub company: Option<CompanyId>,
+    /// The partner that an administrator acted for.
+    pub partner: Option<PartnerId>,
+    /// Why an administrator acted.
+    pub reason: Option<String>,
     pub secret_suffix: Option<String>,
     /// The first 16 hexadecimal characters of the SHA-256 of the user agent.
     pub user_agent: Option<String>,
@@ -198,7 +202,7 @@ impl Table {
     }
 
     /// The conditional write. A window is an attribute named after itself; nothing is ever reset.
-    async fn commit<Row>(
+    pub(crate) async fn commit<Row>(
         &self,
         key: Item,
         commit: &Commit,
@@ -328,6 +332,8 @@ impl LastUse {
             operation,
             request_id,
             company,
+            partner,
+            reason,
             secret_suffix,
             user_agent,
         } = self;
@@ -338,6 +344,8 @@ impl LastUse {
             ("request", s(request_id)),
         ]);
         set(&mut map, "company", company.map(s));
+        set(&mut map, "partner", partner.map(s));
+        set(&mut map, "reason", reason.as_ref().map(s));
         set(&mut map, "secret", secret_suffix.as_ref().map(s));
         set(&mut map, "agent", user_agent.as_ref().map(s));
         AttributeValue::M(map)
@@ -354,6 +362,8 @@ impl LastUse {
             operation: map.text("op")?.to_owned(),
             request_id: map.text("request")?.to_owned(),
             company: map.parsed_if("company")?,
+            partner: map.parsed_if("partner")?,
+            reason: map.parsed_if("reason")?,
             secret_suffix: map.parsed_if("secret")?,
             user_agent: map.parsed_if("agent")?,
         }))

@@ -39,8 +39,8 @@ pub struct NewKey {
     pub kind: KeyKind,
     pub fields: ApiKeyFields,
     pub limits: RateLimit,
-    pub secret: StoredSecret,
-    pub suffix: String,
+    /// The first secret and its suffix; without one the key authenticates nothing until it is rotated.
+    pub secret: Option<(StoredSecret, String)>,
     pub stamp: Stamp,
 }
 
@@ -68,7 +68,7 @@ impl OwnerStore {
     /// Makes a key, unless the owner has as many live ones as it may.
     ///
     /// # Errors
-    /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one).
+    /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one), or the company's limits are no longer these.
     pub async fn create_key(
         &self,
         new: &NewKey,
@@ -119,7 +119,12 @@ impl OwnerStore {
             ("rev", n(1)),
         ]));
         transaction.put(put_new(&names.records, pointer)?);
-        Ok(transaction.update(self.one_more(key_limit, 1)?))
+        let count = transaction.update(self.one_more(key_limit, 1)?);
+        // Of an ATS key the limits are its own.
+        if new.kind == KeyKind::Standard {
+            transaction.check(self.limits_check(new.limits)?);
+        }
+        Ok(count)
     }
 
     /// Counts one more live key, where there is room; `made`: how many of them are new.
@@ -171,6 +176,15 @@ impl OwnerStore {
         // Where another creation was counted meanwhile, the next try meets the counter as it is.
         let _ = transaction.commit(&self.table, nonce).await?;
         Ok(())
+    }
+
+    /// Whether there is such a company or partner.
+    pub async fn exists(&self) -> Result<bool, StoreError> {
+        match self.key_limit().await {
+            Ok(_) => Ok(true),
+            Err(StoreError::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// How many live keys the owner may have.
@@ -343,7 +357,7 @@ impl OwnerStore {
         })
     }
 
-    async fn all_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
+    pub(crate) async fn all_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
         self.key_rows(&self.key_ids(None, usize::MAX).await?).await
     }
 
@@ -353,7 +367,7 @@ impl OwnerStore {
         pointers.iter().map(|row| row.parsed("keyId")).collect()
     }
 
-    async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
+    pub(crate) async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
         let keys = ids.iter().map(|id| KeyRow::key(*id)).collect();
         let rows = self.table.get_many(&self.table.names.keys, keys).await?;
         rows.into_iter().map(KeyRow::read).collect()
@@ -397,9 +411,14 @@ impl NewKey {
             fields,
             limits,
             secret,
-            suffix,
             stamp,
         } = self.clone();
+        let secret = secret.map(|(stored, suffix)| SecretFacts {
+            stored,
+            suffix,
+            created_at: stamp.at,
+            valid_until: None,
+        });
         let ApiKeyFields {
             name,
             scopes,
@@ -416,12 +435,7 @@ impl NewKey {
                 allowed_ips,
                 scopes,
                 limits,
-                secrets: vec![SecretFacts {
-                    stored: secret,
-                    suffix,
-                    created_at: stamp.at,
-                    valid_until: None,
-                }],
+                secrets: secret.into_iter().collect(),
                 counted: Counted {
                     version: 1,
                     ..Counted::default()

@@ -1,9 +1,11 @@
 //! The tables: the only crate that names the DynamoDB SDK.
 //!
-//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, a partner's store those of the companies that grant it, and a handler reaches their rows through nothing else; so another one's id is simply not found.
+//! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, a partner's store those of the companies that grant it, only [`Table::administration`] that of administrators, and a handler reaches their rows through nothing else; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.
 //! Knows nothing of HTTP, the environment or the clock: instants and random bytes come in as arguments.
 
+mod administration;
+mod administrator;
 mod audit;
 mod batch;
 mod bearer;
@@ -11,6 +13,7 @@ mod billing;
 mod company;
 mod cursor;
 mod denials;
+mod directory;
 mod error;
 mod gate;
 mod grant;
@@ -18,6 +21,7 @@ mod idempotency;
 mod invitation;
 mod item;
 mod keys;
+mod limits;
 mod list;
 mod member;
 mod owner;
@@ -30,6 +34,8 @@ mod transact;
 mod work;
 mod write;
 
+pub use administration::{AdministrationStore, NoAdministrator};
+pub use administrator::{AdministratorRow, NewAdministrator};
 pub use audit::{
     Appended, BrokenAt, Chain, DenialKind, Entity, EventFilter, Gap, Head, Image, ObjectRow,
     Revision, Source,

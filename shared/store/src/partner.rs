@@ -2,8 +2,8 @@
 
 use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
 use model::{
-    CompanyFields, CompanyId, GrantState, KeyKind, Name, Owner, PartnerId, Plan, RateLimit,
-    Timestamp,
+    CompanyFields, CompanyId, GrantState, KeyKind, Name, Owner, Partner, PartnerFields, PartnerId,
+    Plan, RateLimit, Timestamp,
 };
 use routes::{Scope, ScopeSet};
 use std::ops::Deref;
@@ -52,8 +52,31 @@ pub struct NewPartner {
 }
 
 impl NewPartner {
-    pub const COMPANY_LIMIT: u32 = 100;
-    pub const KEY_LIMIT: u32 = 50;
+    /// As administrators make one.
+    pub fn new(id: PartnerId, fields: &PartnerFields) -> NewPartner {
+        NewPartner {
+            id,
+            name: fields.name.clone(),
+            plan: fields.plan(),
+            rate_limit: None,
+            company_limit: fields.company_limit(),
+            key_limit: fields.key_limit(),
+        }
+    }
+
+    /// As administrators see it once it is made.
+    pub fn view(&self, now: Timestamp) -> Partner {
+        Partner {
+            id: self.id,
+            name: self.name.clone(),
+            plan: self.plan,
+            company_limit: self.company_limit,
+            key_limit: self.key_limit,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
 }
 
 /// A partner's own row.
@@ -69,8 +92,6 @@ pub struct StoredPartner {
     pub created_at: Timestamp,
     pub updated_at: Timestamp,
 }
-
-const SK: &str = "PARTNER";
 
 impl PartnerStore {
     pub(crate) fn new(table: Table, partner: PartnerId) -> PartnerStore {
@@ -159,6 +180,8 @@ impl PartnerStore {
         let count = transaction.update(self.one_more_company(company_limit)?);
         let records = &self.table.names.records;
         transaction.put(put_new(records, new.item(stamp)?)?);
+        self.table
+            .enter_company(&mut transaction, new.id, &new.fields.name)?;
         let grant = GrantRow::new(self.partner, new.id, ScopeSet::all(), None, stamp);
         for put in grant.puts(&self.table, None)? {
             transaction.put(put);
@@ -197,7 +220,7 @@ impl PartnerStore {
 impl Table {
     /// A partner, strongly.
     pub async fn find_partner(&self, id: PartnerId) -> Result<Option<StoredPartner>, StoreError> {
-        let key = key(Owner::Partner(id), SK);
+        let key = key(Owner::Partner(id), StoredPartner::SK);
         let row = self.find(&self.names.records, key).await?;
         row.map(|row| StoredPartner::read(&row)).transpose()
     }
@@ -214,6 +237,7 @@ impl Table {
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         transaction.put(put_new(&self.names.records, new.item(stamp))?);
+        self.enter_partner(&mut transaction, new.id)?;
         self.found(&mut transaction, Owner::Partner(new.id), members, stamp)?;
         transaction
             .commit(self, stamp.nonce)
@@ -241,7 +265,7 @@ impl Table {
 }
 
 impl NewPartner {
-    fn item(&self, stamp: &Stamp) -> Item {
+    pub(crate) fn item(&self, stamp: &Stamp) -> Item {
         let NewPartner {
             id,
             name,
@@ -253,11 +277,11 @@ impl NewPartner {
         let limits = rate_limit
             .filter(|_| *plan == Plan::Enterprise)
             .unwrap_or(plan.rate_limit());
-        let mut row = key(Owner::Partner(*id), SK);
+        let mut row = key(Owner::Partner(*id), StoredPartner::SK);
         row.extend(item([
             ("entity", s("partner")),
             ("partnerId", s(id)),
-            ("data", s(serde_json::json!({ "name": name }))),
+            ("data", s(StoredPartner::data(name))),
             ("plan", s(plan)),
             ("perMinute", n(limits.per_minute)),
             ("perHour", n(limits.per_hour)),
@@ -275,6 +299,41 @@ impl NewPartner {
 }
 
 impl StoredPartner {
+    pub(crate) const SK: &str = "PARTNER";
+
+    /// What its row holds as JSON.
+    pub(crate) fn data(name: &Name<2, 100>) -> String {
+        serde_json::json!({ "name": name }).to_string()
+    }
+
+    /// As administrators see it.
+    pub fn view(&self) -> Partner {
+        Partner {
+            id: self.id,
+            name: self.name.clone(),
+            plan: self.plan,
+            company_limit: self.company_limit,
+            key_limit: self.key_limit,
+            version: self.version,
+            created_at: self.created_at,
+            updated_at: self.updated_at,
+        }
+    }
+
+    /// What administrators have set.
+    ///
+    /// # Errors
+    /// `Corrupt` for numbers that nobody can set.
+    pub fn fields(&self) -> Result<PartnerFields, StoreError> {
+        let fields = serde_json::json!({
+            "name": self.name,
+            "plan": self.plan,
+            "companyLimit": self.company_limit,
+            "keyLimit": self.key_limit,
+        });
+        serde_json::from_value(fields).map_err(|_| StoreError::Corrupt("partner"))
+    }
+
     /// A company as the partner's begin: on the partner's plan.
     pub fn new_company(
         &self,
@@ -292,7 +351,7 @@ impl StoredPartner {
         }
     }
 
-    fn read(row: &Item) -> Result<StoredPartner, StoreError> {
+    pub(crate) fn read(row: &Item) -> Result<StoredPartner, StoreError> {
         #[derive(serde::Deserialize)]
         struct Data {
             name: Name<2, 100>,

@@ -20,7 +20,7 @@ use crate::{
     write::{KEPT_DELETED, due_day, due_instant, refers, severed_sk, task_key},
 };
 
-/// A deleted object that others may still name. Made from a row alone.
+/// A deleted object that others may still name, or a company whose keys may still have the limits of its last plan. Made from a row alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     company: CompanyId,
@@ -54,12 +54,14 @@ const TRIES: u32 = 8;
 impl Task {
     /// The partition of all tasks of all companies.
     pub(crate) const PARTITION: &str = "TASKS";
+    /// The kind of the task that brings a new plan's limits to the company's keys.
+    pub const LIMITS: &str = "limits";
 
     pub fn company(&self) -> CompanyId {
         self.company
     }
 
-    /// The kind of what was deleted.
+    /// The kind of what was deleted, or [`Task::LIMITS`].
     pub fn entity(&self) -> &str {
         &self.entity
     }
@@ -77,7 +79,10 @@ impl Task {
         let owner: Owner = row.parsed("owner")?;
         Ok(Task {
             company: owner.company().ok_or(StoreError::Corrupt("owner"))?,
-            entity: row.text("severed")?.to_owned(),
+            // What was deleted, where something was.
+            entity: row
+                .parsed_if("severed")?
+                .unwrap_or_else(|| Task::LIMITS.to_owned()),
             id: row.text("id")?.to_owned(),
         })
     }

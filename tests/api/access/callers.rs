@@ -20,6 +20,9 @@ pub(super) struct World {
     expired_token: Caller,
 }
 
+/// Was an administrator.
+const FORMER: &str = "former@instaview.example";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
     NoKey,
@@ -55,6 +58,13 @@ pub(super) enum Kind {
     SeveralNamed,
     SignedInToday,
     StaleSignIn,
+    Administrator,
+    AdministratorNamesNobody,
+    AdministratorOfNoCompany,
+    AdministratorWithoutReason,
+    AdministratorWithShortReason,
+    FormerAdministrator,
+    NoAdministrator,
 }
 
 /// What the contract says.
@@ -104,6 +114,13 @@ impl Kind {
             Kind::SeveralNamed,
             Kind::SignedInToday,
             Kind::StaleSignIn,
+            Kind::Administrator,
+            Kind::AdministratorNamesNobody,
+            Kind::AdministratorOfNoCompany,
+            Kind::AdministratorWithoutReason,
+            Kind::AdministratorWithShortReason,
+            Kind::FormerAdministrator,
+            Kind::NoAdministrator,
         ];
         Kind::DEAD.into_iter().chain(others)
     }
@@ -124,13 +141,38 @@ impl Kind {
             Access::Role(_) | Access::Person | Access::AnyPrincipal | Access::Public => {
                 Expected::Passes
             }
+            Access::Administrator => lacks(json!({ "requiredRole": "ADMINISTRATOR" })),
+        };
+        let for_administrators = match route.access {
+            Access::Administrator => Some(route.tenant),
+            Access::AnyPrincipal => Some(Tenant::System),
+            _ => route.administrators,
+        };
+        // What whoever gives a reason gets where administrators may go, and elsewhere.
+        let administrator = |there: Expected| match (for_administrators, route.access) {
+            (Some(_), _) => there,
+            (None, Access::Scope(_) | Access::SelfKey) => person(Role::Owner),
+            (None, _) => denied(),
+        };
+        // The one that names a company, with a good reason, and a body that asks for no ATS key.
+        let administers = |named: Expected| match (for_administrators, route.access) {
+            (Some(Tenant::System), Access::Role(_)) => lacks(json!({ "requiredRole": "ADMIN" })),
+            (Some(Tenant::Owner), _) => named,
+            _ => administrator(Expected::Passes),
+        };
+        let no_reason = |rule: &str| {
+            let message = "an administrator says why: once, in 10 to 200 characters of one line";
+            let fault = json!({ "path": "X-Admin-Reason", "rule": rule, "message": message });
+            refused("VALIDATION_ERROR", json!({ "errors": [fault] }))
         };
         // What a key with every scope gets, unless its company is at fault on a route that acts in one.
         let key = |company_fault: Option<Expected>| match route.access {
             _ if route.tenant == Tenant::NewCompany => {
                 lacks(json!({ "requiredCredential": "ATS_KEY" }))
             }
-            Access::Role(_) | Access::Person => lacks(json!({ "requiredCredential": "PERSON" })),
+            Access::Role(_) | Access::Person | Access::Administrator => {
+                lacks(json!({ "requiredCredential": "PERSON" }))
+            }
             Access::Scope(_) => company_fault.unwrap_or(Expected::Passes),
             Access::AnyPrincipal | Access::SelfKey | Access::Public => Expected::Passes,
         };
@@ -174,11 +216,27 @@ impl Kind {
             | Kind::WithoutMembership => lost(denied()),
             Kind::SeveralUnnamed => lost(refused("COMPANY_ID_REQUIRED", json!({}))),
             Kind::StaleSignIn => match route.access {
-                Access::Role(_) if !route.method.is_read() => {
+                Access::Role(_) | Access::Administrator if !route.method.is_read() => {
                     lacks(json!({ "maxAuthAge": 43_200 }))
                 }
                 _ => person(Role::Owner),
             },
+            Kind::Administrator => administers(Expected::Passes),
+            Kind::AdministratorNamesNobody => {
+                administers(refused("COMPANY_ID_REQUIRED", json!({})))
+            }
+            Kind::AdministratorOfNoCompany => match for_administrators {
+                Some(Tenant::PathCompany) => denied(),
+                _ => administers(denied()),
+            },
+            Kind::AdministratorWithoutReason => match route.access {
+                Access::Administrator => no_reason("required"),
+                _ => lost(denied()),
+            },
+            Kind::AdministratorWithShortReason => administrator(no_reason("length")),
+            Kind::FormerAdministrator | Kind::NoAdministrator => {
+                administrator(lacks(json!({ "requiredRole": "ADMINISTRATOR" })))
+            }
         }
     }
 }
@@ -192,6 +250,7 @@ impl World {
                 local::seed::member(&app.system, company.id, "both@example.com", Role::Owner).await;
             made.expect("a membership");
         }
+        app.former_administrator(FORMER).await;
         let live = app.key_with(&acme, json!({})).await;
         let suspended = app.key_with(&acme, json!({})).await;
         let revoked = app.key_with(&acme, json!({})).await;
@@ -298,6 +357,24 @@ impl World {
             Kind::SeveralNamed => app.person("both@example.com").for_company(acme),
             Kind::SignedInToday => app.person_signed_in(owner, Duration::from_secs(12 * 3600 - 60)),
             Kind::StaleSignIn => app.person_signed_in(owner, Duration::from_secs(12 * 3600 + 60)),
+            Kind::Administrator => app.administrator().await.for_company(acme),
+            Kind::AdministratorNamesNobody => app.administrator().await,
+            Kind::AdministratorOfNoCompany => {
+                app.administrator().await.for_company(no_company(app))
+            }
+            Kind::AdministratorWithoutReason => Caller {
+                reason: None,
+                ..app.administrator().await.for_company(acme)
+            },
+            Kind::AdministratorWithShortReason => app
+                .administrator()
+                .await
+                .for_company(acme)
+                .because("Too short"),
+            Kind::FormerAdministrator => {
+                app.person(FORMER).because(tests::REASON).for_company(acme)
+            }
+            Kind::NoAdministrator => self.acme.owner.because(tests::REASON).for_company(acme),
         }
     }
 

@@ -11,7 +11,7 @@ use auth::{
 use embedded::{Fault, Weather};
 use lambda_http::Body;
 use local::{Gateway, HttpRequest, HttpResponse};
-use model::{KeyKind, Owner, PartnerId, RateLimit};
+use model::{KeyKind, Owner, PartnerId, RateLimit, Rule};
 use routes::{Access, Role, Route, ScopeSet, Tenant};
 use serde_json::{Map, Value, json};
 use std::{sync::Arc, time::Duration};
@@ -46,6 +46,15 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
             }] }),
         ),
         (
+            Verdict::Reason(Rule::Length),
+            "VALIDATION_ERROR",
+            json!({ "errors": [{
+                "path": "X-Admin-Reason",
+                "rule": "length",
+                "message": "an administrator says why: once, in 10 to 200 characters of one line",
+            }] }),
+        ),
+        (
             Verdict::RateLimited(limited),
             "RATE_LIMIT_EXCEEDED",
             json!({ "retryAfter": 17, "limit": 30, "remaining": 0, "reset": 1_795_503_600 }),
@@ -68,6 +77,7 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
             context.extend(good_context(&app, &acme, &key, route));
             context.insert("verdict".to_owned(), verdict);
             let numbers = [
+                ("rule", "length"),
                 ("retryAfter", "17"),
                 ("limit", "30"),
                 ("reset", "1795503600"),
@@ -134,7 +144,14 @@ async fn an_event_of_no_operation_of_the_function_reaches_no_handler() {
     for route in routes::all().filter(|route| route.access != Access::Public) {
         let context = good_context(&app, &acme, &key, route);
         for (method, resource) in [
-            ("PUT", route.path),
+            (
+                if route.method == routes::Method::Put {
+                    "DELETE"
+                } else {
+                    "PUT"
+                },
+                route.path,
+            ),
             (route.method.as_str(), "/nothing"),
             ("", ""),
         ] {
@@ -260,6 +277,10 @@ fn unusable(route: &Route, good: &Context) -> Vec<(String, Option<Value>)> {
             }
             all.push(("a key with a role".to_owned(), as_key(good)));
         }
+        Access::Administrator => {
+            all.push(("a person".to_owned(), as_person(good)));
+            all.push(("a key".to_owned(), as_key(good)));
+        }
         Access::Person => all.push(("a key".to_owned(), as_key(good))),
         Access::SelfKey => all.push(("a person".to_owned(), as_person(good))),
         Access::AnyPrincipal | Access::Public => {}
@@ -286,7 +307,13 @@ fn as_key(good: &Context) -> Option<Value> {
 /// What the authorizer tells of an accepted request of this operation.
 fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> Context {
     let by_person = matches!(route.access, Access::Role(_) | Access::Person);
-    let who = if by_person {
+    let by_administrator = route.access == Access::Administrator;
+    let who = if by_administrator {
+        Who::Administrator {
+            id: app.system.issuer().person(tests::ADMINISTRATOR),
+            reason: tests::REASON.parse().expect("a reason"),
+        }
+    } else if by_person {
         Who::Person {
             id: app.system.issuer().person("owner@acme.example"),
         }
@@ -304,8 +331,10 @@ fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> C
         version: Some(1),
         count: Vec::new(),
         forget: Vec::new(),
-        company: Some(company.id),
-        scopes: if by_person {
+        company: Some(company.id)
+            .filter(|_| !by_administrator || route.tenant == Tenant::PathCompany),
+        administering: None,
+        scopes: if by_person || by_administrator {
             ScopeSet::EMPTY
         } else {
             ScopeSet::all()
@@ -430,7 +459,7 @@ fn read(raw: HttpResponse) -> Answer {
 }
 
 /// Whose requests meet a store that is away.
-const CALLERS: [Kind; 10] = [
+const CALLERS: [Kind; 11] = [
     Kind::Junk,
     Kind::Unknown,
     Kind::WrongSecret,
@@ -441,6 +470,7 @@ const CALLERS: [Kind; 10] = [
     Kind::Owner,
     Kind::SeveralUnnamed,
     Kind::WithoutMembership,
+    Kind::Administrator,
 ];
 
 #[tokio::test]
@@ -546,7 +576,13 @@ fn found_without_the_store(kind: Kind, route: &Route) -> Option<(&'static str, V
         Kind::Junk | Kind::Forged | Kind::IdToken => Some((code, details)),
         // A good token and the table are enough to know that no person may.
         Kind::Owner | Kind::SeveralUnnamed | Kind::WithoutMembership
-            if !matches!(route.access, Access::Role(_)) =>
+            if !matches!(route.access, Access::Role(_) | Access::Administrator) =>
+        {
+            Some((code, details))
+        }
+        // Nor what could let an administrator in where none goes.
+        Kind::Administrator
+            if route.access != Access::Administrator && route.administrators.is_none() =>
         {
             Some((code, details))
         }

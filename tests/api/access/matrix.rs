@@ -77,6 +77,7 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
             Access::AnyPrincipal | Access::SelfKey => {
                 app.key(&acme, [routes::Scope::ReadBilling]).await.caller
             }
+            Access::Administrator => app.administrator().await,
             Access::Person | Access::Public => Caller::nobody(),
         };
         let objects = Objects::nowhere().renewed(&app, &acme, route).await;

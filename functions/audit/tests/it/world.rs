@@ -5,8 +5,8 @@ use aws_lambda_events::event::dynamodb::EventRecord;
 use embedded::{Engine, Place, StreamRecord, Weather};
 use model::{
     Actor, ActorKind, ApiKeyFields, Body, ChainHash, Change, CompanyFields, CompanyId, Denial,
-    Event, EventType, JobFields, JobId, KeyId, KeyKind, KeyState, Owner, PersonId, Plan, Reason,
-    Timestamp,
+    Event, EventType, JobFields, JobId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId, Plan,
+    Reason, Timestamp,
 };
 use routes::{Role, ScopeSet};
 use serde_json::{Value, json};
@@ -16,8 +16,8 @@ use std::{
     time::SystemTime,
 };
 use store::{
-    Chain, CompanyStore, DenialRow, Head, KeyChange, LastUse, Membership, NewCompany, NewKey,
-    RateLimitRow, Stamp, Stored, Table, TableNames,
+    Chain, CompanyStore, DenialRow, Head, KeyChange, LastUse, Membership, NewAdministrator,
+    NewCompany, NewKey, RateLimitRow, Stamp, Stored, Table, TableNames,
 };
 
 /// SplitMix64.
@@ -64,6 +64,7 @@ pub(crate) struct World {
     keys: Vec<(usize, KeyId)>,
     jobs: Vec<(usize, Stored<JobFields>)>,
     pub(crate) people: Vec<PersonId>,
+    partner: PartnerId,
     /// What each row's events must be, in order: type, and the request's id where there is one.
     pub(crate) expected: BTreeMap<String, Vec<(EventType, Option<String>)>>,
 }
@@ -94,6 +95,7 @@ impl World {
             people: (0..3)
                 .map(|n| PersonId::new("issuer", &n.to_string()))
                 .collect(),
+            partner: PartnerId::new(at, [9; 10]),
             expected: BTreeMap::new(),
         };
         for company in 0..2 {
@@ -101,6 +103,7 @@ impl World {
             world.create_key(company).await;
             world.create_job(company).await;
         }
+        world.change_administrator().await;
         world
     }
 
@@ -116,6 +119,8 @@ impl World {
             10 => self.change_member(company).await,
             11..13 => self.count_member(company).await,
             13 => self.count_person().await,
+            14 => self.change_administrator().await,
+            15..17 => self.count_administrator().await,
             _ => self.count_key().await,
         }
     }
@@ -222,11 +227,13 @@ impl World {
             kind: KeyKind::Standard,
             fields: fields(json!({ "name": "CI", "scopes": ["read:jobs"] })),
             limits: Plan::Scale.rate_limit(),
-            secret: StoredSecret {
-                hmac: [7; 32],
-                generation: 1,
-            },
-            suffix: "abcd".to_owned(),
+            secret: Some((
+                StoredSecret {
+                    hmac: [7; 32],
+                    generation: 1,
+                },
+                "abcd".to_owned(),
+            )),
             stamp: self.stamp(),
         };
         self.expect(
@@ -334,6 +341,57 @@ impl World {
             .commit_person(&person, &commit(None), nonce, &last)
             .await
             .expect("counted");
+    }
+
+    /// One row, whose requests stand in the chains of whomever they are about: in turn a company, a partner, nobody.
+    async fn count_administrator(&mut self) {
+        let person = self.people[2].clone();
+        let row = self.table.find_administrator(&person).await;
+        let row = row.expect("read").expect("there");
+        let company = self.companies[0];
+        let partner = self.partner;
+        let (company, partner) = match self.random.below(3) {
+            0 => (Some(company), None),
+            1 => (None, Some(partner)),
+            _ => (None, None),
+        };
+        let mut last = self.last_use(company);
+        (last.partner, last.secret_suffix) = (partner, None);
+        last.reason = Some("Ticket 4711".to_owned());
+        let nonce = self.nonce();
+        self.expect(
+            format!("ADMIN#{person}/{}", model::hex(&nonce.0)),
+            EventType::AdminAccessed,
+            Some(last.request_id.clone()),
+        );
+        let commit = commit(Some(row.facts.counted.version));
+        self.table
+            .commit_administrator(&person, &commit, nonce, &last)
+            .await
+            .expect("counted");
+    }
+
+    async fn change_administrator(&mut self) {
+        let person = self.people[2].clone();
+        let stamp = self.stamp();
+        let name = format!("ADMIN#{person}/{}", model::hex(&stamp.nonce));
+        let row = self.table.find_administrator(&person).await.expect("read");
+        match row.filter(|row| !row.facts.ended) {
+            Some(row) => {
+                self.expect(name, EventType::MemberRemoved, stamp.request_id.clone());
+                let ended = self.table.end_administrator(&row, &stamp).await;
+                ended.expect("removed");
+            }
+            None => {
+                self.expect(name, EventType::MemberAdded, stamp.request_id.clone());
+                let new = NewAdministrator {
+                    person,
+                    email: "a@example.com".to_owned(),
+                };
+                let made = self.table.create_administrator(&new, &stamp).await;
+                made.expect("added");
+            }
+        }
     }
 
     async fn change_member(&mut self, company: usize) {
@@ -475,6 +533,8 @@ impl World {
             operation: "ListJobs".to_owned(),
             request_id: self.request_id(),
             company,
+            partner: None,
+            reason: None,
             secret_suffix: Some("abcd".to_owned()),
             user_agent: None,
         }
@@ -598,6 +658,7 @@ pub(crate) fn commit(version: Option<u64>) -> Commit {
         count: vec![(window, u32::MAX)],
         forget: Vec::new(),
         company: None,
+        administering: None,
         scopes: ScopeSet::EMPTY,
         role: None,
         secret_suffix: None,

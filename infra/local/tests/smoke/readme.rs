@@ -20,20 +20,15 @@ fn the_readmes_story_is_true() {
 
     let mut script = steps("The story in ten minutes");
     assert_eq!(script.len(), 10, "{script:#?}");
-    // The trail follows by itself, so the last step is taken until all is there.
-    let events = script.pop().expect("a step");
     let told = [
         "api_key.created",
         "api_key.suspended",
         "authentication.failed",
     ];
-    let told = told
-        .map(|kind| format!("[[ $events == *{kind}* ]]"))
-        .join(" && ");
-    script.push(format!(
-        "for try in {{1..200}}; do\nevents=$({events})\n{told} && break\nsleep 0.1\ndone\necho \"$events\""
-    ));
+    until_told(&mut script, &told);
     script.push(r#"echo "$key" "$id""#.to_owned());
+    script.extend(steps("Administrators"));
+    until_told(&mut script, &["admin.accessed"]);
     let script = script.join(&format!("\nprintf '{NEXT}'\n"));
     let run = Command::new("bash")
         .args(["-euc", &script])
@@ -59,6 +54,9 @@ fn the_readmes_story_is_true() {
         accepted,
         events,
         key,
+        partners,
+        keys,
+        accessed,
     ] = said[..]
     else {
         panic!("{said:#?}");
@@ -87,9 +85,27 @@ fn the_readmes_story_is_true() {
     for event in data(events)["items"].as_array().expect("a list") {
         assert_eq!(event["keyId"], id);
     }
+    assert_eq!(data(partners)["items"][0]["name"], "Hirebridge");
+    assert_eq!(data(keys)["pagination"]["total"], 2);
+    let accessed = &data(accessed)["items"][0];
+    assert_eq!(accessed["reason"], "Ticket 4711: a lost key");
+    assert_eq!(accessed["operation"], "ListApiKeys");
     let left = fs::read_dir(&clone).expect("the clone").count();
     assert_eq!(left, 1, "the story leaves nothing in the clone");
     assert!(server.interrupt().success());
+}
+
+/// The trail follows by itself, so the last step is taken until all is there.
+fn until_told(script: &mut Vec<String>, told: &[&str]) {
+    let events = script.pop().expect("a step");
+    let told: Vec<_> = told
+        .iter()
+        .map(|kind| format!("[[ $events == *{kind}* ]]"))
+        .collect();
+    let told = told.join(" && ");
+    script.push(format!(
+        "for try in {{1..200}}; do\nevents=$({events})\n{told} && break\nsleep 0.1\ndone\necho \"$events\""
+    ));
 }
 
 /// The commands of a section: each run of indented lines is a step.

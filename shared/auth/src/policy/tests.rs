@@ -59,7 +59,7 @@ fn the_policy_of_a_key_grants_what_its_scopes_grant() {
             let granted = match route.access {
                 Access::Scope(scope) => scopes.iter().any(|held| held == scope),
                 Access::AnyPrincipal | Access::SelfKey => true,
-                Access::Role(_) | Access::Person | Access::Public => false,
+                Access::Role(_) | Access::Person | Access::Administrator | Access::Public => false,
             };
             assert_eq!(
                 naive.allows(&policy, request),

@@ -4,8 +4,8 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields, Owner, Tim
 use serde_json::{Map, Value};
 
 use crate::{
-    DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource, Stamp, StoreError,
-    TableNames,
+    AdministratorRow, DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource,
+    Stamp, StoreError, TableNames,
     item::{Item, Read},
 };
 
@@ -23,6 +23,7 @@ pub enum Image {
     Key(Box<KeyRow>),
     Member(Box<MemberRow>),
     Person(Box<PersonRow>),
+    Administrator(Box<AdministratorRow>),
     Object(Box<ObjectRow>),
     Grant {
         owner: Owner,
@@ -133,6 +134,7 @@ impl Image {
         match kind {
             Some("KEY") => Ok(Image::Key(Box::new(KeyRow::read(row)?))),
             Some("MEMBER") => Ok(Image::Member(Box::new(MemberRow::read(row)?))),
+            Some("ADMIN") => Ok(Image::Administrator(Box::new(AdministratorRow::read(row)?))),
             Some("PERSON") => Ok(Image::Person(Box::new(PersonRow::read(row)?))),
             _ => Err(StoreError::Corrupt("pk")),
         }
@@ -180,6 +182,7 @@ impl Image {
             Image::Key(row) => Some(format!("KEY#{}", row.facts.id)),
             Image::Member(row) => Some(format!("MEMBER#{}/{}", row.facts.person, row.facts.owner)),
             Image::Person(row) => Some(format!("PERSON#{}", row.person)),
+            Image::Administrator(row) => Some(format!("ADMIN#{}", row.facts.person)),
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
             Image::Invitation(row) => Some(format!("{}/INVITATION#{}", row.owner, row.id)),
