@@ -79,13 +79,13 @@ def eventually(what, ask, pause=0.5):
 
 
 class Caller:
-    def __init__(self, api, credential):
+    def __init__(self, api, credential, **headers):
         self.api = api
-        self.credential = credential
+        self.headers = {"Authorization": f"Bearer {credential}", **headers}
 
     def call(self, method, target, body=None):
         """Status, headers and body."""
-        headers = {"Authorization": f"Bearer {self.credential}"}
+        headers = dict(self.headers)
         data = None
         if body is not None:
             data = json.dumps(body).encode()
