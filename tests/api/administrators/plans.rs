@@ -197,8 +197,8 @@ async fn of_two_plans_at_once_one_stays_for_company_and_keys() {
             assert!(matches!(answer.status, 200 | 409), "{}", answer.body);
         }
         app.settle().await;
-        let path = format!("/admin/companies?q=acme");
-        let stays = app.get(&administrator, &path).await.data()["items"][0]["rateLimit"].clone();
+        let path = "/admin/companies?q=acme";
+        let stays = app.get(&administrator, path).await.data()["items"][0]["rateLimit"].clone();
         for key in &keys {
             assert_eq!(per_minute(&app, &acme, key).await, stays["perMinute"]);
         }
