@@ -193,7 +193,7 @@ impl World {
             key_limit: None,
             minutes_per_month: None,
         };
-        let member = self.membership(company, Role::Owner);
+        let member = self.membership(company, Role::Admin);
         self.expect(
             format!("COMPANY#{id}/COMPANY"),
             EventType::CompanyCreated,
@@ -605,7 +605,7 @@ impl World {
     pub(crate) fn events(&self) -> Vec<Event> {
         let [a, b] = self.companies.map(Owner::Company);
         let mut events = Vec::new();
-        for owner in [a, b, Owner::System] {
+        for owner in [a, b, Owner::Partner(self.partner), Owner::System] {
             let chain = self.chain(owner);
             chain.verify().expect("holds");
             events.extend(chain.events);
