@@ -606,7 +606,7 @@ impl World {
     pub(crate) fn events(&self) -> Vec<Event> {
         let [a, b] = self.companies.map(Owner::Company);
         let mut events = Vec::new();
-        for owner in [a, b, Owner::System] {
+        for owner in [a, b, Owner::Partner(self.partner), Owner::System] {
             let chain = self.chain(owner);
             chain.verify().expect("holds");
             events.extend(chain.events);
