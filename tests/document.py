@@ -31,7 +31,7 @@ BUDGET = int(os.environ.get("SECONDS_PER_CALLER", "25"))
 # It would end the key that the run goes on with.
 ENDS_THE_KEY = "RevokeOwnApiKey"
 # People and ATS keys have 600 requests a minute, and answers to more say nothing new.
-RATE = "580/m"
+RATE = f"{550 // BUDGET}/s"
 
 
 def operations(scheme):

@@ -38,7 +38,7 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         }
         "CreateCompany" => json!({ "name": own, "metadata": { "canary": own } }),
         "UpdateCompany" => json!({ "description": format!("{own} changed") }),
-        "CreatePartner" => json!({ "name": own }),
+        "CreatePartner" => json!({ "name": own, "ownerEmail": address(own) }),
         "UpdatePartner" => json!({ "name": format!("{own} changed") }),
         "FoundCompany" => json!({ "name": own, "plan": "TRIAL", "ownerEmail": address(own) }),
         // What the tests' companies have, so that it changes nothing.

@@ -1,6 +1,7 @@
 //! Companies, as administrators find them and put them on plans.
 
 use api::{ApiError, Call, Reply, retried};
+use chrono::Duration;
 use model::PlanRequest;
 use routes::keys::Operation;
 
@@ -17,7 +18,9 @@ pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 /// Answers when every live key of the company has the plan's limits. Where this is cut off, the worker goes on, and so does the same request sent again.
 pub(crate) async fn set_plan(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     /// Keys that are changed between two looks at what is left.
-    const CHUNK: usize = 1_000;
+    const CHUNK: usize = 100;
+    /// Well within what the function has.
+    const MOST: Duration = Duration::seconds(5);
     let mut input = call.input();
     let request = input.body::<PlanRequest>();
     let limits = input.finish(request)?.limits();
@@ -35,7 +38,13 @@ pub(crate) async fn set_plan(call: Call<'_, Operation>) -> Result<Reply, ApiErro
         while !store
             .spread_limits(CHUNK, || call.entropy().bytes())
             .await?
-        {}
+        {
+            if call.lasts() > MOST {
+                return Err(ApiError::unavailable(
+                    "the plan has not reached all keys yet",
+                ));
+            }
+        }
         Ok(())
     })
     .await?;

@@ -29,7 +29,7 @@ pub(crate) async fn invite(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         }
         // Two who ask at one instant may both be heard: then there are two mails, and the second is of no use once the first is accepted.
         let all = store.all_members(call.now).await?;
-        let same = |other: &str| other.to_lowercase() == email.to_lowercase();
+        let same = |other: &str| other.eq_ignore_ascii_case(&email);
         if all.iter().any(|member| same(&member.email)) {
             return Err(ApiError::Conflict(ConflictReason::Duplicate));
         }

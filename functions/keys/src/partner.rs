@@ -23,18 +23,16 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         let new = NewPartner::new(id, &fields);
         let reply = call.created(&new.view(call.now))?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
-        let invitation = owner_email.map(|email| {
-            let owner = NewInvitation {
-                email: email.to_string(),
-                role: Role::Owner,
-                inviter_name: "InstaView".to_owned(),
-                random: call.entropy().bytes(),
-                seed: call.entropy().bytes(),
-            };
-            InvitationRow::new(Owner::Partner(id), owner, &stamp)
-        });
+        let owner = NewInvitation {
+            email: owner_email.to_string(),
+            role: Role::Owner,
+            inviter_name: "InstaView".to_owned(),
+            random: call.entropy().bytes(),
+            seed: call.entropy().bytes(),
+        };
+        let invitation = InvitationRow::new(Owner::Partner(id), owner, &stamp);
         store
-            .create_partner(&new, invitation.as_ref(), &stamp, remembered.as_ref())
+            .create_partner(&new, &invitation, &stamp, remembered.as_ref())
             .await?;
         Ok(reply)
     })

@@ -18,10 +18,14 @@ use store::{CompanyStore, Due, MailTask, Resource, Stamp, StoreError, Task};
 
 /// How long an invocation goes on beginning things; the rest is the next one's.
 pub const TURN: Duration = Duration::minutes(4);
+/// What mail leaves of a turn to everything else in any case.
+const FOR_WORK: Duration = Duration::minutes(3);
 /// What erasing leaves of a turn to tasks.
 const FOR_TASKS: Duration = Duration::minutes(2);
 /// Objects that a task takes before it is another company's turn: done well within what Lambda gives beyond [`TURN`].
 const CHUNK: usize = 10;
+/// Keys that a plan reaches before it is another company's turn: each time, all of the company's are read.
+const KEYS: usize = 200;
 /// Rows of one read.
 const PAGE: usize = 1_000;
 /// Where the first day isn't known: nothing is due before a new stack's first write, and the schedule comes by from its first minutes on.
@@ -43,7 +47,10 @@ pub async fn handle(app: &App, event: Value) -> Value {
             left | work_on(app, tasks, end).await
         }
         Err(_) => {
-            let mail = tried("mail", mail::send_all(app).await);
+            let mail = tried(
+                "mail",
+                mail::send_all(app, End(end.0.minus(FOR_WORK))).await,
+            );
             let first = End(end.0.minus(FOR_TASKS));
             let due = tried("due", erase_due(app, first).await);
             let tasks = tried("tasks", work_all(app, end).await);
@@ -160,7 +167,7 @@ async fn work_on(app: &App, tasks: Vec<Task>, end: End) -> bool {
 async fn work(app: &App, task: &Task) -> Result<bool, StoreError> {
     if task.entity() == Task::LIMITS {
         let store = company(app, task.company(), "SetPlan")?;
-        return store.spread_limits(CHUNK, || app.entropy.bytes()).await;
+        return store.spread_limits(KEYS, || app.entropy.bytes()).await;
     }
     let store = company(app, task.company(), "SeverRelation")?;
     // Candidates are all that jobs sever.

@@ -252,7 +252,8 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
         // Who gives a reason must be an administrator, and give a good one.
         codes.extend([Code::InsufficientPermissions, Code::ValidationError]);
     }
-    if route.reads_company_id() {
+    // On what people do as themselves, whoever comes as an administrator has no part.
+    if route.reads_company_id() || route.access == Access::Person {
         codes.push(Code::ResourceAccessDenied);
     }
     if matches!(route.tenant, Tenant::Company | Tenant::Owner) && route.needs_tenant() {

@@ -1,6 +1,7 @@
 //! One call of one operation, as its handler gets it.
 
 use auth::{InvitationKeys, InvitationToken, Keyring, Principal, Who};
+use chrono::Duration;
 use lambda_http::{
     Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
 };
@@ -44,6 +45,11 @@ impl<'a, Op: Operation> Call<'a, Op> {
 
     pub fn operation(&self) -> Op {
         self.accepted.operation
+    }
+
+    /// How long the request has been worked on.
+    pub fn lasts(&self) -> Duration {
+        self.app.clock.now().since(self.now)
     }
 
     /// # Errors

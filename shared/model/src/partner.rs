@@ -29,7 +29,7 @@ fields! {
             /// What the companies that it makes begin with; those that are there keep theirs. Absent means SCALE.
             plan: Plan,
             /// How many companies it may make; absent means 100.
-            company_limit: Integer<1, 100_000>,
+            company_limit: Integer<1, 2_000>,
             /// How many live keys it may have; absent means 50.
             key_limit: Integer<1, 1_000>,
         }
@@ -40,16 +40,18 @@ fields! {
 fields! {
     /// A partner to be made.
     pub struct PartnerRequest {
-        required { name: Name<2, 100>, }
+        required {
+            name: Name<2, 100>,
+            /// Who is invited to be its OWNER: nobody else could obtain a secret. Unknown to every other operation.
+            owner_email: EmailAddress,
+        }
         optional {
             /// What the companies that it makes begin with; absent means SCALE.
             plan: Plan,
             /// How many companies it may make; absent means 100.
-            company_limit: Integer<1, 100_000>,
+            company_limit: Integer<1, 2_000>,
             /// How many live keys it may have; absent means 50.
             key_limit: Integer<1, 1_000>,
-            /// Who is invited to be its OWNER. Unknown to every other operation.
-            owner_email: EmailAddress,
         }
         defaulted {}
     }
@@ -57,7 +59,7 @@ fields! {
 
 impl PartnerRequest {
     /// What is kept of it, and who is to be invited.
-    pub fn into_parts(self) -> (PartnerFields, Option<EmailAddress>) {
+    pub fn into_parts(self) -> (PartnerFields, EmailAddress) {
         let PartnerRequest {
             name,
             plan,

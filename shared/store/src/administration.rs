@@ -6,8 +6,8 @@ use model::{CompanyFields, CompanyId, Name, Owner, PartnerFields, PartnerId, Pla
 use std::{fmt::Display, ops::Deref, str::FromStr};
 
 use crate::{
-    InvitationRow, Listed, NewCompany, NewPartner, OwnerStore, PartnerStore, Remembered, Stamp,
-    Start, StoreError, StoredCompany, StoredPartner, Table,
+    InvitationRow, Listed, NewCompany, NewPartner, OwnerStore, Remembered, Stamp, Start,
+    StoreError, StoredCompany, StoredPartner, Table,
     directory::Directory,
     gate::refused_row,
     item::{Item, Read, key, n, s},
@@ -112,7 +112,7 @@ impl AdministrationStore {
     pub async fn create_partner(
         &self,
         new: &NewPartner,
-        invitation: Option<&InvitationRow>,
+        invitation: &InvitationRow,
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
@@ -121,10 +121,9 @@ impl AdministrationStore {
         let remember = self.remember(&mut made, remembered)?;
         made.put(put_new(&table.names.records, new.item(stamp))?);
         table.enter_partner(&mut made, new.id)?;
-        let invited = invitation.map(|invitation| table.invite(&mut made, invitation));
-        let invited = invited.transpose()?;
+        let invited = table.invite(&mut made, invitation)?;
         let outcome = made.commit(table, stamp.nonce).await?;
-        outcome.map_err(|refused| told(&refused, remember, invited))
+        outcome.map_err(|refused| told(&refused, remember, Some(invited)))
     }
 
     /// The action that keeps the answer: the first, because of several refusals the first is told.
@@ -144,8 +143,8 @@ impl AdministrationStore {
     }
 
     /// The rows of one partner: of its keys above all.
-    pub fn partner(&self, id: PartnerId) -> PartnerStore {
-        PartnerStore::new(self.own.table.clone(), id)
+    pub fn partner(&self, id: PartnerId) -> OwnerStore {
+        OwnerStore::new(self.own.table.clone(), Owner::Partner(id))
     }
 
     /// Replaces what administrators set of `old`, which gets the next version. Limits of its own end with its plan.

@@ -5,7 +5,7 @@
 use auth::{AdministratorFacts, Commit, Nonce};
 use aws_sdk_dynamodb::{
     operation::update_item::builders::UpdateItemFluentBuilder,
-    types::ReturnValuesOnConditionCheckFailure,
+    types::{ConditionCheck, ReturnValuesOnConditionCheckFailure},
 };
 use model::{PersonId, Timestamp};
 
@@ -13,7 +13,7 @@ use crate::{
     Committed, LastUse, Stamp, StoreError, Table,
     gate::{counted, refused_row},
     item::{Item, Read, b, item, key, n, s},
-    transact::{Refused, Transaction, put_new, send_past_transactions},
+    transact::{Refused, Transaction, built, put_new, send_past_transactions},
 };
 
 /// An administrator's row.
@@ -159,6 +159,22 @@ impl NewAdministrator {
             (Stamp::ATTRIBUTE, stamp.value()),
         ]));
         row
+    }
+}
+
+impl Table {
+    /// That the person still is an administrator.
+    pub(crate) fn still_administrator(
+        &self,
+        person: &PersonId,
+    ) -> Result<ConditionCheck, StoreError> {
+        ConditionCheck::builder()
+            .table_name(&self.names.keys)
+            .set_key(Some(AdministratorRow::key(person)))
+            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#ended)")
+            .expression_attribute_names("#ended", ENDED)
+            .build()
+            .map_err(built)
     }
 }
 

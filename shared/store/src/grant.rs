@@ -167,25 +167,8 @@ impl GrantRow {
 impl OwnerStore {
     /// All grants that the owner gave or got, those of the youngest other side first.
     pub(crate) async fn grants(&self) -> Result<Vec<GrantRow>, StoreError> {
-        let mut rows = Vec::new();
-        let mut pages = self
-            .table
-            .client
-            .query()
-            .table_name(&self.table.names.records)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :sk)")
-            .expression_attribute_values(":pk", s(self.owner()))
-            .expression_attribute_values(":sk", s(PREFIX))
-            .scan_index_forward(false)
-            .consistent_read(true)
-            .into_paginator()
-            .send();
-        while let Some(page) = pages.next().await {
-            for row in page.map_err(StoreError::from_sdk)?.items() {
-                rows.push(GrantRow::read(row)?);
-            }
-        }
-        Ok(rows)
+        let rows = self.run(PREFIX, None, usize::MAX).await?;
+        rows.iter().rev().map(GrantRow::read).collect()
     }
 }
 

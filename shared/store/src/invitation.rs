@@ -104,11 +104,17 @@ impl InvitationRow {
         }
     }
 
-    /// The next version.
+    /// The next version. Whoever gives it another role answers for it from then on.
     pub fn becoming(&self, state: InvitationState, role: Role, stamp: &Stamp) -> InvitationRow {
+        let inviter = if role == self.role {
+            &self.inviter
+        } else {
+            &stamp.actor
+        };
         InvitationRow {
             state,
             role,
+            inviter: inviter.clone(),
             updated_at: stamp.at,
             version: self.version + 1,
             rev: self.rev + 1,
@@ -123,7 +129,7 @@ impl InvitationRow {
 
     /// Whether this is the invited address.
     pub fn is_for(&self, email: &str) -> bool {
-        self.email.to_lowercase() == email.to_lowercase()
+        self.email.eq_ignore_ascii_case(email)
     }
 
     /// As clients see it.
@@ -330,7 +336,11 @@ impl Invited {
                 inviter = Some(transaction.check(table.may_still_invite(&person, row)?));
             }
             ActorKind::Key => room = Room::WithoutOwner,
-            ActorKind::Admin | ActorKind::System => {}
+            ActorKind::Admin => {
+                let person: PersonId = row.inviter.id.parse()?;
+                inviter = Some(transaction.check(table.still_administrator(&person)?));
+            }
+            ActorKind::System => {}
         }
         let heads = table.join(&mut transaction, met, member, room, stamp)?;
         match transaction.commit(table, stamp.nonce).await? {

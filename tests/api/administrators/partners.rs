@@ -2,7 +2,7 @@
 
 use super::{events, id, names};
 use serde_json::{Value, json};
-use tests::{REASON, TestApp};
+use tests::{ADMINISTRATOR, REASON, TestApp};
 
 #[tokio::test]
 async fn administrators_make_list_and_change_partners() {
@@ -11,9 +11,8 @@ async fn administrators_make_list_and_change_partners() {
     let mut made = Vec::new();
     for number in 0..5 {
         let name = format!("Partner {number}");
-        let answer = app
-            .post(&administrator, "/partners", &json!({ "name": name }))
-            .await;
+        let body = json!({ "name": name, "ownerEmail": "owner@partner.example" });
+        let answer = app.post(&administrator, "/partners", &body).await;
         assert_eq!(answer.status, 201, "{}", answer.body);
         assert_eq!(answer.header("etag"), Some("\"1\""));
         let data = answer.data();
@@ -141,7 +140,7 @@ async fn the_same_creation_sent_again_makes_one_partner() {
         let request = administrator.request("POST", "/partners");
         request
             .header("idempotency-key", "once")
-            .json(&json!({ "name": name }))
+            .json(&json!({ "name": name, "ownerEmail": "owner@partner.example" }))
     };
     let first = app.send(request("Once")).await;
     let second = app.send(request("Once")).await;
@@ -150,6 +149,22 @@ async fn the_same_creation_sent_again_makes_one_partner() {
     assert_eq!(second.header("idempotency-replayed"), Some("true"));
     assert_eq!(app.send(request("Twice")).await.status, 422);
     assert_eq!(names(&app.get(&administrator, "/partners").await), ["Once"]);
+}
+
+#[tokio::test]
+async fn an_administrators_invitation_falls_with_the_administrator() {
+    let app = TestApp::start().await;
+    let administrator = app.administrator().await;
+    let owner = "first@hirebridge.example";
+    let made = json!({ "name": "Hirebridge", "ownerEmail": owner });
+    let partner = app.post(&administrator, "/partners", &made).await;
+    assert_eq!(partner.status, 201, "{}", partner.body);
+    let token = app.mailed_token(owner).await;
+    app.end_administrator(ADMINISTRATOR).await;
+    assert_eq!(app.accept(owner, &token).await.code(), "RESOURCE_NOT_FOUND");
+    // Whoever is an administrator again can still have made it.
+    app.administrator().await;
+    assert_eq!(app.accept(owner, &token).await.status, 200);
 }
 
 #[tokio::test]

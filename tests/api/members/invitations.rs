@@ -325,6 +325,21 @@ async fn only_a_fresh_id_token_of_the_bearer_will_do() {
 }
 
 #[tokio::test]
+async fn whoever_gives_an_invitation_another_role_answers_for_it() {
+    let app = TestApp::start().await;
+    let at = app.company("Acme").await;
+    let grace = "grace@acme.example";
+    // Her inviter could not make her an OWNER.
+    let token = app.invite(&at.admin, grace, Role::Member).await;
+    let open = of(&app, &at.owner, grace).await;
+    let changed = super::give(&app, &at.owner, &open, Role::Owner).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    let joined = app.accept(grace, &token).await;
+    assert_eq!(joined.status, 200, "{}", joined.body);
+    assert_eq!(joined.data()["role"], "OWNER");
+}
+
+#[tokio::test]
 async fn an_invitation_gives_the_role_that_it_has_when_it_is_accepted() {
     let app = TestApp::start().await;
     let at = app.company("Acme").await;

@@ -27,6 +27,7 @@ fn the_readmes_story_is_true() {
     ];
     until_told(&mut script, &told);
     script.push(r#"echo "$key" "$id""#.to_owned());
+    script.extend(steps("Partners"));
     script.extend(steps("Administrators"));
     until_told(&mut script, &["admin.accessed"]);
     let script = script.join(&format!("\nprintf '{NEXT}'\n"));
@@ -54,6 +55,8 @@ fn the_readmes_story_is_true() {
         accepted,
         events,
         key,
+        companies,
+        candidates,
         partners,
         keys,
         accessed,
@@ -85,6 +88,12 @@ fn the_readmes_story_is_true() {
     for event in data(events)["items"].as_array().expect("a list") {
         assert_eq!(event["keyId"], id);
     }
+    assert_eq!(data(companies)["pagination"]["total"], 2);
+    let candidates = data(candidates)["items"]
+        .as_array()
+        .expect("a list")
+        .clone();
+    assert!(!candidates.is_empty());
     assert_eq!(data(partners)["items"][0]["name"], "Hirebridge");
     assert_eq!(data(keys)["pagination"]["total"], 2);
     let accessed = &data(accessed)["items"][0];
