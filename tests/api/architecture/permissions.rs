@@ -455,8 +455,6 @@ async fn members(deployed: &Deployed, owner: &Request<'_>) {
         body: Some(body),
         ..owner.clone()
     };
-    let issuer = deployed.app.system.issuer();
-    let app = &deployed.app;
     for again in ["the first time", "after an end"] {
         let invited = with(json!({ "email": "new@members.example", "role": "MEMBER" }));
         let invited = Request {
@@ -464,18 +462,7 @@ async fn members(deployed: &Deployed, owner: &Request<'_>) {
             ..invited
         };
         deployed.data(201, "InviteMember", &[], &invited).await;
-        let token = app.mailed_token("new@members.example").await;
-        let tokens = issuer.token_for("new@members.example", app.now());
-        let accept = Request {
-            credential: &tokens.access_token,
-            headers: &[("idempotency-key", again)],
-            body: Some(json!({ "idToken": tokens.id_token })),
-            ..Request::default()
-        };
-        let token = [("token", token.as_str())];
-        let member = deployed
-            .data(200, "AcceptInvitation", &token, &accept)
-            .await;
+        let member = accept(deployed, "new@members.example", again).await;
         let member = [("memberId", member["id"].as_str().expect("an id"))];
         deployed.data(200, "ListMembers", &[], owner).await;
         let change = with(json!({ "role": "OWNER" }));
@@ -486,6 +473,23 @@ async fn members(deployed: &Deployed, owner: &Request<'_>) {
     let invited = deployed.data(201, "InviteMember", &[], &invited).await;
     let invited = [("memberId", invited["id"].as_str().expect("an id"))];
     deployed.data(200, "DeleteMember", &invited, owner).await;
+}
+
+/// Whoever was invited accepts.
+async fn accept(deployed: &Deployed, email: &str, idempotency_key: &str) -> Value {
+    let app = &deployed.app;
+    let token = app.mailed_token(email).await;
+    let tokens = app.system.issuer().token_for(email, app.now());
+    let accept = Request {
+        credential: &tokens.access_token,
+        headers: &[("idempotency-key", idempotency_key)],
+        body: Some(json!({ "idToken": tokens.id_token })),
+        ..Request::default()
+    };
+    let token = [("token", token.as_str())];
+    deployed
+        .data(200, "AcceptInvitation", &token, &accept)
+        .await
 }
 
 /// What a partner's people do with what is theirs.
@@ -530,6 +534,7 @@ async fn administrators(deployed: &Deployed, company: &Company) {
     for _ in 0..2 {
         partner = deployed.data(201, "CreatePartner", &[], &made).await;
     }
+    accept(deployed, "owner@made.example", "1").await;
     let partner = partner["id"].as_str().expect("an id");
     let of_partner = [("partnerId", partner)];
     deployed
