@@ -138,7 +138,7 @@ impl Deployed {
             // Nothing carries mail in AWS yet.
             worker.mailer = None;
         }
-        // The system's own worker is no part of it.
+        // The system's own worker, which only mails here, is no part of it.
         app.system.worker_weather().set(&Weather::calm());
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
@@ -151,6 +151,18 @@ impl Deployed {
             app,
         };
         (deployed, company, narrow, partner)
+    }
+
+    /// Leaves what there is to do to the deployed worker.
+    async fn put_own_worker_to_sleep(&self) {
+        // What it has begun, it ends.
+        self.app.settle().await;
+        let asleep = Weather::script(|_| Fault::Unreachable);
+        self.app.system.worker_weather().set(&asleep);
+    }
+
+    fn wake_own_worker(&self) {
+        self.app.system.worker_weather().set(&Weather::calm());
     }
 
     /// Authorizes and answers one request: its status, its body and its request id.
@@ -577,9 +589,11 @@ async fn administrators(deployed: &Deployed, company: &Company) {
             .data(200, "SetPlan", &of_company, &plan(name))
             .await;
     }
+    deployed.put_own_worker_to_sleep().await;
     cut_off(deployed, company).await;
     let worker = &deployed.functions["worker"];
     assert_eq!(worker::handle(worker, json!({})).await["left"], false);
+    deployed.wake_own_worker();
     deployed
         .data(200, "SetPlan", &of_company, &with("SetPlan"))
         .await;
@@ -668,11 +682,13 @@ async fn work(deployed: &Deployed, key: &Request<'_>) {
     deployed
         .data(201, "CreateCandidate", &[], &with(candidate))
         .await;
+    deployed.put_own_worker_to_sleep().await;
     deployed
         .data(200, "DeleteJob", &[("jobId", job)], key)
         .await;
     let worker = &deployed.functions["worker"];
     worker::handle(worker, json!({})).await;
+    deployed.wake_own_worker();
     let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
     let ahead = due.since(deployed.app.now()).num_milliseconds();
     let later = App {
