@@ -45,7 +45,7 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         let partner = store.get_partner().await?;
         let (fields, owner_email) = request.into_parts();
         let new = partner.new_company(fields, call.now, call.entropy().bytes());
-        let reply = call.created(&new.view(call.now))?.version(1);
+        let reply = call.created(&new.made(call.now).view())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
         let invitation = owner_email.map(|email| {
             let invitation = NewInvitation {
@@ -84,7 +84,7 @@ async fn found(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.administration()?;
     call.once(&store, async |once| {
         let new = store.new_company(name, plan, call.now, call.entropy().bytes());
-        let reply = call.created(&new.account(call.now))?.version(1);
+        let reply = call.created(&new.made(call.now).account())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
         let owner = NewInvitation {
             email: owner_email.to_string(),

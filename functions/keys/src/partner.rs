@@ -21,7 +21,7 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     call.once(&store, async |once| {
         let id = PartnerId::new(call.now, call.entropy().bytes());
         let new = NewPartner::new(id, &fields);
-        let reply = call.created(&new.view(call.now))?.version(1);
+        let reply = call.created(&new.made(call.now).view())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
         let owner = NewInvitation {
             email: owner_email.to_string(),

@@ -3,17 +3,14 @@
 //! No route makes or ends them; whoever runs the stack does.
 
 use auth::{AdministratorFacts, Commit, Nonce};
-use aws_sdk_dynamodb::{
-    operation::update_item::builders::UpdateItemFluentBuilder,
-    types::{ConditionCheck, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::{ConditionCheck, builders::UpdateBuilder};
 use model::{PersonId, Timestamp};
 
 use crate::{
     Committed, LastUse, Stamp, StoreError, Table,
-    gate::{counted, refused_row},
+    gate::counted,
     item::{Item, Read, b, item, key, n, s},
-    transact::{Refused, Transaction, built, put_new, send_past_transactions},
+    transact::{NEXT, Refused, Transaction, built, next_version, put_new},
 };
 
 /// An administrator's row.
@@ -82,10 +79,10 @@ impl Table {
         if !met.facts.ended {
             return Err(StoreError::Conflict);
         }
-        let again = self.administrator_update(&met, stamp).update_expression(
-            "SET #version = :next, #changed = :changed ADD #rev :one REMOVE #ended",
-        );
-        change(again, stamp).await
+        self.administrator_update(&met, stamp, |next| {
+            next.update_expression(format!("{NEXT} ADD #rev :one REMOVE #ended"))
+        })
+        .await
     }
 
     /// The person is no administrator any more: the next request is refused. The row stays, because its version must go on.
@@ -100,46 +97,26 @@ impl Table {
         if row.facts.ended {
             return Err(StoreError::Conflict);
         }
-        let ended = self
-            .administrator_update(row, stamp)
-            .update_expression(
-                "SET #version = :next, #changed = :changed, #ended = :at ADD #rev :one",
-            )
-            .expression_attribute_values(":at", n(stamp.at.millis()));
-        change(ended, stamp).await
+        self.administrator_update(row, stamp, |next| {
+            next.update_expression(format!("{NEXT}, #ended = :at ADD #rev :one"))
+                .expression_attribute_values(":at", n(stamp.at.millis()))
+        })
+        .await
     }
 
-    fn administrator_update(
+    /// What begins and ends, and that it is the next version.
+    async fn administrator_update(
         &self,
         row: &AdministratorRow,
         stamp: &Stamp,
-    ) -> UpdateItemFluentBuilder {
-        let version = row.facts.counted.version;
-        self.client
-            .update_item()
-            .table_name(&self.names.keys)
-            .set_key(Some(AdministratorRow::key(&row.facts.person)))
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#ended", ENDED)
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(version))
-            .expression_attribute_values(":next", n(version + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":one", n(1))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-}
-
-async fn change(update: UpdateItemFluentBuilder, stamp: &Stamp) -> Result<(), StoreError> {
-    match send_past_transactions(update, stamp.nonce).await {
-        Ok(_) => Ok(()),
-        Err(error) => match refused_row(error)? {
-            // Our own write, re-sent after its answer was lost.
-            Some(row) if stamp.stands_on(&row) => Ok(()),
-            _ => Err(StoreError::Conflict),
-        },
+        update: impl FnOnce(UpdateBuilder) -> UpdateBuilder,
+    ) -> Result<(), StoreError> {
+        let key = AdministratorRow::key(&row.facts.person);
+        let next = next_version(&self.names.keys, key, row.facts.counted.version, stamp)
+            .expression_attribute_names("#ended", ENDED);
+        let update = update(next).build().map_err(built)?;
+        self.update_alone(update, stamp).await?;
+        Ok(())
     }
 }
 

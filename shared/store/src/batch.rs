@@ -8,7 +8,7 @@ use std::{
 };
 
 use crate::{
-    OwnerStore, StoreError, Table,
+    Listed, OwnerStore, Start, StoreError, Table,
     item::{Item, Read, s},
     transact::built,
 };
@@ -96,7 +96,51 @@ impl Table {
     }
 }
 
+impl Table {
+    /// The rows of `records` that a page names, in its order.
+    pub(crate) async fn shown<I, T>(
+        &self,
+        page: Listed<I>,
+        key: impl Fn(&I) -> Result<Item, StoreError>,
+        read: impl Fn(&Item) -> Result<T, StoreError>,
+    ) -> Result<Listed<T>, StoreError> {
+        let keys = page.items.iter().map(key).collect::<Result<_, _>>()?;
+        let rows = self.get_many(&self.names.records, keys).await?;
+        let items = rows.iter().map(read).collect::<Result<_, _>>()?;
+        Ok(page.with(items))
+    }
+}
+
 impl OwnerStore {
+    /// A page of the owner's rows whose sort keys start so, and whether there are more. `constant`: what no position repeats of a sort key.
+    pub(crate) async fn page(
+        &self,
+        prefix: &str,
+        constant: &str,
+        start: &Start,
+        limit: usize,
+    ) -> Result<(Vec<Item>, bool), StoreError> {
+        let (after, skip) = match start {
+            Start::Skip(rows) => (None, usize::try_from(*rows).unwrap_or(usize::MAX)),
+            Start::After(position) => (Some(format!("{constant}{position}")), 0),
+        };
+        let wanted = skip.saturating_add(limit).saturating_add(1);
+        let mut rows = self.run(prefix, after.as_deref(), wanted).await?;
+        rows.drain(..skip.min(rows.len()));
+        let more = rows.len() > limit;
+        rows.truncate(limit);
+        Ok((rows, more))
+    }
+
+    /// What the row counts, whose things are never deleted: all that were ever made.
+    pub(crate) async fn ever_made(&self, counter: &str) -> Result<u64, StoreError> {
+        let key = self.key(counter);
+        match self.table.find(&self.table.names.records, key).await? {
+            None => Ok(0),
+            Some(count) => count.parsed("every"),
+        }
+    }
+
     /// At most `limit` of the owner's rows whose sort keys start so, strongly, from the one after `after` on.
     pub(crate) async fn run(
         &self,

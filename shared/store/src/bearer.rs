@@ -47,7 +47,7 @@ impl BearerStore {
         };
         let KeyFacts { owner, id, .. } = row.facts;
         let update = self.table.key_update(owner, id, &change, stamp)?;
-        self.table.update_key_alone(update, stamp).await
+        KeyRow::read(self.table.update_alone(update, stamp).await?)
     }
 
     /// The person who bears it; `None` for a key, and for whoever acts as an administrator.

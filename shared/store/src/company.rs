@@ -1,6 +1,5 @@
 //! One company's rows, and how companies come to be.
 
-use aws_sdk_dynamodb::types::Update;
 use model::{
     Company, CompanyAccount, CompanyFields, CompanyId, CompanyRecord, Limits, Owner, Plan,
     RateLimit, Timestamp,
@@ -9,8 +8,9 @@ use std::ops::Deref;
 
 use crate::{
     Membership, OwnerStore, Stamp, StoreError, Table,
-    item::{Item, Read, item, key, n, s, set},
-    transact::{Transaction, built, put_new},
+    item::{Item, Read, item, key, n, s},
+    limits::{hold_limits, read_limits},
+    transact::{NEXT, Transaction, built, next_version, put_new},
 };
 
 /// Access to the rows of one company and to no other's.
@@ -83,24 +83,15 @@ impl CompanyStore {
         stamp: &Stamp,
     ) -> Result<StoredCompany, StoreError> {
         let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
-        let update = Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key("COMPANY")))
-            .update_expression(
-                "SET #version = :next, #changed = :changed, #data = :data, #updated = :at ADD #rev :one",
-            )
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+        let records = &self.table.names.records;
+        let update = next_version(records, self.key("COMPANY"), old.version, stamp)
+            .update_expression(format!(
+                "{NEXT}, #data = :data, #updated = :at ADD #rev :one"
+            ))
             .expression_attribute_names("#data", "data")
             .expression_attribute_names("#updated", "updated")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(old.version))
-            .expression_attribute_values(":next", n(old.version + 1))
-            .expression_attribute_values(":changed", stamp.value())
             .expression_attribute_values(":data", s(data))
             .expression_attribute_values(":at", n(stamp.at.millis()))
-            .expression_attribute_values(":one", n(1))
             .build()
             .map_err(built)?;
         let mut transaction = Transaction::default();
@@ -133,7 +124,7 @@ impl CompanyStore {
 }
 
 impl Table {
-    /// Makes a company and its first members, all or nothing. For the seed now, for administrators and partners later.
+    /// Makes a company and its first members, all or nothing: for a seed.
     pub async fn create_company(
         &self,
         new: &NewCompany,
@@ -166,77 +157,51 @@ impl Table {
 }
 
 impl NewCompany {
-    /// As administrators see it once it is made.
-    pub fn account(&self, now: Timestamp) -> CompanyAccount {
-        let limits = self.limits();
-        CompanyAccount {
-            id: self.id,
-            company_id: self.id,
-            name: self.fields.name.clone(),
-            plan: limits.plan,
-            rate_limit: limits.rate_limit,
-            key_limit: limits.key_limit,
-            minutes_per_month: limits.minutes_per_month,
-            version: 1,
-            created_at: now,
-            updated_at: now,
-        }
-    }
-
-    fn limits(&self) -> Limits {
+    /// What it is once it is made.
+    pub fn made(&self, now: Timestamp) -> StoredCompany {
         let plan = self.plan;
         let own = self.rate_limit.filter(|_| plan == Plan::Enterprise);
-        Limits {
+        StoredCompany {
+            id: self.id,
+            fields: self.fields.clone(),
             plan,
             rate_limit: own.unwrap_or(plan.rate_limit()),
             key_limit: self.key_limit.unwrap_or(plan.key_limit()),
             minutes_per_month: self.minutes_per_month.unwrap_or(plan.minutes_per_month()),
-        }
-    }
-
-    /// As clients see it once it is made.
-    pub fn view(&self, now: Timestamp) -> Company {
-        Company {
-            id: self.id,
-            company_id: self.id,
             version: 1,
             created_at: now,
             updated_at: now,
-            fields: CompanyRecord {
-                fields: self.fields.clone(),
-                plan: self.plan,
-            },
         }
     }
 
     pub(crate) fn item(&self, stamp: &Stamp) -> Result<Item, StoreError> {
-        let NewCompany {
+        let StoredCompany {
             id,
             fields,
             plan,
-            rate_limit: _,
-            key_limit: _,
-            minutes_per_month: _,
-        } = self;
-        let limits = self.limits();
-        let mut row = key(Owner::Company(*id), "COMPANY");
-        let data = serde_json::to_string(fields).map_err(|_| StoreError::Corrupt("data"))?;
+            rate_limit,
+            key_limit,
+            minutes_per_month,
+            version,
+            created_at,
+            updated_at,
+        } = self.made(stamp.at);
+        let mut row = key(Owner::Company(id), "COMPANY");
+        let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
         row.extend(item([
             ("entity", s("company")),
             ("companyId", s(id)),
             ("data", s(data)),
             ("plan", s(plan)),
-            ("perMinute", n(limits.rate_limit.per_minute)),
-            ("perHour", n(limits.rate_limit.per_hour)),
-            ("keyLimit", n(limits.key_limit)),
-            ("minutesPerMonth", n(limits.minutes_per_month)),
-            ("created", n(stamp.at.millis())),
-            ("updated", n(stamp.at.millis())),
-            ("version", n(1)),
+            ("keyLimit", n(key_limit)),
+            ("minutesPerMonth", n(minutes_per_month)),
+            ("created", n(created_at.millis())),
+            ("updated", n(updated_at.millis())),
+            ("version", n(version)),
             ("rev", n(1)),
             (Stamp::ATTRIBUTE, stamp.value()),
         ]));
-        set(&mut row, "perSecond", limits.rate_limit.per_second.map(n));
+        hold_limits(&mut row, rate_limit);
         Ok(row)
     }
 }
@@ -290,11 +255,7 @@ impl StoredCompany {
             fields: serde_json::from_str(row.text("data")?)
                 .map_err(|_| StoreError::Corrupt("data"))?,
             plan,
-            rate_limit: RateLimit {
-                per_minute: row.parsed("perMinute")?,
-                per_hour: row.parsed("perHour")?,
-                per_second: row.parsed_if("perSecond")?,
-            },
+            rate_limit: read_limits(row)?,
             key_limit: row.parsed("keyLimit")?,
             // Rows that are older than the attribute have their plan's.
             minutes_per_month: row

@@ -2,14 +2,14 @@
 //!
 //! A grant is two rows that are always written together: the partner's, which the authorizer reads, and the company's. Each tells in its own owner's chain.
 
-use aws_sdk_dynamodb::types::{Put, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::Put;
 use model::{Actor, CompanyId, GrantState, Owner, PartnerGrant, PartnerId, Timestamp};
 use routes::ScopeSet;
 
 use crate::{
     CompanyStore, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
     item::{Item, Read, item, key, list, n, s},
-    transact::{Transaction, built, put_new},
+    transact::{Transaction, put_new, put_over},
 };
 
 /// A grant as either side has it.
@@ -107,20 +107,10 @@ impl GrantRow {
                 ("rev", n(self.rev)),
                 (Stamp::ATTRIBUTE, stamp.value()),
             ]));
-            let Some(from) = old else {
-                return put_new(records, row);
-            };
-            Put::builder()
-                .table_name(records)
-                .set_item(Some(row))
-                .condition_expression("#version = :from")
-                .expression_attribute_names("#version", "version")
-                .expression_attribute_values(":from", n(from))
-                .return_values_on_condition_check_failure(
-                    ReturnValuesOnConditionCheckFailure::AllOld,
-                )
-                .build()
-                .map_err(built)
+            match old {
+                None => put_new(records, row),
+                Some(from) => put_over(records, row, from),
+            }
         };
         Ok([
             put(
@@ -196,10 +186,7 @@ impl CompanyStore {
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
-        let remember = remembered
-            .map(|remembered| remembered.put(self))
-            .transpose()?
-            .map(|put| transaction.put(put));
+        let remember = self.remember(&mut transaction, remembered)?;
         for put in new.puts(&self.table, old.map(|old| old.version))? {
             transaction.put(put);
         }

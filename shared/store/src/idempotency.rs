@@ -102,6 +102,16 @@ impl Remembered {
 }
 
 impl OwnerStore {
+    /// The action that keeps an answer, if one is to be kept. It comes first: of several refusals the first is told, and the same request's own change is no conflict.
+    pub(crate) fn remember(
+        &self,
+        transaction: &mut Transaction,
+        remembered: Option<&Remembered>,
+    ) -> Result<Option<usize>, StoreError> {
+        let put = remembered.map(|remembered| remembered.put(self));
+        Ok(put.transpose()?.map(|put| transaction.put(put)))
+    }
+
     /// Keeps the answer of a request that had nothing to change.
     ///
     /// # Errors

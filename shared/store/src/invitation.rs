@@ -3,9 +3,7 @@
 //! With an invitation go, in one transaction, the inviter's count of the day and a task to mail it. Neither row holds the link's token: see [`auth::InvitationKeys`].
 
 use auth::{InvitationKeys, InvitationSeed, InvitationToken};
-use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
-};
+use aws_sdk_dynamodb::types::{ConditionCheck, Delete, Put, Update};
 use chrono::Duration;
 use model::{
     Actor, ActorKind, InvitationId, InvitationState, Member, MemberId, MemberStatus, Owner,
@@ -18,7 +16,7 @@ use crate::{
     batch::{read, whole},
     item::{Item, Read, b, item, key, n, s},
     member::Room,
-    transact::{Refused, Transaction, built, put_new},
+    transact::{Refused, Transaction, built, one_more, put_new, put_over},
 };
 
 /// An invitation as its row has it.
@@ -193,14 +191,7 @@ impl InvitationRow {
 
     /// To be put where `old` is.
     fn put_over(&self, table: &Table, old: &InvitationRow) -> Result<Put, StoreError> {
-        Put::builder()
-            .table_name(&table.names.records)
-            .set_item(Some(self.item()))
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_values(":from", n(old.version))
-            .build()
-            .map_err(built)
+        put_over(&table.names.records, self.item(), old.version)
     }
 
     /// From a row of the table, or an image of its stream.
@@ -238,11 +229,7 @@ impl OwnerStore {
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
-        // First, because of several refusals the first is told.
-        let remember = remembered
-            .map(|remembered| remembered.put(self))
-            .transpose()?
-            .map(|put| transaction.put(put));
+        let remember = self.remember(&mut transaction, remembered)?;
         let count = self.table.invite(&mut transaction, new)?;
         match transaction.commit(&self.table, new.changed.nonce).await? {
             Ok(()) => Ok(()),
@@ -317,11 +304,7 @@ impl Invited {
         let table = &self.store.table;
         let row = &self.row;
         let mut transaction = Transaction::default();
-        // First, because of several refusals the first is told.
-        let remember = remembered
-            .map(|remembered| remembered.put(&self.store))
-            .transpose()?
-            .map(|put| transaction.put(put));
+        let remember = self.store.remember(&mut transaction, remembered)?;
         let used = row.becoming(InvitationState::Accepted, row.role, stamp);
         transaction.put(used.put_over(table, row)?);
         let mut inviter = None;
@@ -390,21 +373,14 @@ impl Table {
 
     fn one_more_invitation(&self, inviter: &Actor, now: Timestamp) -> Result<Update, StoreError> {
         let day = now.seconds().div_euclid(86_400);
-        Update::builder()
-            .table_name(&self.names.records)
-            .set_key(Some(key(
-                format_args!("INVITER#{}#{}", inviter.kind, inviter.id),
-                format_args!("COUNT#{day}"),
-            )))
+        let inviter = key(
+            format_args!("INVITER#{}#{}", inviter.kind, inviter.id),
+            format_args!("COUNT#{day}"),
+        );
+        one_more(&self.names.records, inviter, A_DAY)
             .update_expression("ADD #made :one, #rev :one SET #ttl = :ttl")
-            .condition_expression("attribute_not_exists(#made) OR #made < :limit")
-            .expression_attribute_names("#made", "made")
-            .expression_attribute_names("#rev", "rev")
             .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":limit", n(A_DAY))
             .expression_attribute_values(":ttl", n(now.plus(Duration::days(2)).seconds()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
             .build()
             .map_err(built)
     }

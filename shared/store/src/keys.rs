@@ -2,7 +2,7 @@
 
 use auth::{Counted, KeyFacts, SecretFacts, StoredSecret, key_prefix};
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure, Update,
+    AttributeValue, ReturnValuesOnConditionCheckFailure, Update, builders::UpdateBuilder,
 };
 use model::{
     Actor, AllowedIps, ApiKey, ApiKeyFields, Future, KeyId, KeyKind, KeyState, KeyStatus, Name,
@@ -13,9 +13,10 @@ use std::net::IpAddr;
 
 use crate::{
     LastUse, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
-    gate::{counted, refused_row},
+    gate::counted,
     item::{Item, Read, b, item, key, list, n, s, set},
-    transact::{Refused, Transaction, built, put_new, send_past_transactions},
+    limits::{hold_limits, read_limits},
+    transact::{NEXT, Refused, Transaction, built, next_version, put_new},
 };
 
 /// A key's whole row.
@@ -78,11 +79,7 @@ impl OwnerStore {
         // The counter is raised here and never lowered, so when it says full it may be wrong once.
         for recounted in [false, true] {
             let mut transaction = Transaction::default();
-            // First, because of several refusals the first is told: who was answered before doesn't hear that there is no room.
-            let remember = remembered
-                .map(|remembered| remembered.put(self))
-                .transpose()?
-                .map(|put| transaction.put(put));
+            let remember = self.remember(&mut transaction, remembered)?;
             let count = self.creation(&mut transaction, new, key_limit)?;
             let nonce = nonce_of(&new.stamp, if recounted { 2 } else { 0 });
             match transaction.commit(&self.table, nonce).await? {
@@ -230,16 +227,15 @@ impl OwnerStore {
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<KeyRow, StoreError> {
-        let Some(remembered) = remembered else {
-            return self.table.update_key_alone(update, stamp).await;
-        };
+        if remembered.is_none() {
+            return KeyRow::read(self.table.update_alone(update, stamp).await?);
+        }
         let mut transaction = Transaction::default();
-        // First, because of several refusals the first is told: the same request's own change is no conflict.
-        let remember = transaction.put(remembered.put(self)?);
+        let remember = self.remember(&mut transaction, remembered)?;
         transaction.update(update);
         match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => self.get_key(id).await,
-            Err(Refused { action, .. }) if action == remember => Err(StoreError::AlreadyDone),
+            Err(Refused { action, .. }) if Some(action) == remember => Err(StoreError::AlreadyDone),
             Err(_) => Err(StoreError::Conflict),
         }
     }
@@ -257,24 +253,12 @@ impl OwnerStore {
     ) -> Result<KeyRow, StoreError> {
         let from = row.facts.counted.version;
         let secrets = AttributeValue::L(secrets.iter().map(secret_value).collect());
-        let update = Update::builder()
-            .table_name(&self.table.names.keys)
-            .set_key(Some(KeyRow::key(row.facts.id)))
-            .update_expression(
-                "SET #secrets = :secrets, #version = :next, #changed = :changed ADD #rev :one",
-            )
-            .condition_expression("#version = :from AND #owner = :owner")
+        let update = self
+            .table
+            .next_key(self.owner(), row.facts.id, from, stamp)
+            .update_expression(format!("{NEXT}, #secrets = :secrets ADD #rev :one"))
             .expression_attribute_names("#secrets", "secrets")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":secrets", secrets)
-            .expression_attribute_values(":from", n(from))
-            .expression_attribute_values(":next", n(from + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":owner", s(self.owner()))
-            .expression_attribute_values(":one", n(1))
             .build()
             .map_err(built)?;
         self.apply(row.facts.id, update, stamp, remembered).await
@@ -319,30 +303,20 @@ impl OwnerStore {
         limit: usize,
         now: Timestamp,
     ) -> Result<Listed<KeyRow>, StoreError> {
-        let (after, skip) = match start {
-            Start::Skip(rows) => (None, usize::try_from(*rows).unwrap_or(usize::MAX)),
-            Start::After(position) => (Some(position.as_str()), 0),
-        };
         let (items, total, more) = if filter.is_empty() {
-            let wanted = skip.saturating_add(limit).saturating_add(1);
-            let mut ids = self.key_ids(after, wanted).await?;
-            ids.drain(..skip.min(ids.len()));
-            let more = ids.len() > limit;
-            ids.truncate(limit);
-            (
-                self.key_rows(&ids).await?,
-                self.keys_ever_made().await?,
-                more,
-            )
+            let (pointers, more) = self.page(POINTER, "", start, limit).await?;
+            let keys = self.key_rows(&key_ids(&pointers)?).await?;
+            (keys, self.ever_made(COUNT).await?, more)
         } else {
             // What a key's status is says the clock, so no index can: all rows are read.
             let mut rows = self.all_keys().await?;
             rows.retain(|row| filter.shows(row, now));
             let total = rows.len();
-            // The key there may have left the filter since.
-            let from = after.map_or(skip, |after| {
-                rows.partition_point(|row| row.position().as_str() <= after)
-            });
+            let from = match start {
+                Start::Skip(skip) => usize::try_from(*skip).unwrap_or(usize::MAX),
+                // The key there may have left the filter since.
+                Start::After(after) => rows.partition_point(|row| row.position() <= *after),
+            };
             rows.drain(..from.min(total));
             let more = rows.len() > limit;
             rows.truncate(limit);
@@ -358,13 +332,8 @@ impl OwnerStore {
     }
 
     pub(crate) async fn all_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        self.key_rows(&self.key_ids(None, usize::MAX).await?).await
-    }
-
-    /// At most `limit` of the company's keys, newest first, from the one after this position on.
-    async fn key_ids(&self, after: Option<&str>, limit: usize) -> Result<Vec<KeyId>, StoreError> {
-        let pointers = self.run(POINTER, after, limit).await?;
-        pointers.iter().map(|row| row.parsed("keyId")).collect()
+        let pointers = self.run(POINTER, None, usize::MAX).await?;
+        self.key_rows(&key_ids(&pointers)?).await
     }
 
     pub(crate) async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
@@ -372,15 +341,10 @@ impl OwnerStore {
         let rows = self.table.get_many(&self.table.names.keys, keys).await?;
         rows.into_iter().map(KeyRow::read).collect()
     }
+}
 
-    /// No key is ever deleted, so these are all.
-    async fn keys_ever_made(&self) -> Result<u64, StoreError> {
-        let names = &self.table.names;
-        match self.table.find(&names.records, self.key(COUNT)).await? {
-            None => Ok(0),
-            Some(count) => count.parsed("every"),
-        }
-    }
+fn key_ids(pointers: &[Item]) -> Result<Vec<KeyId>, StoreError> {
+    pointers.iter().map(|row| row.parsed("keyId")).collect()
 }
 
 /// Each of the transactions of one change is another one to DynamoDB.
@@ -468,31 +432,12 @@ impl KeyFilter {
 }
 
 impl Table {
-    /// One item needs no transaction, which would cost twice as much and stand in the way of requests. The SDK has another type for the same update.
-    pub(crate) async fn update_key_alone(
-        &self,
-        update: Update,
-        stamp: &Stamp,
-    ) -> Result<KeyRow, StoreError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(update.table_name())
-            .set_key(Some(update.key().clone()))
-            .update_expression(update.update_expression())
-            .set_condition_expression(update.condition_expression().map(str::to_owned))
-            .set_expression_attribute_names(update.expression_attribute_names().cloned())
-            .set_expression_attribute_values(update.expression_attribute_values().cloned())
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match send_past_transactions(update, stamp.nonce).await {
-            Ok(output) => KeyRow::read(output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?),
-            Err(error) => match refused_row(error)? {
-                // Our own write, re-sent after its answer was lost.
-                Some(row) if stamp.stands_on(&row) => KeyRow::read(row),
-                _ => Err(StoreError::Conflict),
-            },
-        }
+    /// As [`next_version`], of one of the owner's keys.
+    fn next_key(&self, owner: Owner, id: KeyId, from: u64, stamp: &Stamp) -> UpdateBuilder {
+        next_version(&self.names.keys, KeyRow::key(id), from, stamp)
+            .condition_expression("#version = :from AND #owner = :owner")
+            .expression_attribute_names("#owner", "owner")
+            .expression_attribute_values(":owner", s(owner))
     }
 
     /// A change of one of the owner's keys.
@@ -514,31 +459,18 @@ impl Table {
             expires_at,
             allowed_ips,
         } = fields;
-        let mut set = String::from(
-            "SET #name = :name, #scopes = :scopes, #state = :state, #version = :next, #changed = :changed",
-        );
+        let mut set = format!("{NEXT}, #name = :name, #scopes = :scopes, #state = :state");
         let mut remove = Vec::new();
-        let mut update = Update::builder()
-            .table_name(&self.names.keys)
-            .set_key(Some(KeyRow::key(id)))
-            .condition_expression("#version = :from AND #owner = :owner")
+        let mut update = self
+            .next_key(owner, id, *from, stamp)
             .expression_attribute_names("#name", "name")
             .expression_attribute_names("#scopes", "scopes")
             .expression_attribute_names("#state", "state")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#rev", "rev")
             .expression_attribute_names("#expires", "expires")
             .expression_attribute_names("#ips", "ips")
             .expression_attribute_values(":name", s(&**name))
             .expression_attribute_values(":scopes", scope_list(*scopes))
-            .expression_attribute_values(":state", s(state))
-            .expression_attribute_values(":from", n(from))
-            .expression_attribute_values(":next", n(from + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":owner", s(owner))
-            .expression_attribute_values(":one", n(1));
+            .expression_attribute_values(":state", s(state));
         let mut optional = |name: &str, value: Option<AttributeValue>| match value {
             Some(value) => {
                 set.push_str(&format!(", #{name} = :{name}"));
@@ -601,8 +533,6 @@ impl KeyRow {
             ("state", s(state)),
             ("name", s(&**name)),
             ("scopes", scope_list(*scopes)),
-            ("perMinute", n(limits.per_minute)),
-            ("perHour", n(limits.per_hour)),
             (
                 "secrets",
                 AttributeValue::L(secrets.iter().map(secret_value).collect()),
@@ -616,7 +546,7 @@ impl KeyRow {
             ("nonce", b(counted.nonce.0)),
             (Stamp::ATTRIBUTE, changed.value()),
         ]));
-        set(&mut row, "perSecond", limits.per_second.map(n));
+        hold_limits(&mut row, *limits);
         set(&mut row, "expires", expires_at.map(|at| n(at.millis())));
         set(&mut row, "ips", allowed_ips.as_ref().map(packed_ips));
         row
@@ -641,11 +571,7 @@ impl KeyRow {
                 expires_at: row.instant_if("expires")?,
                 allowed_ips,
                 scopes: ScopeSet::from_stored(row.texts("scopes")?),
-                limits: RateLimit {
-                    per_minute: row.parsed("perMinute")?,
-                    per_hour: row.parsed("perHour")?,
-                    per_second: row.parsed_if("perSecond")?,
-                },
+                limits: read_limits(&row)?,
                 secrets,
                 counted: counted(&row)?,
             },

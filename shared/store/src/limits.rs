@@ -4,14 +4,15 @@
 //! What is left is a task, which the worker ends where a process stopped before.
 
 use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, ReturnValuesOnConditionCheckFailure, Update,
+    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
+    builders::UpdateBuilder,
 };
 use model::{KeyState, Limits, RateLimit};
 
 use crate::{
     CompanyStore, KeyRow, OwnerStore, Stamp, StoreError, StoredCompany, Task,
-    item::{item, n, s},
-    transact::{Transaction, built},
+    item::{Item, Read, item, n, s, set},
+    transact::{NEXT, Transaction, built, next_version},
     write::task_key,
 };
 
@@ -58,45 +59,19 @@ impl CompanyStore {
             key_limit,
             minutes_per_month,
         } = limits;
-        let mut update = Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key("COMPANY")))
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+        let records = &self.table.names.records;
+        let next = next_version(records, self.key("COMPANY"), old.version, stamp)
             .expression_attribute_names("#updated", "updated")
             .expression_attribute_names("#plan", "plan")
-            .expression_attribute_names("#minute", "perMinute")
-            .expression_attribute_names("#hour", "perHour")
-            .expression_attribute_names("#second", "perSecond")
             .expression_attribute_names("#keys", "keyLimit")
             .expression_attribute_names("#minutes", "minutesPerMonth")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(old.version))
-            .expression_attribute_values(":next", n(old.version + 1))
-            .expression_attribute_values(":changed", stamp.value())
             .expression_attribute_values(":at", n(stamp.at.millis()))
             .expression_attribute_values(":plan", s(plan))
-            .expression_attribute_values(":minute", n(rate_limit.per_minute))
-            .expression_attribute_values(":hour", n(rate_limit.per_hour))
             .expression_attribute_values(":keys", n(key_limit))
-            .expression_attribute_values(":minutes", n(minutes_per_month))
-            .expression_attribute_values(":one", n(1));
-        let mut set = String::from(
-            "SET #version = :next, #changed = :changed, #updated = :at, #plan = :plan, #minute = :minute, #hour = :hour, #keys = :keys, #minutes = :minutes",
-        );
-        let remove = match rate_limit.per_second {
-            None => " REMOVE #second",
-            Some(limit) => {
-                set.push_str(", #second = :second");
-                update = update.expression_attribute_values(":second", n(limit));
-                ""
-            }
-        };
-        let update = update
-            .update_expression(format!("{set} ADD #rev :one{remove}"))
-            .build()
-            .map_err(built)?;
+            .expression_attribute_values(":minutes", n(minutes_per_month));
+        let set =
+            format!("{NEXT}, #updated = :at, #plan = :plan, #keys = :keys, #minutes = :minutes");
+        let update = setting(next, &set, *rate_limit).build().map_err(built)?;
         let mut transaction = Transaction::default();
         transaction.update(update);
         transaction.put(self.limits_task()?);
@@ -106,7 +81,7 @@ impl CompanyStore {
         }
     }
 
-    fn limits_task(&self) -> Result<aws_sdk_dynamodb::types::Put, StoreError> {
+    fn limits_task(&self) -> Result<Put, StoreError> {
         let mut task = task_key(self.owner(), Task::LIMITS, self.company());
         task.extend(item([
             ("entity", s("task")),
@@ -115,7 +90,7 @@ impl CompanyStore {
             ("rev", n(1)),
         ]));
         // One that is there already is the same work.
-        aws_sdk_dynamodb::types::Put::builder()
+        Put::builder()
             .table_name(&self.table.names.records)
             .set_item(Some(task))
             .build()
@@ -189,35 +164,55 @@ impl CompanyStore {
     /// Every hint of the key is dead from this moment.
     fn limits_update(&self, row: &KeyRow, limits: RateLimit) -> Result<Update, StoreError> {
         let from = row.facts.counted.version;
-        let mut update = Update::builder()
+        let update = Update::builder()
             .table_name(&self.table.names.keys)
             .set_key(Some(KeyRow::key(row.facts.id)))
             .condition_expression("#version = :from AND #owner = :owner")
             .expression_attribute_names("#version", "version")
             .expression_attribute_names("#owner", "owner")
-            .expression_attribute_names("#minute", "perMinute")
-            .expression_attribute_names("#hour", "perHour")
-            .expression_attribute_names("#second", "perSecond")
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":from", n(from))
             .expression_attribute_values(":next", n(from + 1))
             .expression_attribute_values(":owner", s(self.owner()))
-            .expression_attribute_values(":minute", n(limits.per_minute))
-            .expression_attribute_values(":hour", n(limits.per_hour))
             .expression_attribute_values(":one", n(1))
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None);
-        let (set, remove) = match limits.per_second {
-            None => ("", " REMOVE #second"),
-            Some(limit) => {
-                update = update.expression_attribute_values(":second", n(limit));
-                (", #second = :second", "")
-            }
-        };
-        update
-            .update_expression(format!(
-                "SET #version = :next, #minute = :minute, #hour = :hour{set} ADD #rev :one{remove}"
-            ))
+        setting(update, "SET #version = :next", limits)
             .build()
             .map_err(built)
+    }
+}
+
+/// The limits that a row holds.
+pub(crate) fn read_limits(row: &Item) -> Result<RateLimit, StoreError> {
+    Ok(RateLimit {
+        per_minute: row.parsed("perMinute")?,
+        per_hour: row.parsed("perHour")?,
+        per_second: row.parsed_if("perSecond")?,
+    })
+}
+
+/// Has a new row hold the limits.
+pub(crate) fn hold_limits(row: &mut Item, limits: RateLimit) {
+    row.extend(item([
+        ("perMinute", n(limits.per_minute)),
+        ("perHour", n(limits.per_hour)),
+    ]));
+    set(row, "perSecond", limits.per_second.map(n));
+}
+
+/// The update with its expression, `SET …`, going on to set the limits and to raise `#rev`.
+pub(crate) fn setting(update: UpdateBuilder, set: &str, limits: RateLimit) -> UpdateBuilder {
+    let update = update
+        .expression_attribute_names("#minute", "perMinute")
+        .expression_attribute_names("#hour", "perHour")
+        .expression_attribute_names("#second", "perSecond")
+        .expression_attribute_values(":minute", n(limits.per_minute))
+        .expression_attribute_values(":hour", n(limits.per_hour));
+    let set = format!("{set}, #minute = :minute, #hour = :hour");
+    match limits.per_second {
+        None => update.update_expression(format!("{set} ADD #rev :one REMOVE #second")),
+        Some(limit) => update
+            .update_expression(format!("{set}, #second = :second ADD #rev :one"))
+            .expression_attribute_values(":second", n(limit)),
     }
 }

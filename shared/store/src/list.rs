@@ -47,6 +47,17 @@ impl<T> Listed<T> {
         }
     }
 
+    /// The same page of other items.
+    pub(crate) fn with<U>(self, items: Vec<U>) -> Listed<U> {
+        Listed {
+            items,
+            total: self.total,
+            total_is_lower_bound: self.total_is_lower_bound,
+            next: self.next,
+            cut: self.cut,
+        }
+    }
+
     /// The list that has this one row.
     pub fn only(row: T, start: &Start) -> Listed<T> {
         Listed::of_all(vec![row], start, 1, |_| String::new())

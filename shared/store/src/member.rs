@@ -12,7 +12,7 @@ use routes::Role;
 use crate::{
     Listed, MemberRow, Membership, OwnerStore, Stamp, Start, StoreError, Table,
     item::{Item, Read, item, key, n, s},
-    transact::{Refused, Transaction, built, put_new},
+    transact::{NEXT, Refused, Transaction, built, next_version, put_new},
 };
 
 /// Members that a company or partner may have.
@@ -84,11 +84,8 @@ impl OwnerStore {
     ) -> Result<MemberRow, StoreError> {
         let update = self
             .table
-            .member_update(
-                member,
-                stamp,
-                "SET #version = :next, #changed = :changed, #role = :role ADD #rev :one",
-            )
+            .next_member(member, stamp)
+            .update_expression(format!("{NEXT}, #role = :role ADD #rev :one"))
             .expression_attribute_names("#role", "role")
             .expression_attribute_values(":role", s(role.as_str()));
         let owners = i64::from(role == Role::Owner) - i64::from(member.is_owner());
@@ -143,11 +140,8 @@ impl Table {
     /// As [`OwnerStore::change_role`].
     pub async fn end_member(&self, member: &MemberRow, stamp: &Stamp) -> Result<(), StoreError> {
         let update = self
-            .member_update(
-                member,
-                stamp,
-                "SET #version = :next, #changed = :changed, #ended = :at ADD #rev :one",
-            )
+            .next_member(member, stamp)
+            .update_expression(format!("{NEXT}, #ended = :at ADD #rev :one"))
             .expression_attribute_names("#ended", MemberRow::ENDED)
             .expression_attribute_values(":at", n(stamp.at.millis()));
         let heads = (-1, -i64::from(member.is_owner()));
@@ -200,11 +194,8 @@ impl Table {
             }
             Some(met) => {
                 let update = self
-                    .member_update(
-                        met,
-                        stamp,
-                        "SET #version = :next, #changed = :changed, #role = :role, #email = :email, #created = :at ADD #rev :one REMOVE #ended",
-                    )
+                    .next_member(met, stamp)
+            .update_expression(format!("{NEXT}, #role = :role, #email = :email, #created = :at ADD #rev :one REMOVE #ended"))
                     .expression_attribute_names("#ended", MemberRow::ENDED)
                     .expression_attribute_names("#created", "created")
                     .expression_attribute_names("#role", "role")
@@ -241,23 +232,9 @@ impl Table {
         Ok(())
     }
 
-    fn member_update(&self, member: &MemberRow, stamp: &Stamp, update: &str) -> UpdateBuilder {
-        let version = member.facts.counted.version;
-        Update::builder()
-            .table_name(&self.names.keys)
-            .set_key(Some(MemberRow::key(
-                &member.facts.person,
-                member.facts.owner,
-            )))
-            .update_expression(update)
-            .condition_expression("#version = :from")
-            .expression_attribute_names("#version", "version")
-            .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":from", n(version))
-            .expression_attribute_values(":next", n(version + 1))
-            .expression_attribute_values(":changed", stamp.value())
-            .expression_attribute_values(":one", n(1))
+    fn next_member(&self, member: &MemberRow, stamp: &Stamp) -> UpdateBuilder {
+        let key = MemberRow::key(&member.facts.person, member.facts.owner);
+        next_version(&self.names.keys, key, member.facts.counted.version, stamp)
     }
 
     fn pointer_put(&self, member: &Membership) -> Result<Put, StoreError> {

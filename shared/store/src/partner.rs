@@ -1,6 +1,6 @@
 //! One partner's rows, and what it may see and make of companies.
 
-use aws_sdk_dynamodb::types::{ReturnValuesOnConditionCheckFailure, Update};
+use aws_sdk_dynamodb::types::Update;
 use model::{
     CompanyFields, CompanyId, GrantState, KeyKind, Name, Owner, Partner, PartnerFields, PartnerId,
     Plan, RateLimit, Timestamp,
@@ -11,8 +11,9 @@ use std::ops::Deref;
 use crate::{
     CompanyStore, GrantRow, InvitationRow, Listed, Membership, NewCompany, NewKey, OwnerStore,
     Remembered, Stamp, Start, StoreError, StoredCompany, Table,
-    item::{Item, Read, item, key, n, s, set},
-    transact::{Refused, Transaction, built, put_new},
+    item::{Item, Read, item, key, n, s},
+    limits::{hold_limits, read_limits},
+    transact::{Refused, Transaction, built, one_more, put_new},
 };
 
 /// Access to the rows of one partner, and to companies that granted it.
@@ -64,12 +65,14 @@ impl NewPartner {
         }
     }
 
-    /// As administrators see it once it is made.
-    pub fn view(&self, now: Timestamp) -> Partner {
-        Partner {
+    /// What it is once it is made.
+    pub fn made(&self, now: Timestamp) -> StoredPartner {
+        let own = self.rate_limit.filter(|_| self.plan == Plan::Enterprise);
+        StoredPartner {
             id: self.id,
             name: self.name.clone(),
             plan: self.plan,
+            rate_limit: own.unwrap_or(self.plan.rate_limit()),
             company_limit: self.company_limit,
             key_limit: self.key_limit,
             version: 1,
@@ -131,32 +134,14 @@ impl PartnerStore {
         limit: usize,
     ) -> Result<Listed<StoredCompany>, StoreError> {
         let managed = self.managed(Scope::ReadCompanies).await?;
-        let Listed {
-            items,
-            total,
-            total_is_lower_bound,
-            next,
-            cut,
-        } = Listed::of_all(managed, start, limit, CompanyId::to_string);
-        let keys = items
-            .iter()
-            .map(|company| key(Owner::Company(*company), "COMPANY"));
-        let rows = self
-            .table
-            .get_many(&self.table.names.records, keys.collect())
-            .await?;
-        let mut companies = rows
-            .iter()
-            .map(StoredCompany::read)
-            .collect::<Result<Vec<_>, _>>()?;
-        companies.sort_by_key(|company| std::cmp::Reverse(company.id));
-        Ok(Listed {
-            items: companies,
-            total,
-            total_is_lower_bound,
-            next,
-            cut,
-        })
+        let page = Listed::of_all(managed, start, limit, CompanyId::to_string);
+        self.table
+            .shown(
+                page,
+                |company| Ok(key(Owner::Company(*company), "COMPANY")),
+                StoredCompany::read,
+            )
+            .await
     }
 
     /// Makes a company, the partner's grant for it and the invitation of its owner, all or nothing.
@@ -172,11 +157,7 @@ impl PartnerStore {
         remembered: Option<&Remembered>,
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
-        // First, because of several refusals the first is told.
-        let remember = remembered
-            .map(|remembered| remembered.put(self))
-            .transpose()?
-            .map(|put| transaction.put(put));
+        let remember = self.remember(&mut transaction, remembered)?;
         let count = transaction.update(self.one_more_company(company_limit)?);
         let records = &self.table.names.records;
         transaction.put(put_new(records, new.item(stamp)?)?);
@@ -202,16 +183,7 @@ impl PartnerStore {
 
     /// Counts one more company, where there is room. Companies are never deleted.
     fn one_more_company(&self, limit: u32) -> Result<Update, StoreError> {
-        Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key("COUNT#company")))
-            .update_expression("ADD #made :one, #rev :one")
-            .condition_expression("attribute_not_exists(#made) OR #made < :limit")
-            .expression_attribute_names("#made", "made")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":one", n(1))
-            .expression_attribute_values(":limit", n(limit))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
+        one_more(&self.table.names.records, self.key("COUNT#company"), limit)
             .build()
             .map_err(built)
     }
@@ -266,34 +238,32 @@ impl Table {
 
 impl NewPartner {
     pub(crate) fn item(&self, stamp: &Stamp) -> Item {
-        let NewPartner {
+        let StoredPartner {
             id,
             name,
             plan,
             rate_limit,
             company_limit,
             key_limit,
-        } = self;
-        let limits = rate_limit
-            .filter(|_| *plan == Plan::Enterprise)
-            .unwrap_or(plan.rate_limit());
-        let mut row = key(Owner::Partner(*id), StoredPartner::SK);
+            version,
+            created_at,
+            updated_at,
+        } = self.made(stamp.at);
+        let mut row = key(Owner::Partner(id), StoredPartner::SK);
         row.extend(item([
             ("entity", s("partner")),
             ("partnerId", s(id)),
-            ("data", s(StoredPartner::data(name))),
+            ("data", s(StoredPartner::data(&name))),
             ("plan", s(plan)),
-            ("perMinute", n(limits.per_minute)),
-            ("perHour", n(limits.per_hour)),
             ("companyLimit", n(company_limit)),
             ("keyLimit", n(key_limit)),
-            ("created", n(stamp.at.millis())),
-            ("updated", n(stamp.at.millis())),
-            ("version", n(1)),
+            ("created", n(created_at.millis())),
+            ("updated", n(updated_at.millis())),
+            ("version", n(version)),
             ("rev", n(1)),
             (Stamp::ATTRIBUTE, stamp.value()),
         ]));
-        set(&mut row, "perSecond", limits.per_second.map(n));
+        hold_limits(&mut row, rate_limit);
         row
     }
 }
@@ -362,11 +332,7 @@ impl StoredPartner {
             id: row.parsed("partnerId")?,
             name,
             plan: row.parsed("plan")?,
-            rate_limit: RateLimit {
-                per_minute: row.parsed("perMinute")?,
-                per_hour: row.parsed("perHour")?,
-                per_second: row.parsed_if("perSecond")?,
-            },
+            rate_limit: read_limits(row)?,
             company_limit: row.parsed("companyLimit")?,
             key_limit: row.parsed("keyLimit")?,
             version: row.parsed("version")?,

@@ -1,4 +1,4 @@
-//! The only caller of TransactWriteItems, and what waits for a transaction to let go of a row.
+//! The only caller of TransactWriteItems, what waits for a transaction to let go of a row, and the writes that many rows have alike.
 
 use aws_sdk_dynamodb::{
     error::SdkError,
@@ -7,13 +7,17 @@ use aws_sdk_dynamodb::{
         update_item::{UpdateItemError, UpdateItemOutput, builders::UpdateItemFluentBuilder},
     },
     types::{
-        CancellationReason, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure,
-        TransactWriteItem, Update,
+        CancellationReason, ConditionCheck, Delete, Put, ReturnValue,
+        ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update, builders::UpdateBuilder,
     },
 };
 use std::time::Duration;
 
-use crate::{StoreError, Table, item::Item};
+use crate::{
+    Stamp, StoreError, Table,
+    gate::refused_row,
+    item::{Item, n},
+};
 
 /// Actions that take effect together or not at all, at most 100.
 #[derive(Debug, Default)]
@@ -117,6 +121,38 @@ impl Transaction {
     }
 }
 
+impl Table {
+    /// The row after a change that one item's update makes: it needs no transaction, which would cost twice as much and stand in the way of requests. The SDK has another type for the same update.
+    ///
+    /// # Errors
+    /// `Conflict` where the update's condition failed.
+    pub(crate) async fn update_alone(
+        &self,
+        update: Update,
+        stamp: &Stamp,
+    ) -> Result<Item, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(update.table_name())
+            .set_key(Some(update.key().clone()))
+            .update_expression(update.update_expression())
+            .set_condition_expression(update.condition_expression().map(str::to_owned))
+            .set_expression_attribute_names(update.expression_attribute_names().cloned())
+            .set_expression_attribute_values(update.expression_attribute_values().cloned())
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match send_past_transactions(update, stamp.nonce).await {
+            Ok(output) => output.attributes.ok_or(StoreError::Corrupt("ALL_NEW")),
+            Err(error) => match refused_row(error)? {
+                // Our own write, re-sent after its answer was lost.
+                Some(row) if stamp.stands_on(&row) => Ok(row),
+                _ => Err(StoreError::Conflict),
+            },
+        }
+    }
+}
+
 /// Sends an update, and again while a transaction holds its row: the SDK doesn't.
 pub(crate) async fn send_past_transactions(
     update: UpdateItemFluentBuilder,
@@ -147,6 +183,50 @@ pub(crate) fn put_new(table: &str, item: Item) -> Result<Put, StoreError> {
         .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
         .build()
         .map_err(built)
+}
+
+/// Puts a row where its version `from` is.
+pub(crate) fn put_over(table: &str, item: Item, from: u64) -> Result<Put, StoreError> {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("#version = :from")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_values(":from", n(from))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+        .build()
+        .map_err(built)
+}
+
+/// The update that makes of a row's version `from` the next one. Its expression begins with [`NEXT`] and adds `:one` to `#rev`.
+pub(crate) fn next_version(table: &str, key: Item, from: u64, stamp: &Stamp) -> UpdateBuilder {
+    Update::builder()
+        .table_name(table)
+        .set_key(Some(key))
+        .condition_expression("#version = :from")
+        .expression_attribute_names("#version", "version")
+        .expression_attribute_names("#changed", Stamp::ATTRIBUTE)
+        .expression_attribute_names("#rev", "rev")
+        .expression_attribute_values(":from", n(from))
+        .expression_attribute_values(":next", n(from + 1))
+        .expression_attribute_values(":changed", stamp.value())
+        .expression_attribute_values(":one", n(1))
+}
+
+pub(crate) const NEXT: &str = "SET #version = :next, #changed = :changed";
+
+/// Counts one more of what there may be `limit` of, in a row that is nothing but this count.
+pub(crate) fn one_more(table: &str, key: Item, limit: u32) -> UpdateBuilder {
+    Update::builder()
+        .table_name(table)
+        .set_key(Some(key))
+        .update_expression("ADD #made :one, #rev :one")
+        .condition_expression("attribute_not_exists(#made) OR #made < :limit")
+        .expression_attribute_names("#made", "made")
+        .expression_attribute_names("#rev", "rev")
+        .expression_attribute_values(":one", n(1))
+        .expression_attribute_values(":limit", n(limit))
+        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::None)
 }
 
 /// A builder that misses a member is our mistake.
