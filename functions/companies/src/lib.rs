@@ -7,7 +7,7 @@ use api::{ApiError, App, Call, ConflictReason, Reply, respond, retried};
 use lambda_http::{Body, Request, Response};
 use model::{AccountRequest, CompanyPatch, CompanyRequest, Owner};
 use routes::{Role, companies::Operation};
-use store::{InvitationRow, Listed, NewInvitation, StoreError, StoredCompany};
+use store::{Listed, StoreError, StoredCompany};
 
 /// Answers an event of API Gateway.
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
@@ -47,16 +47,9 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         let new = partner.new_company(fields, call.now, call.entropy().bytes());
         let reply = call.created(&new.made(call.now).view())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
-        let invitation = owner_email.map(|email| {
-            let invitation = NewInvitation {
-                email: email.to_string(),
-                role: Role::Owner,
-                inviter_name: partner.name.to_string(),
-                random: call.entropy().bytes(),
-                seed: call.entropy().bytes(),
-            };
-            InvitationRow::new(Owner::Company(new.id), invitation, &stamp)
-        });
+        let owner = Owner::Company(new.id);
+        let invitation = owner_email
+            .map(|email| call.invitation(owner, &email, Role::Owner, &*partner.name, &stamp));
         store
             .create_company(
                 &new,
@@ -86,14 +79,8 @@ async fn found(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         let new = store.new_company(name, plan, call.now, call.entropy().bytes());
         let reply = call.created(&new.made(call.now).account())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
-        let owner = NewInvitation {
-            email: owner_email.to_string(),
-            role: Role::Owner,
-            inviter_name: "InstaView".to_owned(),
-            random: call.entropy().bytes(),
-            seed: call.entropy().bytes(),
-        };
-        let invitation = InvitationRow::new(Owner::Company(new.id), owner, &stamp);
+        let owner = Owner::Company(new.id);
+        let invitation = call.invitation(owner, &owner_email, Role::Owner, "InstaView", &stamp);
         store
             .create_company(&new, &invitation, &stamp, remembered.as_ref())
             .await?;

@@ -10,7 +10,7 @@ use model::{
     Rule, Timestamp,
 };
 use serde_json::Value;
-use store::{CompanyStore, Stamp, StoreError, Stored};
+use store::{CompanyStore, Stamp, StoreError};
 
 /// Of the events that are ours.
 pub const SOURCE: &str = "instaview.interview-engine";
@@ -127,7 +127,7 @@ async fn apply(
     let completed = fields.status == InterviewStatus::Completed;
     let over = completed || fields.status == InterviewStatus::Failed;
     let used = fields.duration_minutes.map_or(0, Minutes::get);
-    let new = next(&old, fields, now);
+    let new = old.next(fields, now);
     let mut write = store
         .write(stamp)
         .report(&report.event_id)
@@ -140,7 +140,7 @@ async fn apply(
             .rating
             .and_then(|rating| u8::try_from(rating.get()).ok());
         record.overall_rating = rating.or(record.overall_rating);
-        write = write.update(&candidate, &next(&candidate, record, now));
+        write = write.update(&candidate, &candidate.next(record, now));
     }
     if over {
         let reservation = store.find_reservation(old.id).await?;
@@ -151,13 +151,4 @@ async fn apply(
     }
     write.commit().await?;
     Ok(Taken::Applied)
-}
-
-fn next<R: store::Resource>(old: &Stored<R>, fields: R, now: Timestamp) -> Stored<R> {
-    Stored {
-        fields,
-        version: old.version + 1,
-        updated_at: now,
-        ..old.clone()
-    }
 }

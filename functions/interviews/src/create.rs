@@ -94,7 +94,7 @@ impl Plan {
                         BrokenRelation::Closed => closed = true,
                     }
                 }
-                Some(Part::New(made(call, ids.candidate, record)))
+                Some(Part::New(Stored::new(ids.candidate, record, call.now)))
             }
         };
         if candidate.is_none() {
@@ -102,7 +102,9 @@ impl Plan {
         }
         let agent = match &new.agent {
             Reference::Existing(id) => there::<AgentFields>(call, store, *id).await?,
-            Reference::New(fields) => Some(Part::New(made(call, ids.agent, fields.clone()))),
+            Reference::New(fields) => {
+                Some(Part::New(Stored::new(ids.agent, fields.clone(), call.now)))
+            }
         };
         if agent.is_none() {
             missing.push(not_there("/agentId"));
@@ -122,7 +124,9 @@ impl Plan {
 
         let (about, job) = match &new.job {
             Some(Reference::Existing(id)) => (Some((*id, is_closed(named.as_ref()))), None),
-            Some(Reference::New(fields)) => (None, Some(made(call, ids.job, fields.clone()))),
+            Some(Reference::New(fields)) => {
+                (None, Some(Stored::new(ids.job, fields.clone(), call.now)))
+            }
             None => {
                 let generic = agent.stored().fields.focus == AgentFocus::Generic;
                 let of_candidate = &candidate.stored().fields.fields;
@@ -160,7 +164,7 @@ impl Plan {
             analysis: None,
         };
         Ok(Plan {
-            interview: made(call, ids.interview, fields),
+            interview: Stored::new(ids.interview, fields, call.now),
             candidate,
             agent,
             job,
@@ -245,24 +249,21 @@ fn with_job(
     candidate: Part<CandidateRecord>,
     job: JobId,
 ) -> Result<Part<CandidateRecord>, ApiError> {
-    let assigned =
-        |mut object: Stored<CandidateRecord>| match object.fields.fields.job_ids.push(job) {
-            Ok(()) => Ok(object),
-            Err(_) => Err(Fault::new(
-                "/job",
-                Rule::Length,
-                "the candidate has 20 jobs already",
-            )),
-        };
+    let assigned = |mut fields: CandidateRecord| match fields.fields.job_ids.push(job) {
+        Ok(()) => Ok(fields),
+        Err(_) => Err(Fault::new(
+            "/job",
+            Rule::Length,
+            "the candidate has 20 jobs already",
+        )),
+    };
     Ok(match candidate {
-        Part::New(new) => Part::New(assigned(new)?),
+        Part::New(mut new) => {
+            new.fields = assigned(new.fields)?;
+            Part::New(new)
+        }
         Part::There(old) | Part::Changed { old, .. } => {
-            let new = assigned(old.clone())?;
-            let new = Stored {
-                version: old.version + 1,
-                updated_at: call.now,
-                ..new
-            };
+            let new = old.next(assigned(old.fields.clone())?, call.now);
             Part::Changed { old, new }
         }
     })
@@ -277,16 +278,6 @@ async fn there<R: Resource>(
         Ok(object) => Ok(Some(Part::There(object))),
         Err(StoreError::NotFound) => Ok(None),
         Err(error) => Err(error.into()),
-    }
-}
-
-fn made<R: Resource>(call: &Call<'_, Operation>, id: R::Id, fields: R) -> Stored<R> {
-    Stored {
-        id,
-        fields,
-        version: 1,
-        created_at: call.now,
-        updated_at: call.now,
     }
 }
 

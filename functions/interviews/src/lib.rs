@@ -75,12 +75,7 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         if fields == old.fields {
             return call.shown(&store, &old);
         }
-        let new = Stored {
-            fields,
-            version: old.version + 1,
-            updated_at: call.now,
-            ..old.clone()
-        };
+        let new = old.next(fields, call.now);
         change(&call, &store, &old, &new).await?;
         call.shown(&store, &new)
     })

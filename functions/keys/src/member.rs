@@ -5,7 +5,7 @@ use model::{
     InvitationRequest, InvitationState, MemberId, MemberStatus, PersonId, RoleChange, RoleText,
 };
 use routes::{Role, keys::Operation};
-use store::{InvitationRow, MEMBER_LIMIT, MemberRow, NewInvitation, OwnerStore};
+use store::{InvitationRow, MEMBER_LIMIT, MemberRow, OwnerStore};
 
 pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;
@@ -42,14 +42,9 @@ pub(crate) async fn invite(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         }
         let inviter = call.bearer()?.find_membership(store.owner()).await?;
         let inviter = inviter.filter(|row| !row.facts.ended);
-        let new = NewInvitation {
-            email: email.to_string(),
-            role,
-            inviter_name: inviter.ok_or(ApiError::CompanyDenied)?.email,
-            random: call.entropy().bytes(),
-            seed: call.entropy().bytes(),
-        };
-        let new = InvitationRow::new(store.owner(), new, &call.stamp(None)?);
+        let inviter = inviter.ok_or(ApiError::CompanyDenied)?;
+        let stamp = call.stamp(None)?;
+        let new = call.invitation(store.owner(), &email, role, inviter.email, &stamp);
         let reply = call.created(&new.view())?.version(new.version);
         store
             .create_invitation(&new, once.remember(&reply).as_ref())

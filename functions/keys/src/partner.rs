@@ -3,7 +3,7 @@
 use api::{ApiError, Call, Reply, retried};
 use model::{Owner, PartnerId, PartnerPatch, PartnerRequest};
 use routes::{Role, keys::Operation};
-use store::{InvitationRow, NewInvitation, NewPartner, StoredPartner};
+use store::{NewPartner, StoredPartner};
 
 pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;
@@ -23,14 +23,8 @@ pub(crate) async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         let new = NewPartner::new(id, &fields);
         let reply = call.created(&new.made(call.now).view())?.version(1);
         let (stamp, remembered) = (call.stamp(None)?, once.remember(&reply));
-        let owner = NewInvitation {
-            email: owner_email.to_string(),
-            role: Role::Owner,
-            inviter_name: "InstaView".to_owned(),
-            random: call.entropy().bytes(),
-            seed: call.entropy().bytes(),
-        };
-        let invitation = InvitationRow::new(Owner::Partner(id), owner, &stamp);
+        let owner = Owner::Partner(id);
+        let invitation = call.invitation(owner, &owner_email, Role::Owner, "InstaView", &stamp);
         store
             .create_partner(&new, &invitation, &stamp, remembered.as_ref())
             .await?;

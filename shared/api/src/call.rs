@@ -5,11 +5,14 @@ use chrono::Duration;
 use lambda_http::{
     Body, Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
 };
-use model::Timestamp;
-use routes::Operation;
+use model::{EmailAddress, Owner, Timestamp};
+use routes::{Operation, Role};
 use serde::Serialize;
 use std::sync::Arc;
-use store::{AdministrationStore, BearerStore, CompanyStore, OwnerStore, PartnerStore, Stamp};
+use store::{
+    AdministrationStore, BearerStore, CompanyStore, InvitationRow, NewInvitation, OwnerStore,
+    PartnerStore, Stamp,
+};
 
 use crate::{Accepted, ApiError, App, Entropy, Input, Reply, TrustedIssuer, body};
 
@@ -107,6 +110,25 @@ impl<'a, Op: Operation> Call<'a, Op> {
             Some(keyring) => Ok(keyring.current(self.now).await),
             None => Err(ApiError::internal("this function has no keyring")),
         }
+    }
+
+    /// An invitation to be made in the transaction of this stamp.
+    pub fn invitation(
+        &self,
+        owner: Owner,
+        email: &EmailAddress,
+        role: Role,
+        inviter_name: impl Into<String>,
+        stamp: &Stamp,
+    ) -> InvitationRow {
+        let new = NewInvitation {
+            email: email.to_string(),
+            role,
+            inviter_name: inviter_name.into(),
+            random: self.app.entropy.bytes(),
+            seed: self.app.entropy.bytes(),
+        };
+        InvitationRow::new(owner, new, stamp)
     }
 
     /// What checks the tokens of invitations, and knows this one's generation if anybody does.

@@ -36,13 +36,7 @@ impl<Op: Operation> Call<'_, Op> {
     pub async fn create<R: Resource>(&self, id: R::Id, fields: R) -> Result<Reply, ApiError> {
         let store = self.store()?;
         self.once(&store, async |once| {
-            let new = Stored {
-                id,
-                fields,
-                version: 1,
-                created_at: self.now,
-                updated_at: self.now,
-            };
+            let new = Stored::new(id, fields, self.now);
             let reply = self.created(&new.view(&store))?.version(new.version);
             retried(|| async {
                 let relations = store.broken_relations(None, &new.fields, self.now).await?;
@@ -78,12 +72,7 @@ impl<Op: Operation> Call<'_, Op> {
             if fields == old.fields {
                 return self.shown(&store, &old);
             }
-            let new = Stored {
-                fields,
-                version: old.version + 1,
-                updated_at: self.now,
-                ..old.clone()
-            };
+            let new = old.next(fields, self.now);
             store.update(&old, &new, &self.stamp(None)?).await?;
             self.shown(&store, &new)
         })

@@ -133,6 +133,28 @@ const MAX_SORT_KEY: usize = 1_024;
 const MAX_READ: usize = 1_000;
 
 impl<R: Resource> Stored<R> {
+    /// The first version.
+    pub fn new(id: R::Id, fields: R, now: Timestamp) -> Stored<R> {
+        Stored {
+            id,
+            fields,
+            version: 1,
+            created_at: now,
+            updated_at: now,
+        }
+    }
+
+    /// The version after this one.
+    pub fn next(&self, fields: R, now: Timestamp) -> Stored<R> {
+        Stored {
+            id: self.id,
+            fields,
+            version: self.version + 1,
+            created_at: self.created_at,
+            updated_at: now,
+        }
+    }
+
     pub fn view(&self, store: &CompanyStore) -> View<R::Id, R> {
         View {
             id: self.id,

@@ -402,12 +402,7 @@ impl CompanyStore {
             if !old.fields.says_something() && answers.is_empty() {
                 continue;
             }
-            let new = Stored {
-                fields: old.fields.clone().unsaid(),
-                version: old.version + 1,
-                updated_at: stamp.at,
-                ..old.clone()
-            };
+            let new = old.next(old.fields.clone().unsaid(), stamp.at);
             // Each transaction needs a token of its own.
             let mut own = stamp.clone();
             for (byte, of_id) in own.nonce.iter_mut().zip(Sha256::digest(row.id.as_bytes())) {

@@ -428,13 +428,8 @@ impl World {
     async fn create_job(&mut self, company: usize) {
         let stamp = self.stamp();
         let id = JobId::new(stamp.at, self.random.bytes());
-        let job = Stored {
-            id,
-            fields: job(json!({ "x": 0.1, "y": 18_446_744_073_709_551_615_u64 })),
-            version: 1,
-            created_at: stamp.at,
-            updated_at: stamp.at,
-        };
+        let fields = job(json!({ "x": 0.1, "y": 18_446_744_073_709_551_615_u64 }));
+        let job = Stored::new(id, fields, stamp.at);
         let row = format!("COMPANY#{}/JOB#{id}", self.companies[company]);
         self.expect(row, EventType::JobCreated, stamp.request_id.clone());
         self.store(company)
@@ -461,12 +456,8 @@ impl World {
             self.jobs.swap_remove(place);
             return;
         }
-        let new = Stored {
-            fields: job(json!({ "n": self.random.below(3) })),
-            version: old.version + 1,
-            updated_at: stamp.at,
-            ..old.clone()
-        };
+        let fields = job(json!({ "n": self.random.below(3) }));
+        let new = old.next(fields, stamp.at);
         if new.fields != old.fields {
             self.expect(row, EventType::JobUpdated, stamp.request_id.clone());
         }
