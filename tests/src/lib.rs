@@ -13,7 +13,7 @@ pub use seeded::Seeded;
 
 use api::{App, Clock};
 use auth::Principal;
-use embedded::Weather;
+use embedded::{Fault, Weather};
 use local::{HttpRequest, HttpResponse, System, seed};
 use model::{Actor, CompanyId, KeyId, PartnerId, Plan, RateLimit};
 use routes::{Role, Scope, ScopeSet};
@@ -294,6 +294,16 @@ impl TestApp {
     /// Why it went to the failure destination.
     pub async fn put(&self, event: Value) -> Result<(), String> {
         self.system.bus().put(event).await
+    }
+
+    /// The system's own worker reaches nothing, until it is woken.
+    pub fn put_worker_to_sleep(&self) {
+        let asleep = Weather::script(|_| Fault::Unreachable);
+        self.system.worker_weather().set(&asleep);
+    }
+
+    pub fn wake_worker(&self) {
+        self.system.worker_weather().set(&Weather::calm());
     }
 
     pub async fn send(&self, request: HttpRequest) -> Answer {

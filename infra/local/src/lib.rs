@@ -28,7 +28,7 @@ pub use bus::{Bus, Failure};
 pub use data_dir::DataDir;
 pub use dynamodb::DynamoDb;
 pub use facts::{Facts, NamedCompany, NamedPartner, User};
-pub use functions::InvokeEndpoint;
+pub use functions::{InvokeEndpoint, call};
 pub use gateway::Gateway;
 pub use issuer::{CLIENT_ID, Issuer, PASSWORD, Tokens};
 pub use listener::Listener;

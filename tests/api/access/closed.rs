@@ -423,18 +423,8 @@ fn event(app: &TestApp, route: &Route, authorizer: Option<Value>) -> Value {
 
 async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
     let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
-    let app = app.app();
-    let response = match route.function {
-        "agents" => agents::handle(app, request).await,
-        "billing" => billing::handle(app, request).await,
-        "candidates" => candidates::handle(app, request).await,
-        "companies" => companies::handle(app, request).await,
-        "interviews" => interviews::handle(app, request).await,
-        "jobs" => jobs::handle(app, request).await,
-        "keys" => keys::handle(app, request).await,
-        "audit-log" => audit_log::handle(app, request).await,
-        new => panic!("say here how {new} is called"),
-    };
+    let response = local::call(app.app(), route.function, request).await;
+    let response = response.expect("a function");
     let (parts, body) = response.into_parts();
     let body = match body {
         Body::Text(text) => text,

@@ -132,7 +132,7 @@ async fn a_plan_that_was_cut_off_half_way_is_ended_by_the_worker_or_by_the_same_
             reached.contains(&true) && reached.contains(&false),
             "{reached:?}"
         );
-        app.system.worker_weather().set(&Weather::calm());
+        app.wake_worker();
         if by_worker {
             app.settle().await;
         } else {

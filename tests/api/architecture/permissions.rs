@@ -139,7 +139,7 @@ impl Deployed {
             worker.mailer = None;
         }
         // The system's own worker, which only mails here, is no part of it.
-        app.system.worker_weather().set(&Weather::calm());
+        app.wake_worker();
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
             .weather()
@@ -157,12 +157,7 @@ impl Deployed {
     async fn put_own_worker_to_sleep(&self) {
         // What it has begun, it ends.
         self.app.settle().await;
-        let asleep = Weather::script(|_| Fault::Unreachable);
-        self.app.system.worker_weather().set(&asleep);
-    }
-
-    fn wake_own_worker(&self) {
-        self.app.system.worker_weather().set(&Weather::calm());
+        self.app.put_worker_to_sleep();
     }
 
     /// Authorizes and answers one request: its status, its body and its request id.
@@ -235,8 +230,8 @@ impl Deployed {
         let request = lambda_http::request::from_str(&event.to_string()).expect("a request");
         // A task of its own: all functions' futures together are more than a test's stack holds.
         let answered =
-            tokio::spawn(async move { handled(&app, route.function, request).await }).await;
-        let response = answered.expect("an answer");
+            tokio::spawn(async move { local::call(&app, route.function, request).await }).await;
+        let response = answered.expect("an answer").expect("a function");
         let body = match response.body() {
             lambda_http::Body::Text(text) => serde_json::from_str(text).expect("JSON"),
             _ => Value::Null,
@@ -254,24 +249,6 @@ impl Deployed {
         let (found, mut body, _) = self.call(operation, parameters, more).await;
         assert_eq!(found, status, "{operation}: {body}");
         body["data"].take()
-    }
-}
-
-async fn handled(
-    app: &App,
-    function: &str,
-    request: lambda_http::Request,
-) -> lambda_http::Response<lambda_http::Body> {
-    match function {
-        "agents" => agents::handle(app, request).await,
-        "billing" => billing::handle(app, request).await,
-        "candidates" => candidates::handle(app, request).await,
-        "companies" => companies::handle(app, request).await,
-        "interviews" => interviews::handle(app, request).await,
-        "jobs" => jobs::handle(app, request).await,
-        "keys" => keys::handle(app, request).await,
-        "audit-log" => audit_log::handle(app, request).await,
-        other => panic!("{other} has no handler here"),
     }
 }
 
@@ -593,7 +570,7 @@ async fn administrators(deployed: &Deployed, company: &Company) {
     cut_off(deployed, company).await;
     let worker = &deployed.functions["worker"];
     assert_eq!(worker::handle(worker, json!({})).await["left"], false);
-    deployed.wake_own_worker();
+    deployed.app.wake_worker();
     deployed
         .data(200, "SetPlan", &of_company, &with("SetPlan"))
         .await;
@@ -688,7 +665,7 @@ async fn work(deployed: &Deployed, key: &Request<'_>) {
         .await;
     let worker = &deployed.functions["worker"];
     worker::handle(worker, json!({})).await;
-    deployed.wake_own_worker();
+    deployed.app.wake_worker();
     let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
     let ahead = due.since(deployed.app.now()).num_milliseconds();
     let later = App {

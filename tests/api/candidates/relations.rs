@@ -1,7 +1,7 @@
 //! A candidate's jobs: which can be named, and what becomes of them.
 
 use crate::lists::id;
-use embedded::{Fault, Weather};
+use embedded::Weather;
 use local::Gateway;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -219,8 +219,7 @@ async fn what_is_wrong_with_the_body_is_said_before_the_version_and_that_before_
 #[tokio::test]
 async fn reading_a_candidate_costs_the_same_however_many_jobs_were_deleted() {
     let app = TestApp::calm().await;
-    let asleep = Weather::script(|_| Fault::Unreachable);
-    app.system.worker_weather().set(&asleep);
+    app.put_worker_to_sleep();
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let stays = made(&app, &key, "/jobs", &job()).await;
@@ -255,8 +254,7 @@ async fn reading_a_candidate_costs_the_same_however_many_jobs_were_deleted() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 3)]
 async fn a_deleted_job_is_not_shown_though_the_worker_ends_its_task_within_the_read() {
     let app = Arc::new(TestApp::calm().await);
-    let asleep = Weather::script(|_| Fault::Unreachable);
-    app.system.worker_weather().set(&asleep);
+    app.put_worker_to_sleep();
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let gone = made(&app, &key, "/jobs", &job()).await;
@@ -279,7 +277,7 @@ async fn a_deleted_job_is_not_shown_though_the_worker_ends_its_task_within_the_r
         tokio::spawn(async move { app.get(&key, &path).await })
     };
     read.begun().await;
-    app.system.worker_weather().set(&Weather::calm());
+    app.wake_worker();
     let calm = Weather::calm();
     let worker = app.system.another_app(app.app().clock.clone(), &calm);
     worker::handle(&worker, json!({})).await;

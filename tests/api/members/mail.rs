@@ -17,9 +17,7 @@ async fn a_letter_is_sent_again_until_it_is_taken_and_reaches_the_outbox_once() 
     let acme = app.company("Acme").await;
     app.settle().await;
     // The system's own worker gets nowhere; this one's carrier refuses twice.
-    app.system
-        .worker_weather()
-        .set(&Weather::script(|_| Fault::Unreachable));
+    app.put_worker_to_sleep();
     assert_eq!(
         invited(&app, &acme.owner, "grace@acme.example", Role::Member)
             .await
@@ -63,7 +61,7 @@ async fn a_letter_is_sent_again_until_it_is_taken_and_reaches_the_outbox_once() 
     assert_eq!(app.system.outbox().letters(), first);
     // And its task is done.
     assert_eq!(app.app().table.list_mail_tasks(10).await.expect("read"), []);
-    app.system.worker_weather().set(&Weather::calm());
+    app.wake_worker();
     let token = app.mailed_token("grace@acme.example").await;
     assert_eq!(app.accept("grace@acme.example", &token).await.status, 200);
 }
@@ -73,15 +71,13 @@ async fn nobody_is_told_of_what_was_withdrawn_before_the_mail_went() {
     let app = TestApp::calm().await;
     let acme = app.company("Acme").await;
     app.settle().await;
-    app.system
-        .worker_weather()
-        .set(&Weather::script(|_| Fault::Unreachable));
+    app.put_worker_to_sleep();
     let open = invited(&app, &acme.owner, "grace@acme.example", Role::Member).await;
     assert_eq!(
         super::remove(&app, &acme.owner, open.data()).await.status,
         200
     );
-    app.system.worker_weather().set(&Weather::calm());
+    app.wake_worker();
     app.settle().await;
     assert_eq!(app.system.outbox().letters(), []);
     assert_eq!(app.app().table.list_mail_tasks(10).await.expect("read"), []);

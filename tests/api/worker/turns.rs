@@ -21,9 +21,7 @@ struct World {
 impl World {
     async fn new() -> World {
         let app = TestApp::calm().await;
-        app.system
-            .worker_weather()
-            .set(&Weather::script(|_| Fault::Unreachable));
+        app.put_worker_to_sleep();
         World { app: Arc::new(app) }
     }
 

@@ -44,9 +44,7 @@ fn text(value: &Value) -> String {
 impl World {
     /// With the worker asleep, until [`World::wake`].
     async fn new(app: TestApp, count: usize) -> World {
-        app.system
-            .worker_weather()
-            .set(&Weather::script(|_| Fault::Unreachable));
+        app.put_worker_to_sleep();
         let app = Arc::new(app);
         let acme = app.company("Acme").await;
         let key = app.key_with(&acme, json!({})).await.caller;
@@ -108,7 +106,7 @@ impl World {
     }
 
     async fn wake(&self) {
-        self.app.system.worker_weather().set(&Weather::calm());
+        self.app.wake_worker();
         self.app.settle().await;
     }
 
