@@ -9,6 +9,7 @@ mod log;
 mod secret;
 
 pub use http::{HttpError, fetch_keys};
+pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
 
 use api::{App, Clock, Entropy, Reloading, Source, TrustedIssuer};
@@ -18,7 +19,8 @@ use aws_config::{
     timeout::TimeoutConfig,
 };
 use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
-use std::{sync::Arc, time::Duration};
+use lambda_http::{Body, Request, Response, service_fn};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 use store::{CursorKeys, Table, TableNames};
 
 /// What a function has besides tables; the template grants no more secrets.
@@ -45,23 +47,39 @@ pub enum StartError {
     Http(#[from] HttpError),
 }
 
+/// Starts a function that answers requests of API Gateway, and lets it answer for as long as the process lives.
+///
+/// # Errors
+/// The process can't start.
+pub async fn serve<Answer>(
+    needs: Needs,
+    handle: impl Fn(&'static App, Request) -> Answer + Send + Sync,
+) -> Result<(), Error>
+where
+    Answer: Future<Output = Response<Body>> + Send + 'static,
+{
+    // It ends with the process.
+    let app: &'static App = Box::leak(Box::new(start(needs).await?));
+    lambda_http::run(service_fn(|request| {
+        let answer = handle(app, request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    }))
+    .await
+}
+
 /// Builds the process's [`App`]: connections are opened, and secrets read, while init's CPU is free of the memory share.
 pub async fn start(needs: Needs) -> Result<App, StartError> {
     let config = sdk_config()?;
     let table = Table::new(dynamodb(&config), table_names()?);
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
-        let keyring = match needs.keyring {
-            true => Some(reloading(&config, "KEYS_SECRET", Keyring::new).await?),
-            false => None,
-        };
-        let cursors = match needs.cursors {
-            true => Some(reloading(&config, "CURSOR_SECRET", CursorKeys::new).await?),
-            false => None,
-        };
-        let invitations = match needs.invitations {
-            true => Some(reloading(&config, "CURSOR_SECRET", InvitationKeys::new).await?),
-            false => None,
-        };
+        let keys = document(&config, KEYS, needs.keyring).await?;
+        let cursors = document(&config, CURSORS, needs.cursors || needs.invitations).await?;
+        let keyring = keys.map(|keys| reloading(&config, KEYS, &keys, Keyring::new));
+        let of_cursors = |needed: bool| cursors.as_ref().filter(|_| needed);
+        let invitations = of_cursors(needs.invitations)
+            .map(|document| reloading(&config, CURSORS, document, InvitationKeys::new));
+        let cursors = of_cursors(needs.cursors)
+            .map(|document| reloading(&config, CURSORS, document, CursorKeys::new));
         Ok::<_, StartError>((keyring, cursors, invitations))
     });
     if let Err(error) = warm {
@@ -85,13 +103,29 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
     })
 }
 
-/// A secret that is read again from where it was read.
-async fn reloading<T: Send + Sync + 'static>(
+const KEYS: &str = "KEYS_SECRET";
+const CURSORS: &str = "CURSOR_SECRET";
+
+/// The secret, if it is needed.
+async fn document(
     config: &aws_config::SdkConfig,
     name: &'static str,
+    needed: bool,
+) -> Result<Option<SecretDocument>, StartError> {
+    match needed {
+        true => Ok(Some(secret::read(config, name).await?)),
+        false => Ok(None),
+    }
+}
+
+/// What is made of a secret, which is read again from where it was read.
+fn reloading<T: Send + Sync + 'static>(
+    config: &aws_config::SdkConfig,
+    name: &'static str,
+    first: &SecretDocument,
     make: fn(&SecretDocument) -> T,
-) -> Result<Arc<Reloading<T>>, StartError> {
-    let first = make(&secret::read(config, name).await?);
+) -> Arc<Reloading<T>> {
+    let first = make(first);
     let config = config.clone();
     let source: Source<T> = Arc::new(move || {
         let config = config.clone();
@@ -102,11 +136,7 @@ async fn reloading<T: Send + Sync + 'static>(
                 .map(|document| make(&document))
         })
     });
-    Ok(Arc::new(Reloading::new(
-        first,
-        Clock::system().now(),
-        source,
-    )))
+    Arc::new(Reloading::new(first, Clock::system().now(), source))
 }
 
 /// The issuer of people's tokens.
