@@ -4,22 +4,22 @@
 //! So a mail that must be sent again is the same mail, a task to send it needs no secret, and neither the tables, their streams nor their backups help anybody to a token.
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
-use hkdf::Hkdf;
-use hmac::{Hmac, KeyInit, Mac};
 use model::{CompanyId, InvalidId, InvitationId, Owner, PartnerId};
-use sha2::Sha256;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
-use crate::SecretDocument;
+use crate::{
+    SecretDocument,
+    keyring::{self, Subkey, subkey},
+};
 
 /// What makes and checks tokens, by generation.
 ///
 /// Derived from the secret that seals cursors: both live 7 days, so that one rule says when a generation may be retired, and who only mails must not be able to mint API keys.
 pub struct InvitationKeys {
     newest: u32,
-    keys: BTreeMap<u32, Zeroizing<[u8; 32]>>,
+    keys: BTreeMap<u32, Subkey>,
 }
 
 /// A token as it was made or presented. A credential: only [`Self::expose`] shows it.
@@ -36,13 +36,7 @@ pub type InvitationSeed = [u8; 32];
 
 impl InvitationKeys {
     pub fn new(document: &SecretDocument) -> InvitationKeys {
-        let derived = |secret: &[u8; 32]| {
-            let mut key = Zeroizing::new([0; 32]);
-            Hkdf::<Sha256>::new(None, secret)
-                .expand(b"instaview/invitation/1", &mut *key)
-                .expect("32 bytes are one block of HKDF-SHA256");
-            key
-        };
+        let derived = |secret| subkey(secret, "instaview/invitation/1");
         InvitationKeys {
             newest: document.newest().0,
             keys: document
@@ -83,18 +77,11 @@ impl InvitationKeys {
     }
 }
 
-fn mac(
-    key: &Zeroizing<[u8; 32]>,
-    owner: Owner,
-    id: InvitationId,
-    seed: &InvitationSeed,
-) -> [u8; 32] {
-    let mut hmac =
-        Hmac::<Sha256>::new_from_slice(&key[..]).expect("HMAC takes keys of every length");
+fn mac(key: &Subkey, owner: Owner, id: InvitationId, seed: &InvitationSeed) -> [u8; 32] {
     // Ids have no line ends, and the seed has one length.
-    hmac.update(format!("{owner}\n{id}\n").as_bytes());
-    hmac.update(seed);
-    hmac.finalize().into_bytes().into()
+    let mut message = format!("{owner}\n{id}\n").into_bytes();
+    message.extend(seed);
+    keyring::mac(key, &message)
 }
 
 impl InvitationToken {

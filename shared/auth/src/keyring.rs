@@ -33,7 +33,7 @@ struct Generation {
     digest: Subkey,
 }
 
-type Subkey = Zeroizing<[u8; 32]>;
+pub type Subkey = Zeroizing<[u8; 32]>;
 
 impl Keyring {
     /// Reads a [`SecretDocument`].
@@ -109,19 +109,11 @@ impl fmt::Debug for Keyring {
 
 impl Generation {
     fn derive(number: u32, secret: &[u8; 32]) -> Generation {
-        let extracted = Hkdf::<Sha256>::new(None, secret);
-        let subkey = |label: &str| {
-            let mut key = Zeroizing::new([0; 32]);
-            extracted
-                .expand(label.as_bytes(), &mut *key)
-                .expect("32 bytes are one block of HKDF-SHA256");
-            key
-        };
         Generation {
             number,
-            mint: subkey("instaview/api-key/mint/1"),
-            verify: subkey("instaview/api-key/verify/1"),
-            digest: subkey("instaview/api-key/digest/1"),
+            mint: subkey(secret, "instaview/api-key/mint/1"),
+            verify: subkey(secret, "instaview/api-key/verify/1"),
+            digest: subkey(secret, "instaview/api-key/digest/1"),
         }
     }
 
@@ -140,7 +132,16 @@ impl Generation {
     }
 }
 
-fn mac(key: &Subkey, message: &[u8]) -> [u8; 32] {
+/// What a generation's secret is expanded to for one purpose: none of them tells anything of another.
+pub fn subkey(secret: &[u8; 32], purpose: &str) -> Subkey {
+    let mut key = Zeroizing::new([0; 32]);
+    Hkdf::<Sha256>::new(None, secret)
+        .expand(purpose.as_bytes(), &mut *key)
+        .expect("32 bytes are one block of HKDF-SHA256");
+    key
+}
+
+pub(crate) fn mac(key: &Subkey, message: &[u8]) -> [u8; 32] {
     let mut hmac =
         Hmac::<Sha256>::new_from_slice(&key[..]).expect("HMAC takes keys of every length");
     hmac.update(message);

@@ -24,7 +24,8 @@ pub use decision::{
 };
 pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{
-    Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret,
+    Keyring, KeyringError, RotationRefused, STAGING_MILLIS, SecretDocument, StoredSecret, Subkey,
+    subkey,
 };
 pub use policy::{
     Effect, InvalidMethodArn, MethodArn, PolicyDocument, Statement, deny, iam, policy,

@@ -7,11 +7,8 @@ use chacha20poly1305::{
     aead::{Aead, Payload},
 };
 use chrono::Duration;
-use hkdf::Hkdf;
 use model::{Owner, Timestamp};
-use sha2::Sha256;
 use std::{collections::BTreeMap, fmt};
-use zeroize::Zeroizing;
 
 /// The keys of cursors by generation: one seals, all open. A staged one must not seal yet, because other processes may not know it.
 pub struct CursorKeys {
@@ -40,12 +37,8 @@ impl CursorKeys {
 
     /// `sealing`: the newest active generation.
     pub fn new(document: &SecretDocument) -> CursorKeys {
-        let cipher = |secret: &[u8]| {
-            let mut key = Zeroizing::new([0; 32]);
-            // 32 bytes are always a length that HKDF can give.
-            let _ = Hkdf::<Sha256>::new(None, secret).expand(b"instaview cursor v1", key.as_mut());
-            XChaCha20Poly1305::new((&*key).into())
-        };
+        let cipher =
+            |secret| XChaCha20Poly1305::new((&*auth::subkey(secret, "instaview cursor v1")).into());
         CursorKeys {
             sealing: document.newest().0,
             keys: document
