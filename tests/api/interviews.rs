@@ -8,16 +8,11 @@ mod races;
 mod reports;
 
 use serde_json::{Value, json};
-use tests::{Answer, Caller, TestApp, agent, candidate, job};
+use tests::{Caller, TestApp, agent, candidate, job, made_id};
 
 /// The answer's id.
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    answer.data()["id"].as_str().expect("an id").to_owned()
-}
-
 async fn made(app: &TestApp, key: &Caller, path: &str, body: &Value) -> String {
-    id(&app.post(key, path, body).await)
+    made_id(&app.post(key, path, body).await)
 }
 
 /// An interview of somebody new by somebody new, with these fields besides.

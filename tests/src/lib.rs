@@ -493,6 +493,12 @@ pub fn candidate() -> Value {
     })
 }
 
+/// The id of what was made.
+pub fn made_id(answer: &Answer) -> String {
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    answer.data()["id"].as_str().expect("an id").to_owned()
+}
+
 /// What the interview engine puts on the bus, under an id of its own; a COMPLETED one took 15 minutes.
 pub fn report(company: &Company, interview: &str, kind: &str, at: model::Timestamp) -> Value {
     let mut detail = json!({

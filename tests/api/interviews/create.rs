@@ -1,6 +1,6 @@
 //! What an interview refers to: there already, or made with it, all or nothing.
 
-use super::{id, in_future, inline, made, parts, total_of, totals};
+use super::{in_future, inline, made, parts, total_of, totals};
 use embedded::{Fault, Weather};
 use serde_json::{Value, json};
 use std::{
@@ -10,7 +10,7 @@ use std::{
     },
     time::Duration,
 };
-use tests::{TestApp, agent, candidate, job};
+use tests::{TestApp, agent, candidate, job, made_id};
 
 #[tokio::test]
 async fn everything_inline_is_made_together_and_refers_to_each_other() {
@@ -24,7 +24,7 @@ async fn everything_inline_is_made_together_and_refers_to_each_other() {
             &inline(&json!({ "job": job(), "metadata": { "a": 1 } })),
         )
         .await;
-    let interview = id(&answer);
+    let interview = made_id(&answer);
     let data = answer.data();
     assert_eq!(answer.header("etag"), Some("\"1\""));
     assert_eq!(data["status"], "SCHEDULED");

@@ -1,9 +1,9 @@
 //! From SCHEDULED to an end.
 
-use super::{id, in_future, inline, made};
+use super::{in_future, inline, made};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{TestApp, report};
+use tests::{TestApp, made_id, report};
 
 #[tokio::test]
 async fn an_interview_is_started_completed_counted_rated_and_billed() {
@@ -11,7 +11,7 @@ async fn an_interview_is_started_completed_counted_rated_and_billed() {
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let first = app.post(&key, "/interviews", &inline(&json!({}))).await;
-    let interview = id(&first);
+    let interview = made_id(&first);
     let path = format!("/interviews/{interview}");
     app.put(report(&acme, &interview, "STARTED", app.now()))
         .await
@@ -59,7 +59,7 @@ async fn only_what_is_scheduled_can_be_moved_annotated_or_cancelled() {
     let key = app.key_with(&acme, json!({})).await.caller;
     let new = async || {
         let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
-        format!("/interviews/{}", id(&made))
+        format!("/interviews/{}", made_id(&made))
     };
     let path = new().await;
     let moved = app
@@ -134,7 +134,7 @@ async fn a_test_is_completed_at_once_and_neither_billed_nor_counted() {
     let test = app
         .post(&key, "/interviews", &inline(&json!({ "isTest": true })))
         .await;
-    let interview = id(&test);
+    let interview = made_id(&test);
     assert_eq!(test.data()["status"], "COMPLETED");
     assert_eq!(test.data()["durationMinutes"], 0);
     assert_eq!(test.data()["finishedAt"], test.data()["createdAt"]);
@@ -216,7 +216,7 @@ async fn a_stale_version_is_said_before_the_state() {
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
-    let path = format!("/interviews/{}", id(&made));
+    let path = format!("/interviews/{}", made_id(&made));
     let cancel = json!({ "status": "CANCELLED" });
     assert_eq!(app.patch(&key, &path, &cancel).await.status, 200);
     let moved = json!({ "scheduledAt": in_future(&app, 3600) });

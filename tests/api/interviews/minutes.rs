@@ -1,10 +1,10 @@
 //! The plan's minutes of a month: held by what is scheduled, replaced by what was used, never passed by what is made.
 
-use super::{id, in_future, inline, made};
+use super::{in_future, inline, made};
 use model::{Month, Plan};
 use serde_json::{Value, json};
 use std::sync::Arc;
-use tests::{Answer, Caller, Company, TestApp, agent, candidate, report};
+use tests::{Answer, Caller, Company, TestApp, agent, candidate, made_id, report};
 use tokio::task::JoinSet;
 
 /// On TRIAL an agent of 20 minutes leads three interviews a month.
@@ -145,7 +145,7 @@ async fn thirty_two_who_create_at_once_get_exactly_what_the_month_has() {
             loop {
                 let answer = app.post(&key, "/interviews", &body).await;
                 match answer.status {
-                    201 => return Some(id(&answer)),
+                    201 => return Some(made_id(&answer)),
                     402 => return None,
                     // Others were in the way each time.
                     409 | 503 => {}

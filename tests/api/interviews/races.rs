@@ -1,6 +1,6 @@
 //! Many writers at once: what is counted, listed, billed and held is what there is, and what was acknowledged is there.
 
-use super::{id, in_future, made};
+use super::{in_future, made};
 use crate::{
     candidates::CANDIDATES,
     lists::{Filter, Kind, Model, walk},
@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
     time::Duration,
 };
-use tests::{Answer, Caller, Company, Seeded, TestApp, agent, candidate, job, report};
+use tests::{Answer, Caller, Company, Seeded, TestApp, agent, candidate, job, made_id, report};
 use tokio::task::JoinSet;
 
 const DURATION: u64 = 20;
@@ -117,7 +117,8 @@ impl World {
         }
         let answer = self.app.post(&self.key, "/interviews", &body).await;
         if is_done(&answer, what) {
-            own.interviews.insert(id(&answer), answer.data().clone());
+            own.interviews
+                .insert(made_id(&answer), answer.data().clone());
         }
     }
 
@@ -193,7 +194,8 @@ impl World {
             new.as_object_mut().expect("an object").extend(fields);
             let answer = self.app.post(&self.key, "/candidates", &new).await;
             if is_done(&answer, what) {
-                own.people.insert(id(&answer), Some(answer.data().clone()));
+                own.people
+                    .insert(made_id(&answer), Some(answer.data().clone()));
             }
             return;
         }

@@ -1,6 +1,6 @@
 //! What the interview engine reports: applied once, in any order, and refused where it can't be true.
 
-use super::{id, inline};
+use super::inline;
 use crate::fields::bytes;
 use embedded::{Fault, Weather};
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use std::{
     io,
     sync::{Arc, Mutex},
 };
-use tests::{TestApp, report};
+use tests::{TestApp, made_id, report};
 
 #[tokio::test]
 async fn a_report_that_comes_again_or_too_late_changes_nothing() {
@@ -16,7 +16,7 @@ async fn a_report_that_comes_again_or_too_late_changes_nothing() {
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
-    let interview = id(&made);
+    let interview = made_id(&made);
     let path = format!("/interviews/{interview}");
     let completed = report(&acme, &interview, "COMPLETED", app.now());
     let both = tokio::join!(app.put(completed.clone()), app.put(completed.clone()));
@@ -57,7 +57,7 @@ async fn an_event_id_has_one_effect_whatever_is_said_under_it() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
-    let interview = id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
+    let interview = made_id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
     let with_id = |kind: &str| {
         let mut event = report(&acme, &interview, kind, app.now());
         event["detail"]["eventId"] = json!("one");
@@ -74,7 +74,7 @@ async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing(
     let app = TestApp::start().await;
     let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
     let key = app.key_with(&acme, json!({})).await.caller;
-    let interview = id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
+    let interview = made_id(&app.post(&key, "/interviews", &inline(&json!({}))).await);
     let path = format!("/interviews/{interview}");
     let before = app.get(&key, &path).await;
     let good = report(&acme, &interview, "COMPLETED", app.now());
@@ -137,7 +137,7 @@ async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing(
     assert_eq!(person.data()["overallRating"], 100);
     // And the least.
     let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
-    let mut least = report(&acme, &id(&made), "COMPLETED", app.now());
+    let mut least = report(&acme, &made_id(&made), "COMPLETED", app.now());
     for (field, value) in [
         ("eventId", json!("x")),
         ("durationMinutes", json!(0)),
@@ -148,7 +148,9 @@ async fn a_report_that_can_not_be_true_goes_to_the_failures_and_changes_nothing(
         least["detail"][field] = value;
     }
     app.put(least).await.expect("taken");
-    let after = app.get(&key, &format!("/interviews/{}", id(&made))).await;
+    let after = app
+        .get(&key, &format!("/interviews/{}", made_id(&made)))
+        .await;
     assert_eq!(after.data()["durationMinutes"], 0);
     let person = after.data()["candidateId"].as_str().expect("an id");
     let person = app.get(&key, &format!("/candidates/{person}")).await;
@@ -161,7 +163,7 @@ async fn what_is_said_of_somebody_who_is_gone_is_billed_and_not_kept() {
     let acme = app.company("Acme").await;
     let key = app.key_with(&acme, json!({})).await.caller;
     let made = app.post(&key, "/interviews", &inline(&json!({}))).await;
-    let interview = id(&made);
+    let interview = made_id(&made);
     let person = format!(
         "/candidates/{}",
         made.data()["candidateId"].as_str().expect("an id")
@@ -187,8 +189,8 @@ async fn erasing_a_candidate_erases_what_was_said_in_its_interviews() {
     let again =
         json!({ "candidateId": person, "agentId": first.data()["agentId"], "metadata": {} });
     let second = app.post(&key, "/interviews", &again).await;
-    let other = id(&app.post(&key, "/interviews", &body).await);
-    app.put(report(&acme, &id(&first), "COMPLETED", app.now()))
+    let other = made_id(&app.post(&key, "/interviews", &body).await);
+    app.put(report(&acme, &made_id(&first), "COMPLETED", app.now()))
         .await
         .expect("taken");
     let person = format!("/candidates/{}", person.as_str().expect("an id"));
@@ -197,7 +199,7 @@ async fn erasing_a_candidate_erases_what_was_said_in_its_interviews() {
     assert_eq!(app.get(&key, &person).await.status, 404);
     for (interview, status) in [(&first, "COMPLETED"), (&second, "SCHEDULED")] {
         let left = app
-            .get(&key, &format!("/interviews/{}", id(interview)))
+            .get(&key, &format!("/interviews/{}", made_id(interview)))
             .await;
         assert_eq!(left.data()["status"], status);
         assert_eq!(left.data()["analysis"], Value::Null);

@@ -3,7 +3,7 @@
 use super::rows::{of_partition, records, starting};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{Answer, Caller, Company, TestApp, candidate, job};
+use tests::{Caller, Company, TestApp, candidate, job, made_id};
 
 const DAY: Duration = Duration::from_secs(86_400);
 /// Everything that is the candidate's own.
@@ -22,17 +22,12 @@ struct World {
     job: String,
 }
 
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    answer.data()["id"].as_str().expect("an id").to_owned()
-}
-
 impl World {
     async fn new() -> World {
         let app = TestApp::start().await;
         let acme = app.company("Acme").await;
         let key = app.key_with(&acme, json!({})).await.caller;
-        let job = id(&app.post(&key, "/jobs", &job()).await);
+        let job = made_id(&app.post(&key, "/jobs", &job()).await);
         World {
             app,
             acme,
@@ -65,7 +60,7 @@ impl World {
             .key
             .request("POST", "/candidates")
             .json(&self.body(date));
-        id(&self.app.send(request.header("idempotency-key", date)).await)
+        made_id(&self.app.send(request.header("idempotency-key", date)).await)
     }
 
     async fn total(&self, query: &str) -> Value {
@@ -141,7 +136,7 @@ impl World {
     async fn other(&self) -> String {
         let mut body = candidate();
         body["jobIds"] = json!([self.job]);
-        id(&self.app.post(&self.key, "/candidates", &body).await)
+        made_id(&self.app.post(&self.key, "/candidates", &body).await)
     }
 
     async fn counted(&self) -> Value {
@@ -291,10 +286,12 @@ async fn whoever_asks_has_a_candidate_erased_at_once_also_a_deleted_one() {
         // The answer under which it was made is forgotten, so the same request makes another one.
         let body = world.body(&date);
         let request = world.key.request("POST", "/candidates").json(&body);
-        let anew = id(&world
-            .app
-            .send(request.header("idempotency-key", &date))
-            .await);
+        let anew = made_id(
+            &world
+                .app
+                .send(request.header("idempotency-key", &date))
+                .await,
+        );
         assert_ne!(anew, canary);
         let path = format!("/candidates/{anew}/erase");
         assert_eq!(
@@ -347,9 +344,10 @@ async fn a_candidate_who_can_not_be_erased_keeps_nobody_else_and_is_not_forgotte
     let date = world.date(2);
     let [first, second, later] = [
         world.canary(&date).await,
-        id(&app
-            .post(&world.key, "/candidates", &world.body(&date))
-            .await),
+        made_id(
+            &app.post(&world.key, "/candidates", &world.body(&date))
+                .await,
+        ),
         world.canary(&world.date(4)).await,
     ];
     let erased = |id: &str| {

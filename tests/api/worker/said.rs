@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tests::{
     Answer, Caller, Company, Held, TestApp, agent, candidate, is_transaction_of_records, job,
-    report,
+    made_id, report,
 };
 use tokio::task::JoinHandle;
 
@@ -35,11 +35,6 @@ struct World {
     agent: String,
 }
 
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    answer.data()["id"].as_str().expect("an id").to_owned()
-}
-
 fn says(text: &str) -> Value {
     json!({ "note": text })
 }
@@ -49,8 +44,8 @@ impl World {
         let app = Arc::new(app);
         let acme = app.company("Acme").await;
         let key = app.key_with(&acme, json!({})).await.caller;
-        let job = id(&app.post(&key, "/jobs", &job()).await);
-        let agent = id(&app.post(&key, "/agents", &agent()).await);
+        let job = made_id(&app.post(&key, "/jobs", &job()).await);
+        let agent = made_id(&app.post(&key, "/agents", &agent()).await);
         World {
             app,
             acme,
@@ -168,19 +163,19 @@ async fn nothing_of_an_erased_candidate_is_left_in_any_table() {
         let body = world.person(date);
         let made = world.once("/candidates", &body).await;
         assert_known(made.data());
-        let person = id(&made);
+        let person = made_id(&made);
         let kept = world.interview(&person, "CanaryKept");
-        let scheduled = id(&world.once("/interviews", &kept).await);
+        let scheduled = made_id(&world.once("/interviews", &kept).await);
         let cleared = world.interview(&person, "CanaryCleared");
-        let cleared = id(&world.once("/interviews", &cleared).await);
+        let cleared = made_id(&world.once("/interviews", &cleared).await);
         world.patch(&cleared, &json!({ "metadata": null })).await;
         let plain = json!({ "candidateId": person, "agentId": world.agent });
-        let moved = id(&app.post(&world.key, "/interviews", &plain).await);
+        let moved = made_id(&app.post(&world.key, "/interviews", &plain).await);
         let later = json!({ "metadata": says("CanaryLater") });
         world.patch(&moved, &later).await;
-        let done = id(&app.post(&world.key, "/interviews", &plain).await);
+        let done = made_id(&app.post(&world.key, "/interviews", &plain).await);
         world.report(&done, "COMPLETED", "CanaryAnalysis").await;
-        let failed = id(&app.post(&world.key, "/interviews", &plain).await);
+        let failed = made_id(&app.post(&world.key, "/interviews", &plain).await);
         world.report(&failed, "FAILED", "CanaryFailure").await;
         let path = format!("/interviews/{failed}");
         let of_failed = app.get(&world.key, &path).await;
@@ -221,7 +216,7 @@ async fn nothing_of_an_erased_candidate_is_left_in_any_table() {
         if !by_date {
             let again = world.once("/interviews", &inline).await;
             assert_eq!(again.header("idempotency-replayed"), None);
-            assert_ne!(id(&again), id(&with_interview));
+            assert_ne!(made_id(&again), made_id(&with_interview));
             world
                 .erase(again.data()["candidateId"].as_str().expect("an id"))
                 .await;
@@ -236,14 +231,18 @@ async fn nothing_of_an_erased_candidate_is_left_in_any_table() {
 async fn a_kept_answer_of_another_interview_under_the_same_idempotency_key_stays() {
     let world = World::new(TestApp::start().await).await;
     let [first, second] = [
-        id(&world
-            .app
-            .post(&world.key, "/candidates", &candidate())
-            .await),
-        id(&world
-            .app
-            .post(&world.key, "/candidates", &candidate())
-            .await),
+        made_id(
+            &world
+                .app
+                .post(&world.key, "/candidates", &candidate())
+                .await,
+        ),
+        made_id(
+            &world
+                .app
+                .post(&world.key, "/candidates", &candidate())
+                .await,
+        ),
     ];
     let once = async |of: &str| {
         let body = world.interview(of, "other");
@@ -281,9 +280,9 @@ async fn what_is_said_while_a_candidate_is_erased_is_erased_too() {
     let another = another_gateway(&world);
     for case in ["create", "patch", "complete"] {
         let person = world.person("2099-12-31");
-        let person = id(&world.app.post(&world.key, "/candidates", &person).await);
+        let person = made_id(&world.app.post(&world.key, "/candidates", &person).await);
         let plain = json!({ "candidateId": person, "agentId": world.agent });
-        let interview = id(&world.app.post(&world.key, "/interviews", &plain).await);
+        let interview = made_id(&world.app.post(&world.key, "/interviews", &plain).await);
         let mut tombstone = Held::first(world.app.system.weather(), |call| {
             is_transaction_of_records(call) && erases(&call.json())
         });
@@ -326,9 +325,9 @@ async fn what_is_written_of_a_candidate_who_was_just_erased_is_not_kept() {
     let another = another_gateway(&world);
     for reported in [false, true] {
         let person = world.person("2099-12-31");
-        let person = id(&world.app.post(&world.key, "/candidates", &person).await);
+        let person = made_id(&world.app.post(&world.key, "/candidates", &person).await);
         let plain = json!({ "candidateId": person, "agentId": world.agent });
-        let interview = id(&world.app.post(&world.key, "/interviews", &plain).await);
+        let interview = made_id(&world.app.post(&world.key, "/interviews", &plain).await);
         let path = format!("/interviews/{interview}");
         let mut write = Held::first(world.app.system.weather(), is_transaction_of_records);
         let written = match reported {

@@ -4,14 +4,9 @@ use super::rows::{of_partition, starting};
 use embedded::{Fault, Weather};
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};
-use tests::{Answer, Caller, Company, TestApp, candidate, job};
+use tests::{Caller, Company, TestApp, candidate, job, made_id};
 
 const HOUR: Duration = Duration::from_secs(3_600);
-
-fn id(answer: &Answer) -> String {
-    assert_eq!(answer.status, 201, "{}", answer.body);
-    answer.data()["id"].as_str().expect("an id").to_owned()
-}
 
 /// Its worker works when a test says so, and not before.
 struct World {
@@ -47,11 +42,11 @@ impl World {
         let mut body = candidate();
         body["gdprExpiryDate"] = json!(date);
         body["jobIds"] = json!(jobs);
-        id(&self.app.post(key, "/candidates", &body).await)
+        made_id(&self.app.post(key, "/candidates", &body).await)
     }
 
     async fn job(&self, key: &Caller) -> String {
-        id(&self.app.post(key, "/jobs", &job()).await)
+        made_id(&self.app.post(key, "/jobs", &job()).await)
     }
 
     async fn delete_job(&self, key: &Caller, id: &str) {
