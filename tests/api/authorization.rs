@@ -18,6 +18,7 @@ mod lost_answers;
 mod memberships;
 mod outage;
 mod process;
+mod restored;
 mod rotation;
 
 use process::{Process, dead_secret};

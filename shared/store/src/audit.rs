@@ -419,7 +419,7 @@ fn head_key(owner: Owner) -> Item {
     key(format_args!("HEAD#{owner}"), "HEAD")
 }
 
-fn mark_key(row: &str) -> Item {
+pub(crate) fn mark_key(row: &str) -> Item {
     key(format_args!("{MARK}{row}"), "MARK")
 }
 

@@ -406,6 +406,38 @@ impl MemberRow {
         row
     }
 
+    /// The row with all that it says but its last use, which no chain knows.
+    pub(crate) fn whole(&self) -> Item {
+        let MemberRow {
+            facts,
+            email,
+            created_at,
+            rev,
+            total,
+            last_use: _,
+            changed,
+        } = self;
+        let membership = Membership {
+            person: facts.person.clone(),
+            owner: facts.owner,
+            role: facts.role,
+            email: email.clone(),
+        };
+        let mut row = MemberRow::item(&membership, changed);
+        row.extend(item([
+            ("created", n(created_at.millis())),
+            ("version", n(facts.counted.version)),
+            ("rev", n(rev)),
+            ("total", n(total)),
+        ]));
+        set(
+            &mut row,
+            MemberRow::ENDED,
+            facts.ended.then(|| n(changed.at.millis())),
+        );
+        row
+    }
+
     /// From a row of the table, or an image of its stream.
     pub fn read(row: Item) -> Result<MemberRow, StoreError> {
         Ok(MemberRow {

@@ -368,7 +368,7 @@ impl NewKey {
         self.row(owner).view(now)
     }
 
-    fn row(&self, owner: Owner) -> KeyRow {
+    pub(crate) fn row(&self, owner: Owner) -> KeyRow {
         let NewKey {
             id,
             kind,
@@ -501,7 +501,7 @@ impl KeyRow {
         key(format_args!("KEY#{id}"), "KEY")
     }
 
-    fn item(&self) -> Item {
+    pub(crate) fn item(&self) -> Item {
         let KeyRow {
             facts,
             name,

@@ -1,0 +1,428 @@
+//! After `keys` was restored to an earlier time: what the chains tell of its rows since is done to them again, so that no revoked key, no member who left and no former administrator comes back to life.
+//!
+//! A chain knows no secret: one that was made since is lost, and its key is named, so that somebody rotates it.
+//! To be run before the restored table has a stream, and after the old one's was consumed to its end: a row goes on at the revision up to which its chain was written.
+
+use auth::{Counted, MemberFacts, SecretFacts};
+use aws_sdk_dynamodb::types::Put;
+use model::{
+    Actor, ApiKeyFields, EventFacts, EventType, Future, KeyId, KeyKind, KeyState, Owner, PersonId,
+    Plan, RateLimit, Timestamp,
+};
+use routes::Role;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use crate::{
+    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, Stamp, StoreError, Table,
+    directory::Directory,
+    item::{Item, Read, n},
+    transact::{Transaction, built},
+};
+
+/// What was done to one owner's rows.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Replayed {
+    /// Keys whose rows were behind their chain.
+    pub keys: Vec<ReplayedKey>,
+    /// Members and administrators whose rows were.
+    pub people: Vec<PersonId>,
+    /// Keys that no event says the making of: they stay unknown, and refused.
+    pub lost: Vec<KeyId>,
+}
+
+/// One key that was brought up to its chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReplayedKey {
+    pub id: KeyId,
+    pub state: KeyState,
+    /// Whether its newest secret was made since: whoever uses that one is refused until the key is rotated.
+    pub lost_secret: bool,
+}
+
+/// What a chain has told of one row since the revision that was restored.
+#[derive(Debug)]
+struct Behind<Row> {
+    row: Option<Row>,
+    events: Vec<EventFacts>,
+    /// Requests that were counted.
+    counted: u64,
+}
+
+impl Table {
+    /// Every owner that may have a chain.
+    pub async fn list_owners(&self) -> Result<Vec<Owner>, StoreError> {
+        let system = OwnerStore::new(self.clone(), Owner::System);
+        let mut owners = vec![Owner::System];
+        let companies = Directory::Companies.all();
+        for row in system.run(&companies, None, usize::MAX).await? {
+            owners.push(Owner::Company(row.parsed("id")?));
+        }
+        let partners = Directory::Partners.all();
+        for row in system.run(&partners, None, usize::MAX).await? {
+            owners.push(Owner::Partner(row.parsed("id")?));
+        }
+        Ok(owners)
+    }
+
+    /// Brings the owner's rows in `keys` up to its chain; twice is once.
+    ///
+    /// `random`: new for each call.
+    ///
+    /// # Errors
+    /// `Conflict` where somebody else writes the rows: nothing may use the table meanwhile. What was done stays, and another call goes on.
+    pub async fn replay(
+        &self,
+        owner: Owner,
+        now: Timestamp,
+        random: impl Fn() -> [u8; 16],
+    ) -> Result<Replayed, StoreError> {
+        let mut keys = BTreeMap::<KeyId, Behind<KeyRow>>::new();
+        let mut members = BTreeMap::<PersonId, Behind<MemberRow>>::new();
+        let mut administrators = BTreeMap::<PersonId, Behind<AdministratorRow>>::new();
+        let store = OwnerStore::new(self.clone(), owner);
+        for event in store.get_chain().await?.events {
+            let facts = event.facts;
+            match subject(&facts) {
+                Some(Subject::Key(id, rev)) => {
+                    if !keys.contains_key(&id) {
+                        keys.insert(id, Behind::of(self.find_key(id).await?));
+                    }
+                    if let Some(behind) = keys.get_mut(&id) {
+                        behind.hear(facts, |row| row.rev < rev);
+                    }
+                }
+                Some(Subject::Member(person, rev)) => {
+                    if !members.contains_key(&person) {
+                        let row = self.find_member(&person, owner).await?;
+                        members.insert(person.clone(), Behind::of(row));
+                    }
+                    if let Some(behind) = members.get_mut(&person) {
+                        behind.hear(facts, |row| row.rev < rev);
+                    }
+                }
+                Some(Subject::Administrator(person)) => {
+                    if !administrators.contains_key(&person) {
+                        let row = self.find_administrator(&person).await?;
+                        administrators.insert(person.clone(), Behind::of(row));
+                    }
+                    if let Some(behind) = administrators.get_mut(&person) {
+                        // Its events are named by stamps, so that time is all the order that they have.
+                        let at = facts.at;
+                        behind.hear(facts, |row| row.changed.at < at);
+                    }
+                }
+                None => {}
+            }
+        }
+        let mut replayed = Replayed::default();
+        let limits = self.limits_of(&store).await?;
+        for (id, behind) in keys {
+            let rev = self.marked(&format!("KEY#{id}")).await?;
+            let from = behind.row.as_ref().map(|row| row.rev);
+            if from.is_some_and(|from| from >= rev) {
+                continue;
+            }
+            let Some((row, lost_secret)) = behind.brought_up(id, owner, limits, rev, now)? else {
+                replayed.lost.push(id);
+                continue;
+            };
+            self.put_again(from, row.item(), random()).await?;
+            replayed.keys.push(ReplayedKey {
+                id,
+                state: row.facts.state,
+                lost_secret,
+            });
+        }
+        for (person, behind) in members {
+            let rev = self.marked(&format!("MEMBER#{person}/{owner}")).await?;
+            let from = behind.row.as_ref().map(|row| row.rev);
+            if from.is_some_and(|from| from >= rev) {
+                continue;
+            }
+            // Who joined since has an address only in the invitation.
+            let email = store.accepted_by(&person).await?.unwrap_or_default();
+            if let Some(row) = behind.brought_up(&person, owner, email, rev, now)? {
+                self.put_again(from, row.whole(), random()).await?;
+                replayed.people.push(person);
+            }
+        }
+        for (person, behind) in administrators {
+            // No new one is made: whoever runs the stack is at hand.
+            if let (Some(row), Some(last)) = (behind.row, behind.events.last())
+                && last.kind == EventType::MemberRemoved
+                && !row.facts.ended
+            {
+                self.end_administrator(&row, &stamp(now, random())).await?;
+                replayed.people.push(person);
+            }
+        }
+        Ok(replayed)
+    }
+
+    /// The last revision of the row that its chain has taken in.
+    async fn marked(&self, row: &str) -> Result<u64, StoreError> {
+        let mark = self
+            .find(&self.names.audit, crate::audit::mark_key(row))
+            .await?;
+        mark.map_or(Ok(0), |mark| mark.parsed("rev"))
+    }
+
+    /// Of the keys that the owner makes; an ATS key's own can't be known.
+    async fn limits_of(&self, store: &OwnerStore) -> Result<RateLimit, StoreError> {
+        let Some(row) = self.find(&self.names.records, store.key("COMPANY")).await? else {
+            return Ok(Plan::Scale.rate_limit());
+        };
+        crate::limits::read_limits(&row)
+    }
+
+    /// Replaces the row that was restored at this revision, or puts one where there is none.
+    async fn put_again(
+        &self,
+        from: Option<u64>,
+        row: Item,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        let put = Put::builder()
+            .table_name(&self.names.keys)
+            .set_item(Some(row));
+        let put = match from {
+            None => put.condition_expression("attribute_not_exists(pk)"),
+            Some(from) => put
+                .condition_expression("#rev = :from")
+                .expression_attribute_names("#rev", "rev")
+                .expression_attribute_values(":from", n(from)),
+        };
+        let mut transaction = Transaction::default();
+        transaction.put(put.build().map_err(built)?);
+        let put = transaction.commit(self, nonce).await?;
+        put.map_err(|_| StoreError::Conflict)
+    }
+}
+
+/// The row that an event is about.
+enum Subject {
+    Key(KeyId, u64),
+    Member(PersonId, u64),
+    Administrator(PersonId),
+}
+
+/// From the event's id, `<row>@<rev>` or `<row>@<rev>:<type>`.
+fn subject(facts: &EventFacts) -> Option<Subject> {
+    let (row, rev) = facts.id.rsplit_once('@')?;
+    let rev = rev.split(':').next()?.parse().ok()?;
+    match row.split_once('#')? {
+        ("KEY", id) => Some(Subject::Key(id.parse().ok()?, rev)),
+        ("MEMBER", name) => {
+            let (person, _) = name.split_once('/')?;
+            Some(Subject::Member(person.parse().ok()?, rev))
+        }
+        ("ADMIN", name) if facts.kind != EventType::AdminAccessed => {
+            let (person, _) = name.split_once('/')?;
+            Some(Subject::Administrator(person.parse().ok()?))
+        }
+        _ => None,
+    }
+}
+
+fn stamp(at: Timestamp, nonce: [u8; 16]) -> Stamp {
+    Stamp {
+        actor: Actor::system("replay"),
+        at,
+        source_ip: None,
+        request_id: None,
+        operation: "Replay".to_owned(),
+        reason: None,
+        nonce,
+    }
+}
+
+/// What the event says that a field became.
+fn after<T: DeserializeOwned>(facts: &EventFacts, field: &str) -> Result<Option<T>, StoreError> {
+    let changes = facts.changes.iter().flatten();
+    let mut changes = changes.filter(|change| change.field == field);
+    let Some(value) = changes.next().and_then(|change| change.after.clone()) else {
+        return Ok(None);
+    };
+    let read = serde_json::from_value(value);
+    read.map(Some).map_err(|_| StoreError::Corrupt("changes"))
+}
+
+impl<Row> Behind<Row> {
+    fn of(row: Option<Row>) -> Behind<Row> {
+        Behind {
+            row,
+            events: Vec::new(),
+            counted: 0,
+        }
+    }
+
+    fn hear(&mut self, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
+        if !self.row.as_ref().is_none_or(is_newer) {
+            return;
+        }
+        match facts.kind {
+            EventType::AuthenticationSucceeded => self.counted += 1,
+            _ => self.events.push(facts),
+        }
+    }
+}
+
+impl Behind<KeyRow> {
+    /// The row as its chain says it was at `rev`, and whether nobody has its newest secret; `None` where its making is not told.
+    fn brought_up(
+        self,
+        id: KeyId,
+        owner: Owner,
+        limits: RateLimit,
+        rev: u64,
+        now: Timestamp,
+    ) -> Result<Option<(KeyRow, bool)>, StoreError> {
+        let is_new = self.row.is_none();
+        let row = match self.row {
+            Some(row) => Some(row),
+            None => made(id, owner, limits, &self.events)?,
+        };
+        let Some(mut row) = row else {
+            return Ok(None);
+        };
+        let mut secrets: Option<Vec<ToldSecret>> = None;
+        for event in &self.events {
+            match event.kind {
+                EventType::KeyRenamed => {
+                    row.name = after(event, "name")?.ok_or(StoreError::Corrupt("changes"))?;
+                }
+                EventType::KeyScopesChanged => {
+                    row.facts.scopes = after(event, "scopes")?.unwrap_or_default();
+                }
+                EventType::KeyAllowlistChanged => {
+                    row.facts.allowed_ips = after(event, "allowedIPs")?
+                }
+                EventType::KeyExpiryChanged => row.facts.expires_at = after(event, "expiresAt")?,
+                EventType::KeySuspended => row.facts.state = KeyState::Suspended,
+                EventType::KeyResumed => row.facts.state = KeyState::Active,
+                EventType::KeyRevoked => row.facts.state = KeyState::Revoked,
+                EventType::KeyRotated => secrets = after(event, "secrets")?.or(secrets),
+                _ => {}
+            }
+        }
+        let mut lost = is_new;
+        if let Some(told) = secrets {
+            let mut known = std::mem::take(&mut row.facts.secrets);
+            for ToldSecret {
+                suffix,
+                valid_until,
+            } in told
+            {
+                let place = known.iter().position(|secret| secret.suffix == suffix);
+                lost = place.is_none();
+                row.facts.secrets.extend(place.map(|place| SecretFacts {
+                    valid_until,
+                    ..known.swap_remove(place)
+                }));
+            }
+        }
+        row.rev = rev;
+        // Above every version that any process may hold a hint of.
+        row.facts.counted.version = rev;
+        row.total += self.counted;
+        row.changed = stamp(now, row.changed.nonce);
+        Ok(Some((row, lost)))
+    }
+}
+
+/// One secret, as events name it.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ToldSecret {
+    suffix: String,
+    valid_until: Option<Timestamp>,
+}
+
+/// A key that the restored table doesn't know, without its secret.
+fn made(
+    id: KeyId,
+    owner: Owner,
+    limits: RateLimit,
+    events: &[EventFacts],
+) -> Result<Option<KeyRow>, StoreError> {
+    let mut events = events.iter();
+    let Some(event) = events.find(|event| event.kind == EventType::KeyCreated) else {
+        return Ok(None);
+    };
+    let expires_at: Option<Timestamp> = after(event, "expiresAt")?;
+    let new = NewKey {
+        id,
+        kind: match owner {
+            Owner::Partner(_) => KeyKind::Ats,
+            Owner::Company(_) | Owner::System => KeyKind::Standard,
+        },
+        fields: ApiKeyFields {
+            name: after(event, "name")?.ok_or(StoreError::Corrupt("changes"))?,
+            scopes: after(event, "scopes")?.unwrap_or_default(),
+            expires_at: expires_at.map(Future::from),
+            allowed_ips: after(event, "allowedIPs")?,
+        },
+        limits,
+        secret: None,
+        stamp: Stamp {
+            actor: event.actor.clone(),
+            ..stamp(event.at, [0; 16])
+        },
+    };
+    Ok(Some(new.row(owner)))
+}
+
+impl Behind<MemberRow> {
+    /// The row as its chain says it was at `rev`; `None` where nobody says that there ever was one.
+    fn brought_up(
+        self,
+        person: &PersonId,
+        owner: Owner,
+        email: String,
+        rev: u64,
+        now: Timestamp,
+    ) -> Result<Option<MemberRow>, StoreError> {
+        let mut row = self.row;
+        for event in &self.events {
+            let role: Option<Value> = after(event, "role")?;
+            let role = role.as_ref().and_then(Value::as_str).and_then(Role::parse);
+            match (event.kind, role) {
+                (EventType::MemberAdded, Some(role)) => {
+                    let row = row.get_or_insert_with(|| MemberRow {
+                        facts: MemberFacts {
+                            person: person.clone(),
+                            owner,
+                            role,
+                            ended: false,
+                            counted: Counted::default(),
+                        },
+                        email: email.clone(),
+                        created_at: event.at,
+                        rev,
+                        total: 0,
+                        last_use: None,
+                        changed: stamp(event.at, [0; 16]),
+                    });
+                    row.facts.role = role;
+                    row.facts.ended = false;
+                }
+                (EventType::MemberRoleChanged, Some(role)) => {
+                    row.iter_mut().for_each(|row| row.facts.role = role);
+                }
+                (EventType::MemberRemoved, _) => {
+                    row.iter_mut().for_each(|row| row.facts.ended = true);
+                }
+                _ => {}
+            }
+        }
+        Ok(row.map(|mut row| {
+            row.rev = rev;
+            row.facts.counted.version = rev;
+            row.total += self.counted;
+            row.changed = stamp(now, row.changed.nonce);
+            row
+        }))
+    }
+}

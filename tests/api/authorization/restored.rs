@@ -1,0 +1,205 @@
+//! After the table of keys was restored to an earlier time, and its chains were replayed.
+
+use model::{KeyState, Owner};
+use routes::Role;
+use serde_json::{Value, json};
+use store::Replayed;
+use tests::{Answer, Caller, Company, TestApp};
+
+/// What a backup holds: every row of the table of keys.
+struct Backup(Vec<Value>);
+
+fn dispatch(app: &TestApp, operation: &str, body: &Value) -> Value {
+    let target = format!("DynamoDB_20120810.{operation}");
+    let (status, answer) = app
+        .system
+        .engine()
+        .dispatch(&target, body.to_string().as_bytes());
+    let answer: Value = serde_json::from_slice(&answer).expect("JSON");
+    assert_eq!(status, 200, "{operation}: {answer}");
+    answer
+}
+
+impl Backup {
+    fn of(app: &TestApp) -> Backup {
+        let table = &app.app().table.names().keys;
+        let all = dispatch(app, "Scan", &json!({ "TableName": table }));
+        Backup(all["Items"].as_array().expect("items").clone())
+    }
+
+    fn restore(&self, app: &TestApp) {
+        let table = &app.app().table.names().keys;
+        for item in Backup::of(app).0 {
+            let key = json!({ "pk": item["pk"], "sk": item["sk"] });
+            dispatch(
+                app,
+                "DeleteItem",
+                &json!({ "TableName": table, "Key": key }),
+            );
+        }
+        for item in &self.0 {
+            dispatch(app, "PutItem", &json!({ "TableName": table, "Item": item }));
+        }
+    }
+}
+
+async fn replay(app: &TestApp) -> Vec<(Owner, Replayed)> {
+    let table = &app.app().table;
+    let mut all = Vec::new();
+    for owner in table.list_owners().await.expect("owners") {
+        let replayed = table
+            .replay(owner, app.now(), || app.app().entropy.bytes())
+            .await
+            .expect("replayed");
+        all.push((owner, replayed));
+    }
+    all
+}
+
+fn id(made: &Answer) -> String {
+    tests::made_id(made)
+}
+
+async fn jobs(app: &TestApp, caller: &Caller) -> u16 {
+    app.get(caller, "/jobs").await.status
+}
+
+async fn act(app: &TestApp, acme: &Company, key: &str, action: &str, body: Value) -> Answer {
+    let path = format!("/api-keys/{key}/{action}");
+    let answer = app.post(&acme.owner, &path, &body).await;
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    answer
+}
+
+#[tokio::test]
+async fn what_the_chains_tell_is_done_again() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = async |name: &str| {
+        let body = json!({ "name": name, "scopes": ["read:jobs", "write:jobs"] });
+        let made = app.post(&acme.owner, "/api-keys", &body).await;
+        let caller = Caller::with(made.data()["key"].as_str().expect("a key"));
+        assert_eq!(jobs(&app, &caller).await, 200);
+        (id(&made), caller)
+    };
+    let (revoked, suspended, narrowed) = (
+        key("revoked").await,
+        key("suspended").await,
+        key("narrowed").await,
+    );
+    let (rotated, untouched) = (key("rotated").await, key("untouched").await);
+    let boss = app.administrator().await;
+    let boss = boss.for_company(acme.id);
+    assert_eq!(app.get(&boss, "/api-keys").await.status, 200);
+    app.settle().await;
+    let backup = Backup::of(&app);
+
+    app.advance(std::time::Duration::from_secs(60));
+    act(&app, &acme, &revoked.0, "revoke", json!({})).await;
+    act(&app, &acme, &suspended.0, "suspend", json!({})).await;
+    let path = format!("/api-keys/{}", narrowed.0);
+    let patch = json!({ "scopes": ["write:jobs"], "allowedIPs": ["203.0.113.0/24"], "name": "narrow", "expiresAt": "2099-01-01T00:00:00Z" });
+    assert_eq!(app.patch(&acme.owner, &path, &patch).await.status, 200);
+    let new = act(
+        &app,
+        &acme,
+        &rotated.0,
+        "rotate",
+        json!({ "overlapSeconds": 3600 }),
+    )
+    .await;
+    let new = Caller::with(new.data()["key"].as_str().expect("a key"));
+    assert_eq!(jobs(&app, &new).await, 200);
+    let late = key("late").await;
+    for _ in 0..5 {
+        assert_eq!(jobs(&app, &untouched.1).await, 200);
+    }
+    let member = app.get(&acme.owner, "/members").await;
+    let members = member.data()["items"].as_array().expect("items").clone();
+    let removed = members.iter().find(|member| member["role"] == "MEMBER");
+    let removed = removed.expect("a member")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let path = format!("/members/{removed}");
+    assert_eq!(app.delete(&acme.owner, &path).await.status, 200);
+    let joined = "newcomer@acme.example";
+    let token = app.invite(&acme.owner, joined, Role::Admin).await;
+    assert_eq!(app.accept(joined, &token).await.status, 200);
+    app.end_administrator(tests::ADMINISTRATOR).await;
+    app.settle().await;
+
+    backup.restore(&app);
+    // As if nothing of it had happened: this is what a restored table does without its chains.
+    assert_eq!(jobs(&app, &revoked.1).await, 200);
+    assert_eq!(app.get(&acme.member, "/api-keys").await.status, 200);
+    backup.restore(&app);
+    let replayed = replay(&app).await;
+    let (_, of_acme) = replayed
+        .iter()
+        .find(|(owner, _)| *owner == Owner::Company(acme.id))
+        .expect("Acme's");
+
+    // Whoever had been refused is.
+    assert_eq!(jobs(&app, &revoked.1).await, 401);
+    assert_eq!(jobs(&app, &suspended.1).await, 401);
+    let narrowed_at = narrowed.1.from_address("203.0.113.9");
+    assert_eq!(jobs(&app, &narrowed.1).await, 401);
+    assert_eq!(jobs(&app, &narrowed_at).await, 403);
+    assert_eq!(
+        app.post(&narrowed_at, "/jobs", &tests::job()).await.status,
+        201
+    );
+    assert_eq!(app.get(&acme.member, "/api-keys").await.status, 403);
+    assert_eq!(app.get(&boss, "/api-keys").await.status, 403);
+    // Whoever had been let in is.
+    assert_eq!(jobs(&app, &untouched.1).await, 200);
+    assert_eq!(jobs(&app, &rotated.1).await, 200);
+    assert_eq!(app.get(&app.person(joined), "/api-keys").await.status, 200);
+    let list = app.get(&acme.owner, "/members").await;
+    assert!(list.body.to_string().contains(joined), "{}", list.body);
+    act(&app, &acme, &suspended.0, "resume", json!({})).await;
+    // Loosening counts within a second.
+    app.advance(std::time::Duration::from_secs(2));
+    assert_eq!(jobs(&app, &suspended.1).await, 200);
+    // What nobody has any more is named, and mended by a rotation.
+    for (lost, name) in [(&new, &rotated.0), (&late.1, &late.0)] {
+        assert_eq!(jobs(&app, lost).await, 401);
+        let told = of_acme.keys.iter().find(|key| key.id.to_string() == *name);
+        let told = told.expect("told");
+        assert_eq!(told.state, KeyState::Active);
+        assert!(told.lost_secret, "{name}");
+        let again = act(&app, &acme, name, "rotate", json!({ "overlapSeconds": 0 })).await;
+        let again = Caller::with(again.data()["key"].as_str().expect("a key"));
+        assert_eq!(jobs(&app, &again).await, 200);
+    }
+    let lost = of_acme.keys.iter().filter(|key| key.lost_secret);
+    assert_eq!(lost.count(), 2);
+
+    // The trail goes on where it was, and every request stands in it.
+    app.settle().await;
+    let path = format!(
+        "/audit-events?type=authentication.succeeded&limit=100&keyId={}",
+        untouched.0
+    );
+    let events = app.get(&acme.owner, &path).await;
+    assert_eq!(events.data()["items"].as_array().expect("items").len(), 7);
+    let chain = app.store(&acme).get_chain().await.expect("a chain");
+    chain.verify().expect("whole");
+    assert!(
+        !chain
+            .events
+            .iter()
+            .any(|event| event.facts.kind == model::EventType::AuditGap)
+    );
+    let row = app
+        .store(&acme)
+        .get_key(untouched.0.parse().expect("an id"))
+        .await;
+    assert_eq!(row.expect("a row").total, 7);
+
+    // Twice is once.
+    for (_, replayed) in replay(&app).await {
+        assert_eq!(replayed, Replayed::default());
+    }
+}
