@@ -11,6 +11,7 @@ mod secret;
 pub use http::{HttpError, fetch_keys};
 pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
+pub use secret::{ReadSecret, SecretPlace};
 
 use api::{App, Clock, Entropy, Reloading, Source, TrustedIssuer};
 use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};

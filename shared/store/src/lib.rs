@@ -30,6 +30,7 @@ mod replay;
 mod resource;
 mod resources;
 mod schema;
+mod stack;
 mod stamp;
 mod transact;
 mod work;

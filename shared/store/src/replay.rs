@@ -12,11 +12,10 @@ use model::{
 use routes::Role;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
     AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, Stamp, StoreError, Table,
-    directory::Directory,
     item::{Item, Read, n},
     transact::{Transaction, built},
 };
@@ -51,21 +50,6 @@ struct Behind<Row> {
 }
 
 impl Table {
-    /// Every owner that may have a chain.
-    pub async fn list_owners(&self) -> Result<Vec<Owner>, StoreError> {
-        let system = OwnerStore::new(self.clone(), Owner::System);
-        let mut owners = vec![Owner::System];
-        let companies = Directory::Companies.all();
-        for row in system.run(&companies, None, usize::MAX).await? {
-            owners.push(Owner::Company(row.parsed("id")?));
-        }
-        let partners = Directory::Partners.all();
-        for row in system.run(&partners, None, usize::MAX).await? {
-            owners.push(Owner::Partner(row.parsed("id")?));
-        }
-        Ok(owners)
-    }
-
     /// Brings the owner's rows in `keys` up to its chain; twice is once.
     ///
     /// `random`: new for each call.
@@ -86,32 +70,30 @@ impl Table {
             let facts = event.facts;
             match subject(&facts) {
                 Some(Subject::Key(id, rev)) => {
-                    if !keys.contains_key(&id) {
-                        keys.insert(id, Behind::of(self.find_key(id).await?));
-                    }
-                    if let Some(behind) = keys.get_mut(&id) {
-                        behind.hear(facts, |row| row.rev < rev);
-                    }
+                    let behind = match keys.entry(id) {
+                        Entry::Occupied(met) => met.into_mut(),
+                        Entry::Vacant(new) => new.insert(Behind::of(self.find_key(id).await?)),
+                    };
+                    behind.hear(facts, |row| row.rev < rev);
                 }
                 Some(Subject::Member(person, rev)) => {
-                    if !members.contains_key(&person) {
-                        let row = self.find_member(&person, owner).await?;
-                        members.insert(person.clone(), Behind::of(row));
-                    }
-                    if let Some(behind) = members.get_mut(&person) {
-                        behind.hear(facts, |row| row.rev < rev);
-                    }
+                    let row = match members.contains_key(&person) {
+                        true => None,
+                        false => self.find_member(&person, owner).await?,
+                    };
+                    let behind = members.entry(person).or_insert_with(|| Behind::of(row));
+                    behind.hear(facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
-                    if !administrators.contains_key(&person) {
-                        let row = self.find_administrator(&person).await?;
-                        administrators.insert(person.clone(), Behind::of(row));
-                    }
-                    if let Some(behind) = administrators.get_mut(&person) {
-                        // Its events are named by stamps, so that time is all the order that they have.
-                        let at = facts.at;
-                        behind.hear(facts, |row| row.changed.at < at);
-                    }
+                    let row = match administrators.contains_key(&person) {
+                        true => None,
+                        false => self.find_administrator(&person).await?,
+                    };
+                    let behind = administrators.entry(person);
+                    // Its events are named by stamps, so that time is all the order that they have.
+                    let at = facts.at;
+                    let behind = behind.or_insert_with(|| Behind::of(row));
+                    behind.hear(facts, |row| row.changed.at < at);
                 }
                 None => {}
             }

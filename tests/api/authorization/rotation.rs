@@ -5,6 +5,7 @@ use api::{App, Reloading, Source};
 use auth::{Keyring, STAGING_MILLIS, SecretDocument};
 use local::{Gateway, HttpRequest};
 use model::{KeyId, KeyKind};
+use operate::{Secret, Step};
 use serde_json::{Value, json};
 use std::{
     sync::{
@@ -241,4 +242,72 @@ async fn start() -> (TestApp, Company, Vault) {
     let acme = app.company("Acme").await;
     let vault = Vault::new(&app);
     (app, acme, vault)
+}
+
+/// As whoever runs the stack takes it: read, changed, written back.
+async fn take(app: &TestApp, vault: &Vault, secret: Secret, step: Step) -> Result<String, String> {
+    let json = vault.document.lock().expect("no panic").to_json();
+    let mut document = SecretDocument::from_json(&json).expect("a document");
+    let taken = operate::take(app.app(), secret, &mut document, step).await;
+    let said = taken.map_err(|refused| refused.to_string())?;
+    *vault.document.lock().expect("no panic") = document;
+    Ok(said)
+}
+
+#[tokio::test]
+async fn a_generation_is_retired_when_no_live_key_was_made_under_it() {
+    let (app, acme, vault) = start().await;
+    let (old, revoked) = (
+        mint(&app, &vault, &acme).await,
+        mint(&app, &vault, &acme).await,
+    );
+    let step = async |step| take(&app, &vault, Secret::Keys, step).await;
+    let refused = step(Step::Retire(1)).await.expect_err("it mints");
+    assert!(refused.contains("newest active generation"), "{refused}");
+    step(Step::Stage).await.expect("staged");
+    let refused = step(Step::Activate(2)).await.expect_err("too early");
+    assert!(refused.contains("try again in 15 minutes"), "{refused}");
+    app.advance(STAGING);
+    step(Step::Activate(2)).await.expect("active");
+    let new = mint(&app, &vault, &acme).await;
+    app.advance(STAGING);
+
+    let id = |caller: &Caller| caller.credential.as_deref().unwrap_or_default()[5..13].to_owned();
+    let revoke = async |caller: &Caller, action: &str, body: &Value| {
+        let path = format!("/api-keys/{}/{action}", id(caller));
+        let gateway = gateway(&app, starting(&app, &vault));
+        let owner = fresh_owner(&app, &acme);
+        send(&gateway, owner.request("POST", &path).json(body), 200).await
+    };
+    revoke(&revoked, "revoke", &json!({})).await;
+    let refused = step(Step::Retire(1)).await.expect_err("a key lives");
+    assert!(refused.contains(&id(&old)), "{refused}");
+    assert!(
+        !refused.contains(&id(&revoked)) && !refused.contains(&id(&new)),
+        "{refused}"
+    );
+    // Its old secret lives on for the overlap, and so does the generation.
+    let rotated = revoke(&old, "rotate", &json!({ "overlapSeconds": 3600 })).await;
+    step(Step::Retire(1)).await.expect_err("the overlap lasts");
+    app.advance(Duration::from_secs(3600));
+    step(Step::Retire(1)).await.expect("retired");
+    let process = Process::having(&app.system, starting(&app, &vault));
+    let rotated = Caller::with(rotated["key"].as_str().expect("a key"));
+    for good in [&new, &rotated] {
+        assert_eq!(process.get_job(good).await.status, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_generation_of_cursors_is_retired_when_the_last_cursor_is_over() {
+    let (app, _, vault) = start().await;
+    let step = async |step| take(&app, &vault, Secret::Cursors, step).await;
+    step(Step::Stage).await.expect("staged");
+    app.advance(STAGING);
+    step(Step::Activate(2)).await.expect("active");
+    const DAY: Duration = Duration::from_secs(86_400);
+    app.advance(7 * DAY - MINUTE);
+    step(Step::Retire(1)).await.expect_err("cursors stand");
+    app.advance(MINUTE);
+    step(Step::Retire(1)).await.expect("retired");
 }

@@ -142,15 +142,7 @@ impl SecretDocument {
         now_millis: i64,
         live: impl IntoIterator<Item = String>,
     ) -> Result<(), RotationRefused> {
-        let newer_since = self
-            .generations
-            .iter()
-            .filter(|held| held.number > number)
-            .filter_map(|held| match held.state {
-                State::Active { since, .. } => Some(since),
-                State::Staged { .. } | State::Retired => None,
-            })
-            .min();
+        let newer_since = self.superseded_at(number);
         let held = self.held_mut(number)?;
         match held.state {
             State::Retired => return Ok(()),
@@ -165,6 +157,17 @@ impl SecretDocument {
         }
         held.state = State::Retired;
         Ok(())
+    }
+
+    /// Since when a newer generation makes what is new; in Unix milliseconds.
+    pub fn superseded_at(&self, number: u32) -> Option<i64> {
+        let newer = self.generations.iter().filter(|held| held.number > number);
+        newer
+            .filter_map(|held| match held.state {
+                State::Active { since, .. } => Some(since),
+                State::Staged { .. } | State::Retired => None,
+            })
+            .min()
     }
 
     /// What new things are sealed with: number and secret of the newest active generation.
