@@ -20,7 +20,7 @@ enum Command {
         #[command(subcommand)]
         step: SecretStep,
     },
-    /// Brings a replace table of keys up to the audit chains
+    /// Brings a restored table of keys up to the audit chains
     Replay,
 }
 

@@ -42,7 +42,7 @@ pub enum StartError {
     Missing(&'static str),
     #[error("environment variable {0} can't be used: {1}")]
     Unusable(&'static str, String),
-    #[error("secret {0} can't be read: {1}")]
+    #[error("secret {0}: {1}")]
     Secret(&'static str, String),
     #[error(transparent)]
     Http(#[from] HttpError),
