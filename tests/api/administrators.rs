@@ -25,6 +25,7 @@ async fn system_events(app: &TestApp, kind: EventType) -> Vec<Event> {
         scopes: ScopeSet::EMPTY,
         role: None,
         secret_suffix: None,
+        warning: auth::Warning::default(),
     };
     let who = Who::Administrator {
         id: app.system.issuer().person(ADMINISTRATOR),

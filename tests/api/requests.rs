@@ -55,6 +55,10 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
         "UpdateApiKey" => json!({ "name": format!("{own} renamed"), "scopes": ["read:jobs"] }),
         "RotateApiKey" => json!({ "overlapSeconds": 2_592_000 }),
+        // Long over: it ends an overlap, where there is one.
+        "UpdateOverlap" => json!({ "validUntil": "2026-01-01T00:00:00.000Z" }),
+        // So that whatever a matrix has made lives on.
+        "RevokeAllApiKeys" => json!({ "dryRun": true, "reason": own }),
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" | "RevokeOwnApiKey" => {
             json!({ "reason": own })
         }
@@ -115,6 +119,10 @@ pub(crate) fn facts(route: &Route) -> Facts {
         "RotateApiKey" => {
             facts.owners_only = OwnersOnly::Object;
             facts.versioned = true;
+            facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
+        }
+        "UpdateOverlap" => {
+            facts.owners_only = OwnersOnly::Object;
             facts.refused_when_revoked = Some(("REVOKED", "REVOKED"));
         }
         "SuspendApiKey" | "ResumeApiKey" | "RevokeApiKey" => {

@@ -154,8 +154,25 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         let (before, after) = (json!(old.facts.state), json!(new.facts.state));
         events.extend(change("state", Some(before), Some(after)).map(|change| (kind, change)));
     }
-    let (before, after) = (secrets(old), secrets(new));
-    events.extend(change("secrets", Some(before), Some(after)).map(|c| (EventType::KeyRotated, c)));
+    let suffixes = |row: &KeyRow| -> Vec<_> {
+        let secrets = row.facts.secrets.iter();
+        secrets.map(|secret| secret.suffix.clone()).collect()
+    };
+    // Which secret's end has moved, where the secrets themselves are the same.
+    let mut moved = None;
+    if suffixes(old) != suffixes(new) {
+        let change = change("secrets", Some(secrets(old)), Some(secrets(new)));
+        events.extend(change.map(|change| (EventType::KeyRotated, change)));
+    } else {
+        for (before, after) in old.facts.secrets.iter().zip(&new.facts.secrets) {
+            let instant = |end: Option<Timestamp>| end.map(|at| json!(at));
+            let (from, to) = (instant(before.valid_until), instant(after.valid_until));
+            if let Some(change) = change("validUntil", from, to) {
+                events.push((EventType::KeyOverlapChanged, change));
+                moved = Some(after.suffix.clone());
+            }
+        }
+    }
     if !events.is_empty() && old.facts.counted.version == new.facts.counted.version {
         return Err(Unreadable::Unannounced("version"));
     }
@@ -163,6 +180,9 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
         .into_iter()
         .map(|(kind, change)| EventFacts {
             key_id: Some(new.facts.id),
+            secret_suffix: moved
+                .clone()
+                .filter(|_| kind == EventType::KeyOverlapChanged),
             changes: Some(vec![change]),
             ..by_stamp(owner, kind, &new.changed)
         })

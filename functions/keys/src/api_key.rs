@@ -1,10 +1,10 @@
 //! The life of a key, as the people of its company run it.
 
 use api::{ApiError, Call, ConflictReason, Reply, retried};
-use auth::{Forbidden, SecretFacts};
+use auth::Forbidden;
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, Body, Fault, Faults, Fields, Integer, KeyId,
-    KeyKind, KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule, Timestamp,
+    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, Body, Fault, Faults, Fields, KeyId, KeyKind,
+    KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule, Timestamp,
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;
@@ -225,99 +225,6 @@ pub(crate) async fn set_state(
     change_state(&call, id, state, body).await
 }
 
-/// How a rotation is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RotateBody {
-    /// How long the secret so far goes on; 0 ends whatever is live at once, a day where nothing is said.
-    pub overlap_seconds: Option<Integer<0, 2_592_000>>,
-}
-
-impl Body for RotateBody {
-    fn read(body: serde_json::Value, now: Timestamp) -> Result<Self, Faults> {
-        let mut faults = Faults::at(now);
-        let overlap_seconds = Fields::of(body, "", &mut faults).and_then(|mut fields| {
-            let overlap = fields.optional("overlapSeconds");
-            fields.finish();
-            overlap
-        });
-        let overlap_seconds = overlap_seconds.flatten();
-        faults.or(RotateBody { overlap_seconds })
-    }
-}
-
-const DEFAULT_OVERLAP_SECONDS: u32 = 86_400;
-
-/// Gives the key a new secret, shown this once.
-pub(crate) async fn rotate(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
-    let mut input = call.input();
-    let (id, body) = (input.id("keyId"), input.optional_body::<RotateBody>());
-    let (id, RotateBody { overlap_seconds }) = input.finish(id.zip(body))?;
-    let overlap = overlap_seconds.map_or(DEFAULT_OVERLAP_SECONDS, Integer::get);
-
-    let store = call.owner()?;
-    call.once(&store, async |once| {
-        retried(|| async {
-            let row = found(&store, id).await?;
-            may_change(&call, &row)?;
-            call.if_match().check(row.facts.counted.version)?;
-            if row.facts.state == KeyState::Revoked {
-                return Err(ApiError::InvalidTransition {
-                    from: KeyStatus::Revoked.as_str(),
-                    to: KeyStatus::Revoked.as_str(),
-                });
-            }
-            let live = |secret: &SecretFacts| secret.valid_until.is_none_or(|end| end > call.now);
-            let mut secrets: Vec<_> = row
-                .facts
-                .secrets
-                .iter()
-                .filter(|s| live(s))
-                .cloned()
-                .collect();
-            if overlap == 0 {
-                secrets.clear();
-            }
-            let until = call.now.plus(chrono::Duration::seconds(overlap.into()));
-            match secrets.as_mut_slice() {
-                [] => {}
-                [only] => only.valid_until = Some(until),
-                _ => return Err(ApiError::Conflict(ConflictReason::Overlap)),
-            }
-            let keyring = call.keyring().await?;
-            let (plain, stored) = keyring.mint(row.facts.kind, id, call.entropy().bytes());
-            secrets.push(SecretFacts {
-                stored,
-                suffix: plain.suffix().to_owned(),
-                created_at: call.now,
-                valid_until: None,
-            });
-            // The answer is known before the write, so that it can be kept in the same transaction.
-            let mut after = row.clone();
-            after.facts.secrets.clone_from(&secrets);
-            after.facts.counted.version += 1;
-            let version = after.facts.counted.version;
-            let object = after.view(call.now);
-            let replay = ShownKey {
-                object: object.clone(),
-                key: None,
-                key_unavailable: Some(true),
-            };
-            let remembered = once.remember(&call.ok(&replay)?.version(version));
-            store
-                .rotate_key(&row, &secrets, &call.stamp(None)?, remembered.as_ref())
-                .await?;
-            let shown = ShownKey {
-                object,
-                key: Some(plain.expose().to_owned()),
-                key_unavailable: None,
-            };
-            Ok(call.ok(&shown)?.version(version))
-        })
-        .await
-    })
-    .await
-}
-
 /// What a leaked key's finder, or its own user, may do with nothing but the key.
 pub(crate) async fn revoke_own(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
@@ -388,14 +295,14 @@ async fn change_state(
     .await
 }
 
-async fn found(store: &OwnerStore, id: KeyId) -> Result<KeyRow, ApiError> {
+pub(crate) async fn found(store: &OwnerStore, id: KeyId) -> Result<KeyRow, ApiError> {
     store
         .get_key(id)
         .await
         .map_err(ApiError::or_not_found("api_key", id))
 }
 
-fn shown(call: &Call<'_, Operation>, row: &KeyRow) -> Result<Reply, ApiError> {
+pub(crate) fn shown(call: &Call<'_, Operation>, row: &KeyRow) -> Result<Reply, ApiError> {
     Ok(call
         .ok(&row.view(call.now))?
         .version(row.facts.counted.version))
@@ -409,7 +316,7 @@ fn or_key_limit(error: StoreError) -> ApiError {
 }
 
 /// Keys that can change companies are their owners' business (contract §3), and administrators', who may end any.
-fn may_change(call: &Call<'_, Operation>, row: &KeyRow) -> Result<(), ApiError> {
+pub(crate) fn may_change(call: &Call<'_, Operation>, row: &KeyRow) -> Result<(), ApiError> {
     may_give(call, row.facts.scopes)
 }
 

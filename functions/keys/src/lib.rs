@@ -8,11 +8,15 @@ mod company;
 mod denial;
 mod grant;
 mod invitation;
+mod lockdown;
 mod member;
 mod partner;
+mod secret;
 mod whoami;
 
-pub use api_key::{ReasonBody, RotateBody, ShownKey};
+pub use api_key::{ReasonBody, ShownKey};
+pub use lockdown::{CaughtGrant, CaughtKey, LockdownBody, LockdownReport};
+pub use secret::{OverlapBody, RotateBody};
 pub use whoami::Whoami;
 
 use api::{ApiError, App, Call, Reply, respond};
@@ -32,7 +36,9 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::UpdateApiKey => api_key::update(call).await,
             Operation::SuspendApiKey => api_key::set_state(call, KeyState::Suspended).await,
             Operation::ResumeApiKey => api_key::set_state(call, KeyState::Active).await,
-            Operation::RotateApiKey => api_key::rotate(call).await,
+            Operation::RotateApiKey => secret::rotate(call).await,
+            Operation::UpdateOverlap => secret::update_overlap(call).await,
+            Operation::RevokeAllApiKeys => lockdown::revoke_all(call).await,
             Operation::RevokeApiKey => api_key::set_state(call, KeyState::Revoked).await,
             Operation::ListMembers => member::list(call).await,
             Operation::InviteMember => member::invite(call).await,

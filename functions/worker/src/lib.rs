@@ -24,7 +24,7 @@ const FOR_WORK: Duration = Duration::minutes(3);
 const FOR_TASKS: Duration = Duration::minutes(2);
 /// Objects that a task takes before it is another company's turn: done well within what Lambda gives beyond [`TURN`].
 const CHUNK: usize = 10;
-/// Keys that a plan reaches before it is another company's turn: each time, all of the company's are read.
+/// Keys that a plan or a kill switch reaches before it is another company's turn: each time, all of the company's are read.
 const KEYS: usize = 200;
 /// Rows of one read.
 const PAGE: usize = 1_000;
@@ -163,11 +163,15 @@ async fn work_on(app: &App, tasks: Vec<Task>, end: End) -> bool {
     failed
 }
 
-/// Takes a deleted object out of some of those that name it, or brings a plan to some of its company's keys; whether it is done.
+/// Takes a deleted object out of some of those that name it, brings a plan to some of its company's keys, or goes on with its kill switch; whether it is done.
 async fn work(app: &App, task: &Task) -> Result<bool, StoreError> {
     if task.entity() == Task::LIMITS {
         let store = company(app, task.company(), "SetPlan")?;
         return store.spread_limits(KEYS, || app.entropy.bytes()).await;
+    }
+    if task.entity() == Task::LOCKDOWN {
+        let store = company(app, task.company(), "RevokeAllApiKeys")?;
+        return store.continue_lockdown(KEYS, || app.entropy.bytes()).await;
     }
     let store = company(app, task.company(), "SeverRelation")?;
     // Candidates are all that jobs sever.

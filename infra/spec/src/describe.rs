@@ -486,8 +486,33 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             }),
             versioned: true,
             transition: true,
-            note: "The id stays. At most two secrets are live: during an overlap only `overlapSeconds: 0` is taken, which ends both. Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
+            note: "The id stays. At most two secrets are live. During an overlap either `overlapSeconds: 0` ends both, or `replaceUnused: true` replaces the newer one if it was never used, as after an answer that was lost; anything else is 409 `OVERLAP`. Store `key` now: it is never shown again. A replay by `Idempotency-Key` has `key: null` and `keyUnavailable: true`.",
             ..answers(created_api_key(schemas), examples::created_api_key())
+        },
+        UpdateOverlap => {
+            let mut moved = examples::api_key(KeyStatus::Active);
+            moved["secrets"] = examples::overlapping_secrets();
+            moved["version"] = 4.into();
+            Described {
+                body: Some(RequestBody {
+                    schema: schemas.new_object::<Overlap>("Overlap"),
+                    required: true,
+                    example: json!({ "validUntil": examples::OVERLAP_END }),
+                }),
+                versioned: true,
+                transition: true,
+                note: "At most 30 days after the rotation. Without an overlap it is 409 `OVERLAP`. What is ended holds for every request that reaches us after the answer.",
+                ..answers(key, moved)
+            }
+        }
+        RevokeAllApiKeys => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<Lockdown>("Lockdown"),
+                required: true,
+                example: json!({ "dryRun": false, "reason": "A laptop was stolen" }),
+            }),
+            note: "Suspended and expired keys are revoked, too, and keys with `write:companies` also by an ADMIN. Meanwhile no key is made and no grant is made or resumed: 409 `LOCKED`. What takes longer than a few seconds is a 503 and goes on by itself; the same request sent again goes on, too, and its report is the whole one.",
+            ..answers(lockdown_report(schemas), examples::lockdown_report())
         },
         RevokeApiKey => action(schemas, KeyStatus::Revoked),
         RevokeOwnApiKey => Described {
@@ -719,6 +744,32 @@ struct Rotation {
     /// How long the secret so far goes on; a day where nothing is said.
     #[serde(default)]
     overlap_seconds: Option<Integer<0, 2_592_000>>,
+    /// During an overlap, replaces the newer secret if it was never used; what is left of the overlap stays, unless `overlapSeconds` says otherwise. At other times it says nothing.
+    #[serde(default)]
+    replace_unused: Option<bool>,
+}
+
+/// Another end of an overlap.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Overlap {
+    /// When the secret that was replaced ends; a past or present instant ends it at once.
+    valid_until: Timestamp,
+}
+
+/// The kill switch.
+#[derive(Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+#[expect(dead_code, reason = "only its schema is used")]
+struct Lockdown {
+    /// Only tells what would be ended.
+    dry_run: bool,
+    #[serde(default)]
+    reason: Option<Name<1, 200>>,
+    /// Whether grants are suspended, too; absent means true.
+    #[serde(default)]
+    include_partners: Option<bool>,
 }
 
 /// What an action may be told.
@@ -828,6 +879,36 @@ fn page(schemas: &mut Schemas, name: &str, item: &Value) -> Value {
             "properties": {
                 "items": { "type": "array", "items": item, "maxItems": 100 },
                 "pagination": pagination,
+            },
+        }),
+    )
+}
+
+fn lockdown_report(schemas: &mut Schemas) -> Value {
+    let key = json!({
+        "type": "object",
+        "required": ["id", "name", "prefix"],
+        "properties": {
+            "id": schemas.part::<KeyId>(),
+            "name": schemas.part::<Name<1, 100>>(),
+            "prefix": { "type": "string", "description": "The first 13 characters of the key." },
+        },
+    });
+    let grant = json!({
+        "type": "object",
+        "required": ["partnerId"],
+        "properties": { "partnerId": schemas.part::<PartnerId>() },
+    });
+    schemas.name(
+        "LockdownReport",
+        json!({
+            "type": "object",
+            "description": "What was ended, or with `dryRun` would be.",
+            "required": ["dryRun", "keys", "grants"],
+            "properties": {
+                "dryRun": { "type": "boolean" },
+                "keys": { "type": "array", "items": key, "description": "Revoked." },
+                "grants": { "type": "array", "items": grant, "description": "Suspended." },
             },
         }),
     )

@@ -316,6 +316,25 @@ pub(crate) fn api_key(status: KeyStatus) -> Value {
     })
 }
 
+/// Of [`overlapping_secrets`].
+pub(crate) const OVERLAP_END: &str = "2026-02-07T12:00:00.000Z";
+
+pub(crate) fn overlapping_secrets() -> Value {
+    json!([
+        { "suffix": SUFFIX, "createdAt": AT, "validUntil": OVERLAP_END, "lastUsedAt": LATER, "lastUsedIp": ADDRESS },
+        { "suffix": "x7Kq", "createdAt": LATER },
+    ])
+}
+
+pub(crate) fn lockdown_report() -> Value {
+    let key = api_key(KeyStatus::Revoked);
+    json!({
+        "dryRun": false,
+        "keys": [{ "id": key["id"], "name": key["name"], "prefix": key["prefix"] }],
+        "grants": [{ "partnerId": PARTNER }],
+    })
+}
+
 pub(crate) fn created_api_key() -> Value {
     let mut created = api_key(KeyStatus::Active);
     if let Value::Object(members) = &mut created {

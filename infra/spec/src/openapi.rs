@@ -538,6 +538,9 @@ const RATE_LIMIT: [&str; 6] = [
     "X-RateLimit-Reset-Hour",
 ];
 
+/// Of answers to keys.
+const WARNINGS: [&str; 2] = ["X-Api-Key-Rotate-By", "X-Api-Key-Expires-At"];
+
 fn headers() -> Value {
     let header = |description: &str, schema: Value, example: Value| json!({ "description": description, "schema": schema, "example": example });
     let text = || json!({ "type": "string" });
@@ -573,6 +576,14 @@ fn headers() -> Value {
     for (name, (description, example)) in RATE_LIMIT.into_iter().zip(facts) {
         headers[name] = header(description, number(), example.into());
     }
+    let facts = [
+        "The key was rotated, and the secret that was used ends then: rotate to the new one.",
+        "The key expires then; told from 30 days before.",
+    ];
+    for (name, description) in WARNINGS.into_iter().zip(facts) {
+        let instant = json!({ "type": "string", "format": "date-time" });
+        headers[name] = header(description, instant, examples::OVERLAP_END.into());
+    }
     headers
 }
 
@@ -582,6 +593,12 @@ fn success_headers(route: &Route, versioned: bool) -> Value {
     if route.access != Access::Public {
         headers.push("Cache-Control");
         headers.extend(RATE_LIMIT);
+    }
+    if matches!(
+        route.access,
+        Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey
+    ) {
+        headers.extend(WARNINGS);
     }
     if versioned {
         headers.push("ETag");

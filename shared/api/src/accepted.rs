@@ -77,7 +77,10 @@ impl<Op: Operation> Accepted<Op> {
         let tenant = self.operation.route().for_administrators();
         if let Some(principal) = &self.principal
             && matches!(principal.who(), Who::Administrator { .. })
-            && matches!(tenant, Some(Tenant::Owner | Tenant::PathCompany))
+            && matches!(
+                tenant,
+                Some(Tenant::Owner | Tenant::Company | Tenant::PathCompany)
+            )
         {
             let owner = app.table.owner(principal).map_err(ApiError::unavailable)?;
             if !owner.exists().await? {

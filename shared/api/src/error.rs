@@ -61,6 +61,7 @@ pub enum ApiError {
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum ConflictReason {
     Version,
+    Locked,
     KeyLimit,
     MemberLimit,
     InvitationLimit,
@@ -203,6 +204,7 @@ impl From<StoreError> for ApiError {
                 Fault::new("?page", Rule::Range, "begins too far down; use cursor").into()
             }
             StoreError::Conflict => ApiError::Conflict(ConflictReason::Busy),
+            StoreError::Locked => ApiError::Conflict(ConflictReason::Locked),
             StoreError::InvitationLimit => ApiError::Conflict(ConflictReason::InvitationLimit),
             StoreError::LastOwner => ApiError::Conflict(ConflictReason::LastOwner),
             StoreError::NotFound

@@ -162,6 +162,13 @@ fn response(
             rate.reset,
         );
     }
+    let warning = principal.map(Principal::warning).unwrap_or_default();
+    if let Some(end) = warning.rotate_by {
+        set(&mut headers, "x-api-key-rotate-by", end);
+    }
+    if let Some(expiry) = warning.expires_at {
+        set(&mut headers, "x-api-key-expires-at", expiry);
+    }
     let (status, body) = match outcome {
         Ok(reply) => {
             if let Some(etag) = &reply.etag {

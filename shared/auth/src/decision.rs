@@ -3,8 +3,8 @@
 //! The row may be a stale hint. That is safe, because an acceptance is only a [`Commit`]: a conditional write that proves the same facts while it counts the request, and because the caller re-reads the row before it believes a refusal.
 
 use model::{
-    AdminReason, AllowedIps, CompanyId, KeyId, KeyKind, KeyState, Owner, PartnerId, PersonId,
-    RateLimit, Reason, Rule, Timestamp,
+    Actor, AdminReason, AllowedIps, CompanyId, GrantState, KeyId, KeyKind, KeyState, Owner,
+    PartnerId, PersonId, RateLimit, Reason, Rule, Timestamp,
 };
 use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use std::{collections::BTreeMap, fmt, net::IpAddr};
@@ -56,6 +56,8 @@ pub struct KeyFacts {
     pub kind: KeyKind,
     pub owner: Owner,
     pub state: KeyState,
+    /// Where the row still tells how it came into its state.
+    pub since: Option<Since>,
     pub expires_at: Option<Timestamp>,
     pub allowed_ips: Option<AllowedIps>,
     pub scopes: ScopeSet,
@@ -65,13 +67,31 @@ pub struct KeyFacts {
     pub counted: Counted,
 }
 
+/// Who brought a key into its state, when and why.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Since {
+    pub at: Timestamp,
+    pub by: Actor,
+    /// At most 200 characters.
+    pub reason: Option<String>,
+}
+
 /// One secret of a key.
 #[derive(Debug, Clone)]
 pub struct SecretFacts {
     pub stored: StoredSecret,
     pub suffix: String,
     pub created_at: Timestamp,
+    /// Of one that was replaced.
     pub valid_until: Option<Timestamp>,
+    /// Somebody ended it: no clock has a say any more.
+    pub ended: bool,
+}
+
+impl SecretFacts {
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        !self.ended && self.valid_until.is_none_or(|end| end > now)
+    }
 }
 
 /// A membership's row.
@@ -97,7 +117,9 @@ pub struct AdministratorFacts {
 /// The company's side of a partner's right to act for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grant {
-    pub active: bool,
+    pub state: GrantState,
+    /// When it came into this state.
+    pub since: Timestamp,
     /// May be fewer than the key's: the intersection counts.
     pub scopes: ScopeSet,
 }
@@ -291,7 +313,20 @@ pub struct Commit {
     pub scopes: ScopeSet,
     pub role: Option<Role>,
     pub secret_suffix: Option<String>,
+    pub warning: Warning,
 }
+
+/// What the user of a key should know before it is too late: it goes into headers of the answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Warning {
+    /// When the secret that was used ends, because it was replaced.
+    pub rotate_by: Option<Timestamp>,
+    /// When the key expires, where that is at most [`WARNED_BEFORE_MILLIS`] ahead.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// How long before a key expires its users are told (contract §6).
+pub const WARNED_BEFORE_MILLIS: i64 = 30 * 86_400_000;
 
 /// Whose things an administrator's request is about, and why it is made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -320,20 +355,16 @@ impl KeyFacts {
             }
         }
         let Some(secret) = matched else {
-            return unauthorized(
-                Reason::WrongSecret,
-                "the key's id is right and its secret is not".to_owned(),
-                None,
-            );
+            return unauthorized(Reason::WrongSecret, self.wrong_secret(presented), None);
         };
         let suffix = Some(secret.suffix.clone());
         match self.state {
             KeyState::Active => {}
             KeyState::Suspended => {
-                return unauthorized(Reason::Suspended, "the key is suspended".to_owned(), suffix);
+                return unauthorized(Reason::Suspended, self.how("suspended"), suffix);
             }
             KeyState::Revoked => {
-                return unauthorized(Reason::Revoked, "the key is revoked".to_owned(), suffix);
+                return unauthorized(Reason::Revoked, self.how("revoked"), suffix);
             }
         }
         if let Some(expiry) = self.expires_at.filter(|expiry| *expiry <= now) {
@@ -343,7 +374,8 @@ impl KeyFacts {
                 suffix,
             );
         }
-        if let Some(end) = secret.valid_until.filter(|end| *end <= now) {
+        if !secret.is_live(now) {
+            let end = secret.valid_until.unwrap_or(now);
             let message = format!(
                 "the secret …{} was replaced, and its overlap ended at {end}",
                 secret.suffix
@@ -355,7 +387,8 @@ impl KeyFacts {
             .as_ref()
             .filter(|list| !list.contain(asked.address))
         {
-            let message = format!("address {} is not in {list}", asked.address.to_canonical());
+            let address = asked.address.to_canonical();
+            let message = format!("address {address} is not in {}", first_of(list.texts()));
             return unauthorized(Reason::Address, message, suffix);
         }
 
@@ -365,7 +398,8 @@ impl KeyFacts {
         }
         match asked.route.access {
             Access::Scope(scope) if !self.scopes.contains(scope) => {
-                return forbidden(Forbidden::Scope(scope), scope_missing("key", scope), suffix);
+                let message = scope_missing(scope, "key", self.scopes);
+                return forbidden(Forbidden::Scope(scope), message, suffix);
             }
             Access::Scope(_) | Access::AnyPrincipal | Access::SelfKey => {}
             Access::Role(_) | Access::Person | Access::Administrator => {
@@ -404,6 +438,12 @@ impl KeyFacts {
                 scopes,
                 role: None,
                 secret_suffix: suffix,
+                warning: Warning {
+                    rotate_by: secret.valid_until,
+                    expires_at: self
+                        .expires_at
+                        .filter(|expiry| expiry.millis() - now.millis() <= WARNED_BEFORE_MILLIS),
+                },
             }),
         }
     }
@@ -419,10 +459,11 @@ impl KeyFacts {
             return match asked.company {
                 NamedCompany::Absent => Ok((Some(own), self.scopes)),
                 NamedCompany::One(named) if named == own => Ok((Some(own), self.scopes)),
-                _ => refuse(denied(
+                NamedCompany::One(named) => refuse(denied(
                     Reason::Company,
-                    "the key belongs to another company than the path or companyId names",
+                    format!("the key belongs to the company {own}, and the request names {named}"),
                 )),
+                NamedCompany::Unusable => refuse(denied(Reason::Company, UNUSABLE)),
             };
         }
         if asked.route.tenant == Tenant::NewCompany {
@@ -439,21 +480,69 @@ impl KeyFacts {
         let Some(grant) = grant else {
             return Err(Box::new(Decision::NeedGrant(named)));
         };
-        let Some(grant) = grant.filter(|grant| grant.active) else {
-            return refuse(denied(
-                Reason::Grant,
-                "no active grant links the partner and the company",
-            ));
+        let grant = match grant {
+            Some(grant) if grant.state == GrantState::Active => grant,
+            Some(Grant { state, since, .. }) => {
+                let how = match state {
+                    GrantState::Ended => "ended",
+                    GrantState::Active | GrantState::Suspended => "was suspended",
+                };
+                let message = format!("the grant of the company {named} {how} at {since}");
+                return refuse(denied(Reason::Grant, message));
+            }
+            None => {
+                let message = format!("no grant links the partner and a company {named}");
+                return refuse(denied(Reason::Grant, message));
+            }
         };
         let scopes = self.scopes.intersection(grant.scopes);
         match asked.route.access {
             Access::Scope(scope) if !scopes.contains(scope) => Err(Box::new(forbidden(
                 Forbidden::Scope(scope),
-                scope_missing("grant", scope),
+                scope_missing(scope, "grant", grant.scopes),
                 None,
             ))),
             _ => Ok((Some(named), scopes)),
         }
+    }
+
+    /// By whom the key was suspended or revoked, when and why, where the row tells.
+    fn how(&self, what: &str) -> String {
+        let Some(Since { at, by, reason }) = &self.since else {
+            return format!("the key is {what}");
+        };
+        let mut message = format!("the key was {what} at {at} by {} {}", by.kind, by.id);
+        if let Some(reason) = reason {
+            message.push_str(&format!(": {reason}"));
+        }
+        message
+    }
+
+    fn wrong_secret(&self, presented: &PresentedKey) -> String {
+        let known = self.secrets.iter().map(|secret| match secret.valid_until {
+            None => format!("…{}", secret.suffix),
+            Some(end) => format!("…{} (until {end})", secret.suffix),
+        });
+        let known = match self.secrets.is_empty() {
+            true => "none".to_owned(),
+            false => first_of(known),
+        };
+        format!(
+            "the key's id is right and the secret …{} is not; it has {known}",
+            presented.suffix()
+        )
+    }
+}
+
+/// The first ten, and how many more there are: a message has a length.
+fn first_of(all: impl Iterator<Item = String>) -> String {
+    const MOST: usize = 10;
+    let mut all: Vec<_> = all.collect();
+    let more = all.len().saturating_sub(MOST);
+    all.truncate(MOST);
+    match more {
+        0 => all.join(", "),
+        more => format!("{} and {more} more", all.join(", ")),
     }
 }
 
@@ -483,6 +572,7 @@ impl MemberFacts {
                 scopes: ScopeSet::EMPTY,
                 role: Some(self.role),
                 secret_suffix: None,
+                warning: Warning::default(),
             }),
         }
     }
@@ -524,6 +614,7 @@ impl AdministratorFacts {
             scopes: ScopeSet::EMPTY,
             role: None,
             secret_suffix: None,
+            warning: Warning::default(),
         })
     }
 }
@@ -587,6 +678,7 @@ pub fn decide_person(counted: &Counted, asked: &Asked, now: Timestamp) -> Decisi
             scopes: ScopeSet::EMPTY,
             role: None,
             secret_suffix: None,
+            warning: Warning::default(),
         }),
     }
 }
@@ -641,7 +733,10 @@ pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Opti
     (writes && stale).then(|| Refusal {
         reason: Reason::StaleSignIn,
         answer: Answer::Forbidden(Forbidden::StaleSignIn),
-        message: "the person signed in more than 12 hours ago".to_owned(),
+        message: match Timestamp::from_millis(token.auth_time) {
+            Some(at) => format!("the person signed in at {at}, more than 12 hours ago"),
+            None => "the person signed in more than 12 hours ago".to_owned(),
+        },
         secret_suffix: None,
     })
 }
@@ -658,7 +753,14 @@ fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
         ),
         Access::Role(least) if role.is_none_or(|role| role < least) => refuse(
             Forbidden::Role(least),
-            format!("the route needs the role {}", least.as_str()),
+            match role {
+                Some(role) => format!(
+                    "the route needs the role {}; the person is {}",
+                    least.as_str(),
+                    role.as_str()
+                ),
+                None => format!("the route needs the role {}", least.as_str()),
+            },
         ),
         Access::Role(_) | Access::Person | Access::AnyPrincipal => Ok(()),
         Access::Administrator => refuse(
@@ -716,6 +818,12 @@ const SKEW_MARGIN_SECONDS: i64 = 4;
 
 fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     let left = window.end() * 1000 - now.millis();
+    let unit = match window.unit {
+        Unit::Second => "second",
+        Unit::Minute => "minute",
+        Unit::Hour => "hour",
+    };
+    let until = Timestamp::from_millis(window.end() * 1000).unwrap_or(now);
     Refusal {
         reason: Reason::RateLimit,
         answer: Answer::Verdict(Verdict::RateLimited(RateLimited {
@@ -726,27 +834,19 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
             reset: window.end(),
             window,
         })),
-        message: format!(
-            "{limit} requests were accepted in this {}",
-            match window.unit {
-                Unit::Second => "second",
-                Unit::Minute => "minute",
-                Unit::Hour => "hour",
-            }
-        ),
+        message: format!("all {limit} requests of the {unit} until {until} were accepted"),
         secret_suffix: None,
     }
 }
+
+const UNUSABLE: &str = "companyId names no company, was given more than once, or is not the path's";
 
 /// The company that the request names.
 fn named(asked: &Asked) -> Result<Option<CompanyId>, Refusal> {
     match asked.company {
         NamedCompany::Absent => Ok(None),
         NamedCompany::One(id) => Ok(Some(id)),
-        NamedCompany::Unusable => Err(denied(
-            Reason::Company,
-            "companyId names no company, or was given more than once",
-        )),
+        NamedCompany::Unusable => Err(denied(Reason::Company, UNUSABLE)),
     }
 }
 
@@ -783,15 +883,20 @@ fn missing(message: &str) -> Refusal {
     }
 }
 
-fn denied(reason: Reason, message: &str) -> Refusal {
+fn denied(reason: Reason, message: impl Into<String>) -> Refusal {
     Refusal {
         reason,
         answer: Answer::Verdict(Verdict::CompanyDenied),
-        message: message.to_owned(),
+        message: message.into(),
         secret_suffix: None,
     }
 }
 
-fn scope_missing(whose: &str, scope: Scope) -> String {
-    format!("the {whose} does not have the scope {}", scope.as_str())
+fn scope_missing(scope: Scope, whose: &str, has: ScopeSet) -> String {
+    let scope = scope.as_str();
+    let has: Vec<_> = has.iter().map(Scope::as_str).collect();
+    match has.as_slice() {
+        [] => format!("needs {scope}; the {whose} has no scope"),
+        has => format!("needs {scope}; the {whose} has {}", has.join(", ")),
+    }
 }

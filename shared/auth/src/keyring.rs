@@ -66,6 +66,24 @@ impl Keyring {
         (key, stored)
     }
 
+    /// As [`Self::mint`], with a suffix that none of `taken` is: it is what tells a key's secrets apart.
+    ///
+    /// `random` gives new bytes each time.
+    pub fn mint_apart(
+        &self,
+        kind: KeyKind,
+        id: KeyId,
+        taken: &[&str],
+        random: impl Fn() -> [u8; 32],
+    ) -> (PlainKey, StoredSecret) {
+        loop {
+            let (key, stored) = self.mint(kind, id, random());
+            if !taken.contains(&key.suffix()) {
+                return (key, stored);
+            }
+        }
+    }
+
     /// The verified generation under which this key was minted; `None` = we never minted it, so no store is asked.
     ///
     /// Every generation is tried, whatever the first ones say, so that time tells nothing of the keyring.

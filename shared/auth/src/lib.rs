@@ -18,9 +18,9 @@ pub use api_key::{PlainKey, PresentedKey, key_prefix};
 pub use decision::{
     Administering, AdministratorFacts, Answer, Asked, Capacity, Commit, Counted, Credential,
     Decision, Forbidden, GivenReason, Grant, KeyFacts, MAX_AUTH_AGE_SECONDS, MemberFacts,
-    NamedCompany, NamedPartner, Nonce, RateLimited, Refusal, SecretFacts, Unit, Verdict, Window,
-    decide_person, named_owner, no_administrator, no_membership, several_memberships,
-    stale_sign_in, windows,
+    NamedCompany, NamedPartner, Nonce, RateLimited, Refusal, SecretFacts, Since, Unit, Verdict,
+    WARNED_BEFORE_MILLIS, Warning, Window, decide_person, named_owner, no_administrator,
+    no_membership, several_memberships, stale_sign_in, windows,
 };
 pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
     Answer, Commit, Counted, Credential, Forbidden, MAX_AUTH_AGE_SECONDS, RateLimited, Verdict,
-    Window,
+    Warning, Window,
     decision::{Unit, windows},
 };
 
@@ -22,6 +22,7 @@ pub struct Principal {
     role: Option<Role>,
     operation: String,
     rate: Vec<RateState>,
+    warning: Warning,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -77,6 +78,7 @@ impl Principal {
             role: commit.role,
             operation: operation.to_owned(),
             rate,
+            warning: commit.warning,
         }
     }
 
@@ -90,6 +92,7 @@ impl Principal {
             role: None,
             operation: operation.to_owned(),
             rate: Vec::new(),
+            warning: Warning::default(),
         }
     }
 
@@ -122,6 +125,11 @@ impl Principal {
 
     pub fn rate(&self) -> &[RateState] {
         &self.rate
+    }
+
+    /// What every answer to this request tells of the key that made it.
+    pub fn warning(&self) -> Warning {
+        self.warning
     }
 
     /// The owner of an idempotency key, and the actor of an event.
@@ -239,6 +247,10 @@ fn principal(field: &impl Fn(&str) -> Option<String>) -> Result<Principal, Unrea
         role,
         operation: text("operation")?,
         rate: rate.collect::<Result<_, _>>()?,
+        warning: Warning {
+            rotate_by: field("rotateBy").map(parse).transpose()?,
+            expires_at: field("expiresAt").map(parse).transpose()?,
+        },
     })
 }
 
@@ -301,6 +313,16 @@ impl From<&Principal> for Context {
             set(&format!("limit{unit}"), rate.limit.to_string());
             set(&format!("remaining{unit}"), rate.remaining.to_string());
             set(&format!("reset{unit}"), rate.reset.to_string());
+        }
+        let Warning {
+            rotate_by,
+            expires_at,
+        } = principal.warning;
+        if let Some(at) = rotate_by {
+            set("rotateBy", at.to_string());
+        }
+        if let Some(at) = expires_at {
+            set("expiresAt", at.to_string());
         }
         context
     }

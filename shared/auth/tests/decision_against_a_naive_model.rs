@@ -2,11 +2,12 @@
 
 use auth::{
     Answer, Asked, Counted, Credential, Decision, Forbidden, GivenReason, Grant, KeyFacts, Keyring,
-    NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Window,
+    NamedCompany, NamedPartner, PresentedKey, SecretDocument, SecretFacts, Unit, Verdict, Warning,
+    Window,
 };
 use model::{
-    AllowedIps, CompanyId, Field, KeyId, KeyKind, KeyState, Owner, PartnerId, RateLimit, Reason,
-    Timestamp,
+    AllowedIps, CompanyId, Field, GrantState, KeyId, KeyKind, KeyState, Owner, PartnerId,
+    RateLimit, Reason, Timestamp,
 };
 use routes::{Access, Route, Scope, ScopeSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
@@ -59,7 +60,7 @@ struct Case {
 #[derive(Clone, Copy, PartialEq)]
 enum Secret {
     Wrong,
-    Good { ends: Option<i64> },
+    Good { ends: Option<i64>, ended: bool },
 }
 
 fn company(n: u8) -> CompanyId {
@@ -142,11 +143,15 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
             Some(NOW),
             Some(NOW + 1),
             Some(NOW + 100_000),
+            Some(NOW + 30 * 86_400_000),
+            Some(NOW + 30 * 86_400_000 + 1),
         ])
     };
     let ends = edge(random).filter(|_| random.one_in(3));
+    let ended = ends.is_some() && random.one_in(8);
     let secret = |stored, suffix: &str, ends: Option<i64>| SecretFacts {
         stored,
+        ended: ends.is_some() && ended,
         suffix: suffix.to_owned(),
         created_at: time(1),
         valid_until: ends.map(time),
@@ -231,7 +236,14 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
         _ => NamedCompany::Unusable,
     };
     let grant = Grant {
-        active: !random.one_in(4),
+        state: random.pick(&[
+            GrantState::Active,
+            GrantState::Active,
+            GrantState::Active,
+            GrantState::Suspended,
+            GrantState::Ended,
+        ]),
+        since: time(1),
         scopes: if random.one_in(2) {
             ScopeSet::all()
         } else {
@@ -257,6 +269,7 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
                 KeyState::Suspended,
                 KeyState::Revoked,
             ]),
+            since: None,
             expires_at: edge(random).map(time),
             allowed_ips,
             scopes,
@@ -280,7 +293,7 @@ fn case(random: &mut Random, keyring: &Keyring) -> Case {
         secret: if wrong {
             Secret::Wrong
         } else {
-            Secret::Good { ends }
+            Secret::Good { ends, ended }
         },
         networks: numbers,
         used,
@@ -300,7 +313,7 @@ fn model(case: &Case) -> String {
         own,
         ..
     } = case;
-    let Secret::Good { ends } = *secret else {
+    let Secret::Good { ends, ended } = *secret else {
         return "401 WRONG_SECRET".to_owned();
     };
     match facts.state {
@@ -309,7 +322,7 @@ fn model(case: &Case) -> String {
         KeyState::Active => {}
     }
     let over = |end: Option<i64>| end.is_some_and(|end| NOW >= end);
-    if over(facts.expires_at.map(Timestamp::millis)) || over(ends) {
+    if over(facts.expires_at.map(Timestamp::millis)) || over(ends) || ended {
         return "401 EXPIRED".to_owned();
     }
     if let Some(networks) = networks {
@@ -352,7 +365,7 @@ fn model(case: &Case) -> String {
                 (KeyKind::Ats, Some(None)) => return "403 COMPANY".to_owned(),
                 (KeyKind::Ats, Some(Some(named))) => match grant {
                     None => return format!("grant of {named}?"),
-                    Some(Some(grant)) if grant.active => {
+                    Some(Some(grant)) if grant.state == GrantState::Active => {
                         if !grant.scopes.iter().any(|held| held == scope) {
                             return format!("403 {}", scope.as_str());
                         }
@@ -381,7 +394,9 @@ fn model(case: &Case) -> String {
         let wait = (end * 1000 - NOW + 999) / 1000 + 4;
         return format!("429 after {wait} until {end}");
     }
-    format!("pass in {acting:?}")
+    let soon = facts.expires_at.map(Timestamp::millis);
+    let soon = soon.filter(|expiry| expiry - NOW <= 30 * 86_400_000);
+    format!("pass in {acting:?}, told {:?}", (ends, soon))
 }
 
 fn product(case: &Case, keyring: &Keyring) -> String {
@@ -405,7 +420,15 @@ fn product(case: &Case, keyring: &Keyring) -> String {
                     .iter()
                     .all(|(window, _)| *window == Window::at(window.unit, time(NOW)))
             );
-            format!("pass in {:?}", commit.company)
+            let Warning {
+                rotate_by,
+                expires_at,
+            } = commit.warning;
+            let told = (
+                rotate_by.map(Timestamp::millis),
+                expires_at.map(Timestamp::millis),
+            );
+            format!("pass in {:?}, told {told:?}", commit.company)
         }
         Decision::Refuse(refusal) => match refusal.answer {
             Answer::Unauthorized => format!("401 {}", reason(refusal.reason)),

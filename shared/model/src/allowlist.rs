@@ -27,6 +27,11 @@ impl AllowedIps {
         self.0.iter()
     }
 
+    /// Each as people write it: a single address without a prefix length.
+    pub fn texts(&self) -> impl Iterator<Item = String> {
+        self.0.iter().map(shown)
+    }
+
     fn network(text: &str) -> Result<IpNet, String> {
         let network: IpNet = match text.parse::<IpNet>() {
             Ok(network) => network,
@@ -76,7 +81,7 @@ fn shown(network: &IpNet) -> String {
 
 impl fmt::Display for AllowedIps {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let texts: Vec<_> = self.0.iter().map(shown).collect();
+        let texts: Vec<_> = self.texts().collect();
         f.write_str(&texts.join(", "))
     }
 }

@@ -300,6 +300,7 @@ vocabulary! {
         KeyAllowlistChanged = "api_key.allowlist_changed",
         KeyExpiryChanged = "api_key.expiry_changed",
         KeyRotated = "api_key.rotated",
+        KeyOverlapChanged = "api_key.overlap_changed",
         KeySuspended = "api_key.suspended",
         KeyResumed = "api_key.resumed",
         KeyRevoked = "api_key.revoked",

@@ -163,6 +163,10 @@ functions! {
         ResumeApiKey = Post "/api-keys/{keyId}/resume", role(Role::Admin), Owner;
         /// Give a key a new secret; the old one ends with the overlap
         RotateApiKey = Post "/api-keys/{keyId}/rotate", role(Role::Admin), Owner;
+        /// End a rotation's overlap early, or let it go on for longer
+        UpdateOverlap = Patch "/api-keys/{keyId}/overlap", role(Role::Admin), Owner;
+        /// Revoke every key of the company, and suspend every grant; all are dead before the answer
+        RevokeAllApiKeys = Post "/api-keys/revoke-all", role(Role::Admin), Company, administrators Company;
         /// Revoke a key for good
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner, administrators Owner;
         /// List the members, and who is invited, newest first

@@ -17,6 +17,9 @@ pub enum StoreError {
     /// A collection is full.
     #[error("the collection is full")]
     Full,
+    /// All keys of the company are being revoked.
+    #[error("the company is locked down")]
+    Locked,
     /// The inviter has invited as many as may be in a day.
     #[error("too many invitations in a day")]
     InvitationLimit,

@@ -6,12 +6,12 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{CompanyId, GrantState, KeyId, Owner, PartnerId, PersonId, Timestamp};
+use model::{CompanyId, KeyId, Owner, PartnerId, PersonId, Timestamp};
 use routes::Role;
 use std::fmt::Display;
 
 use crate::{
-    GrantRow, KeyRow, Stamp, StoreError, Table,
+    GrantRow, KeyRow, SecretUse, Stamp, StoreError, Table,
     item::{Item, Read, b, item, key, n, s, set},
     transact::send_past_transactions,
 };
@@ -155,7 +155,9 @@ impl Table {
         };
         let row = GrantRow::read(&row)?;
         Ok(Some(Grant {
-            active: row.state == GrantState::Active,
+            state: row.state,
+            // Nothing but its state ever changes.
+            since: row.updated_at,
             scopes: row.scopes,
         }))
     }
@@ -243,7 +245,16 @@ impl Table {
                 .expression_attribute_names(format!("#w{index}"), window.to_string())
                 .expression_attribute_values(format!(":l{index}"), n(limit));
         }
-        let mut expression = format!("SET #nonce = :nonce, #last = :last {add}");
+        let mut set = String::from("SET #nonce = :nonce, #last = :last");
+        if let Some(suffix) = &commit.secret_suffix {
+            add.push_str(", #uses :one");
+            set.push_str(", #used = :used");
+            update = update
+                .expression_attribute_names("#uses", SecretUse::count_of(suffix))
+                .expression_attribute_names("#used", SecretUse::last_of(suffix))
+                .expression_attribute_values(":used", SecretUse::packed(last));
+        }
+        let mut expression = format!("{set} {add}");
         for (index, window) in commit.forget.iter().enumerate() {
             expression.push_str(if index == 0 { " REMOVE " } else { ", " });
             expression.push_str(&format!("#o{index}"));

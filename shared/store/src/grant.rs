@@ -178,7 +178,7 @@ impl CompanyStore {
     /// Puts the grant in the place of `old`: the partner's next request meets it.
     ///
     /// # Errors
-    /// `Conflict` when `old` is no longer what is there.
+    /// `Conflict` when `old` is no longer what is there; `Locked` for one that becomes active during a lockdown.
     pub async fn put_grant(
         &self,
         old: Option<&GrantRow>,
@@ -187,12 +187,17 @@ impl CompanyStore {
     ) -> Result<(), StoreError> {
         let mut transaction = Transaction::default();
         let remember = self.remember(&mut transaction, remembered)?;
+        let lock = match new.state {
+            GrantState::Active => self.prove_unlocked(&mut transaction)?,
+            GrantState::Suspended | GrantState::Ended => None,
+        };
         for put in new.puts(&self.table, old.map(|old| old.version))? {
             transaction.put(put);
         }
         match transaction.commit(&self.table, new.changed.nonce).await? {
             Ok(()) => Ok(()),
             Err(refused) if Some(refused.action) == remember => Err(StoreError::AlreadyDone),
+            Err(refused) if Some(refused.action) == lock => Err(StoreError::Locked),
             Err(_) => Err(StoreError::Conflict),
         }
     }

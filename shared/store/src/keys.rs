@@ -1,6 +1,6 @@
 //! Keys as their owner manages them, a company or a partner. Facts live once: each change is one conditional update of one row.
 
-use auth::{Counted, KeyFacts, SecretFacts, StoredSecret, key_prefix};
+use auth::{Counted, KeyFacts, SecretFacts, Since, StoredSecret, key_prefix};
 use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, Update, builders::UpdateBuilder,
 };
@@ -9,10 +9,10 @@ use model::{
     Owner, RateLimit, SecretView, Timestamp,
 };
 use routes::ScopeSet;
-use std::net::IpAddr;
+use std::{collections::BTreeMap, net::IpAddr};
 
 use crate::{
-    LastUse, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
+    LastUse, Listed, OwnerStore, Remembered, SecretUse, Stamp, Start, StoreError, Table,
     gate::counted,
     item::{Item, Read, b, item, key, list, n, s, set},
     limits::{hold_limits, read_limits},
@@ -30,6 +30,8 @@ pub struct KeyRow {
     /// Requests ever counted.
     pub total: u64,
     pub last_use: Option<LastUse>,
+    /// By suffix, of the secrets that were used.
+    pub uses: BTreeMap<String, SecretUse>,
     pub changed: Stamp,
 }
 
@@ -43,6 +45,15 @@ pub struct NewKey {
     /// The first secret and its suffix; without one the key authenticates nothing until it is rotated.
     pub secret: Option<(StoredSecret, String)>,
     pub stamp: Stamp,
+}
+
+/// The secrets that a rotation, or a change of its overlap, leaves behind.
+#[derive(Debug, Clone)]
+pub struct NewSecrets {
+    /// The newest last.
+    pub secrets: Vec<SecretFacts>,
+    /// The suffix of one that goes, and only if it was never used.
+    pub unused: Option<String>,
 }
 
 /// What a change leaves behind; every change writes all facts that people can set.
@@ -69,7 +80,7 @@ impl OwnerStore {
     /// Makes a key, unless the owner has as many live ones as it may.
     ///
     /// # Errors
-    /// `Full` at the limit; `Conflict` where the id is taken (of 2^47, so try another one), or the company's limits are no longer these.
+    /// `Full` at the limit; `Locked` during a lockdown; `Conflict` where the id is taken (of 2^47, so try another one), or the company's limits are no longer these.
     pub async fn create_key(
         &self,
         new: &NewKey,
@@ -80,12 +91,16 @@ impl OwnerStore {
         for recounted in [false, true] {
             let mut transaction = Transaction::default();
             let remember = self.remember(&mut transaction, remembered)?;
+            let lock = self.prove_unlocked(&mut transaction)?;
             let count = self.creation(&mut transaction, new, key_limit)?;
             let nonce = nonce_of(&new.stamp, if recounted { 2 } else { 0 });
             match transaction.commit(&self.table, nonce).await? {
                 Ok(()) => return Ok(()),
                 Err(Refused { action, .. }) if Some(action) == remember => {
                     return Err(StoreError::AlreadyDone);
+                }
+                Err(Refused { action, .. }) if Some(action) == lock => {
+                    return Err(StoreError::Locked);
                 }
                 Err(Refused { action, row }) if action == count => {
                     if recounted {
@@ -243,22 +258,47 @@ impl OwnerStore {
     /// Replaces the key's secrets; every hint in every process is dead from this moment.
     ///
     /// # Errors
-    /// As [`Self::update_key`].
-    pub async fn rotate_key(
+    /// As [`Self::update_key`]; `Conflict`, too, where a secret was used that goes only unused.
+    pub async fn set_secrets(
         &self,
         row: &KeyRow,
-        secrets: &[SecretFacts],
+        new: &NewSecrets,
         stamp: &Stamp,
         remembered: Option<&Remembered>,
     ) -> Result<KeyRow, StoreError> {
         let from = row.facts.counted.version;
-        let secrets = AttributeValue::L(secrets.iter().map(secret_value).collect());
-        let update = self
-            .table
-            .next_key(self.owner(), row.facts.id, from, stamp)
-            .update_expression(format!("{NEXT}, #secrets = :secrets ADD #rev :one"))
+        let NewSecrets { secrets, unused } = new;
+        let mut expression = format!("{NEXT}, #secrets = :secrets ADD #rev :one");
+        let mut update = self.table.next_key(self.owner(), row.facts.id, from, stamp);
+        let dropped = row
+            .facts
+            .secrets
+            .iter()
+            .filter(|old| secrets.iter().all(|new| new.suffix != old.suffix));
+        for (index, SecretFacts { suffix, .. }) in dropped.enumerate() {
+            expression.push_str(if index == 0 { " REMOVE " } else { ", " });
+            expression.push_str(&format!("#uses{index}, #used{index}"));
+            update = update
+                .expression_attribute_names(format!("#uses{index}"), SecretUse::count_of(suffix))
+                .expression_attribute_names(format!("#used{index}"), SecretUse::last_of(suffix));
+        }
+        if let Some(suffix) = unused {
+            // A request that is counted raises no version, so this is proven by itself.
+            let condition = update
+                .get_condition_expression()
+                .clone()
+                .unwrap_or_default();
+            update = update
+                .condition_expression(format!("{condition} AND attribute_not_exists(#unused)"))
+                .expression_attribute_names("#unused", SecretUse::count_of(suffix));
+        }
+        let update = update
+            .update_expression(expression)
             .expression_attribute_names("#secrets", "secrets")
-            .expression_attribute_values(":secrets", secrets)
+            .expression_attribute_values(
+                ":secrets",
+                AttributeValue::L(secrets.iter().map(secret_value).collect()),
+            )
             .build()
             .map_err(built)?;
         self.apply(row.facts.id, update, stamp, remembered).await
@@ -267,7 +307,7 @@ impl OwnerStore {
     /// As [`Self::update_key`], for a change that gives an expired key life again.
     ///
     /// # Errors
-    /// `Full` where the company has as many live keys as it may.
+    /// `Full` where the company has as many live keys as it may; `Locked` during a lockdown.
     pub async fn revive_key(
         &self,
         id: KeyId,
@@ -279,13 +319,15 @@ impl OwnerStore {
             let mut transaction = Transaction::default();
             let changed =
                 transaction.update(self.table.key_update(self.owner(), id, change, stamp)?);
-            transaction.update(self.one_more(key_limit, 0)?);
+            let count = transaction.update(self.one_more(key_limit, 0)?);
+            self.prove_unlocked(&mut transaction)?;
             let nonce = nonce_of(stamp, if recounted { 2 } else { 0 });
             match transaction.commit(&self.table, nonce).await? {
                 Ok(()) => return self.get_key(id).await,
                 Err(Refused { action, .. }) if action == changed => {
                     return Err(StoreError::Conflict);
                 }
+                Err(Refused { action, .. }) if action != count => return Err(StoreError::Locked),
                 Err(Refused { row, .. }) if !recounted => {
                     self.recount_keys(row, stamp.at, nonce_of(stamp, 1)).await?;
                 }
@@ -382,6 +424,7 @@ impl NewKey {
             suffix,
             created_at: stamp.at,
             valid_until: None,
+            ended: false,
         });
         let ApiKeyFields {
             name,
@@ -395,6 +438,7 @@ impl NewKey {
                 kind,
                 owner,
                 state: KeyState::Active,
+                since: None,
                 expires_at: expires_at.map(|at| *at),
                 allowed_ips,
                 scopes,
@@ -411,6 +455,7 @@ impl NewKey {
             rev: 1,
             total: 0,
             last_use: None,
+            uses: BTreeMap::new(),
             changed: stamp,
         }
     }
@@ -510,6 +555,7 @@ impl KeyRow {
             rev,
             total,
             last_use: _,
+            uses: _,
             changed,
         } = self;
         let KeyFacts {
@@ -517,6 +563,7 @@ impl KeyRow {
             kind,
             owner,
             state,
+            since: _,
             expires_at,
             allowed_ips,
             scopes,
@@ -562,12 +609,19 @@ impl KeyRow {
             _ => return Err(StoreError::Corrupt("secrets")),
         };
         let allowed_ips = row.get("ips").map(read_ips).transpose()?;
+        let mut uses = BTreeMap::new();
+        for SecretFacts { suffix, .. } in &secrets {
+            let used = SecretUse::read(&row, suffix)?;
+            uses.extend(used.map(|used| (suffix.clone(), used)));
+        }
+        let (state, changed) = (row.parsed("state")?, Stamp::read(&row)?);
         Ok(KeyRow {
             facts: KeyFacts {
                 id: row.parsed("keyId")?,
                 kind: row.parsed("kind")?,
                 owner: row.parsed("owner")?,
-                state: row.parsed("state")?,
+                state,
+                since: since(state, &changed),
                 expires_at: row.instant_if("expires")?,
                 allowed_ips,
                 scopes: ScopeSet::from_stored(row.texts("scopes")?),
@@ -585,7 +639,8 @@ impl KeyRow {
             rev: row.parsed("rev")?,
             total: row.parsed("total")?,
             last_use: LastUse::read(&row)?,
-            changed: Stamp::read(&row)?,
+            uses,
+            changed,
         })
     }
 
@@ -644,18 +699,31 @@ impl KeyRow {
     }
 
     fn secret_view(&self, secret: &SecretFacts) -> SecretView {
-        let last = self
-            .last_use
-            .as_ref()
-            .filter(|last| last.secret_suffix.as_ref() == Some(&secret.suffix));
+        let last = self.uses.get(&secret.suffix);
         SecretView {
             suffix: secret.suffix.clone(),
             created_at: secret.created_at,
             valid_until: secret.valid_until,
             last_used_at: last.map(|last| last.at),
-            last_used_ip: last.map(|last| last.source_ip.clone()),
+            last_used_ip: last
+                .and_then(|last| last.source_ip)
+                .map(|ip| ip.to_string()),
         }
     }
+}
+
+/// How the key came into its state, where the last change tells: nothing follows a revocation, but a suspended key may have been renamed since.
+fn since(state: KeyState, changed: &Stamp) -> Option<Since> {
+    let told = match state {
+        KeyState::Active => false,
+        KeyState::Suspended => changed.operation == "SuspendApiKey",
+        KeyState::Revoked => true,
+    };
+    told.then(|| Since {
+        at: changed.at,
+        by: changed.actor.clone(),
+        reason: changed.reason.clone(),
+    })
 }
 
 fn scope_list(scopes: ScopeSet) -> AttributeValue {
@@ -707,6 +775,7 @@ fn secret_value(secret: &SecretFacts) -> AttributeValue {
         suffix,
         created_at,
         valid_until,
+        ended,
     } = secret;
     let mut map = item([
         ("hmac", b(stored.hmac)),
@@ -715,6 +784,11 @@ fn secret_value(secret: &SecretFacts) -> AttributeValue {
         ("created", n(created_at.millis())),
     ]);
     set(&mut map, "until", valid_until.map(|at| n(at.millis())));
+    set(
+        &mut map,
+        "ended",
+        ended.then_some(AttributeValue::Bool(true)),
+    );
     AttributeValue::M(map)
 }
 
@@ -728,5 +802,6 @@ fn read_secret(value: &AttributeValue) -> Result<SecretFacts, StoreError> {
         suffix: map.text("suffix")?.to_owned(),
         created_at: map.instant("created")?,
         valid_until: map.instant_if("until")?,
+        ended: map.contains_key("ended"),
     })
 }

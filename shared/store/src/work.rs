@@ -20,7 +20,7 @@ use crate::{
     write::{KEPT_DELETED, due_day, due_instant, refers, severed_sk, task_key},
 };
 
-/// A deleted object that others may still name, or a company whose keys may still have the limits of its last plan. Made from a row alone.
+/// A deleted object that others may still name, a company whose keys may still have the limits of its last plan, or one whose kill switch may not be done. Made from a row alone.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Task {
     company: CompanyId,
@@ -56,12 +56,14 @@ impl Task {
     pub(crate) const PARTITION: &str = "TASKS";
     /// The kind of the task that brings a new plan's limits to the company's keys.
     pub const LIMITS: &str = "limits";
+    /// The kind of the task that brings a company's kill switch to its end.
+    pub const LOCKDOWN: &str = "lockdown";
 
     pub fn company(&self) -> CompanyId {
         self.company
     }
 
-    /// The kind of what was deleted, or [`Task::LIMITS`].
+    /// The kind of what was deleted, or [`Task::LIMITS`], or [`Task::LOCKDOWN`].
     pub fn entity(&self) -> &str {
         &self.entity
     }
@@ -77,12 +79,12 @@ impl Task {
 
     fn read(row: &Item) -> Result<Task, StoreError> {
         let owner: Owner = row.parsed("owner")?;
+        // What was deleted, where something was.
+        let severed = row.parsed_if("severed")?;
+        let work = severed.or(row.parsed_if("work")?);
         Ok(Task {
             company: owner.company().ok_or(StoreError::Corrupt("owner"))?,
-            // What was deleted, where something was.
-            entity: row
-                .parsed_if("severed")?
-                .unwrap_or_else(|| Task::LIMITS.to_owned()),
+            entity: work.unwrap_or_else(|| Task::LIMITS.to_owned()),
             id: row.text("id")?.to_owned(),
         })
     }

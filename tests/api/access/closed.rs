@@ -341,6 +341,7 @@ fn good_context(app: &TestApp, company: &Company, key: &Key, route: &Route) -> C
         },
         role: matches!(route.access, Access::Role(_)).then_some(Role::Owner),
         secret_suffix: None,
+        warning: auth::Warning::default(),
     };
     let owner = Some(match route.tenant {
         Tenant::NewCompany => Owner::Partner(PartnerId::new(app.now(), [0; 10])),

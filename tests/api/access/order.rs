@@ -758,6 +758,7 @@ fn tiring(app: &TestApp, company: &Company) -> (Commit, LastUse) {
         scopes: ScopeSet::EMPTY,
         role: None,
         secret_suffix: None,
+        warning: auth::Warning::default(),
     };
     let last = LastUse {
         at: in_seconds(now, 0),

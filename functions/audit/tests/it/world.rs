@@ -658,6 +658,7 @@ pub(crate) fn commit(version: Option<u64>) -> Commit {
         scopes: ScopeSet::EMPTY,
         role: None,
         secret_suffix: None,
+        warning: auth::Warning::default(),
     }
 }
 

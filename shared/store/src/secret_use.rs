@@ -1,0 +1,71 @@
+//! How often and when each of a key's secrets was used: counted by the write that counts the request, and gone with the secret.
+//!
+//! Two attributes a secret, named after its suffix behind a mark that no other attribute's name has. They are short, because each authorized request writes the whole row.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use model::Timestamp;
+use std::net::IpAddr;
+
+use crate::{
+    LastUse, StoreError,
+    item::{Item, b},
+};
+
+/// Of one secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretUse {
+    /// Requests ever counted.
+    pub count: u64,
+    pub at: Timestamp,
+    pub source_ip: Option<IpAddr>,
+}
+
+impl SecretUse {
+    /// The attribute that counts.
+    pub(crate) fn count_of(suffix: &str) -> String {
+        format!("#{suffix}")
+    }
+
+    /// The attribute that holds the last use.
+    pub(crate) fn last_of(suffix: &str) -> String {
+        format!("@{suffix}")
+    }
+
+    /// The instant in milliseconds (8 bytes), then the address (4 or 16).
+    pub(crate) fn packed(last: &LastUse) -> AttributeValue {
+        let mut bytes = last.at.millis().to_be_bytes().to_vec();
+        match last.source_ip.parse() {
+            Ok(IpAddr::V4(address)) => bytes.extend(address.octets()),
+            Ok(IpAddr::V6(address)) => bytes.extend(address.octets()),
+            Err(_) => {}
+        }
+        b(bytes)
+    }
+
+    /// `None` for a secret that was never used.
+    pub(crate) fn read(row: &Item, suffix: &str) -> Result<Option<SecretUse>, StoreError> {
+        let corrupt = || StoreError::Corrupt("used");
+        let count = match row.get(&SecretUse::count_of(suffix)) {
+            None => return Ok(None),
+            Some(AttributeValue::N(count)) => count.parse().map_err(|_| corrupt())?,
+            Some(_) => return Err(corrupt()),
+        };
+        let last = row
+            .get(&SecretUse::last_of(suffix))
+            .and_then(|value| value.as_b().ok())
+            .ok_or_else(corrupt)?;
+        let (millis, address) = last.as_ref().split_first_chunk().ok_or_else(corrupt)?;
+        let source_ip = match address.len() {
+            0 => None,
+            4 => <[u8; 4]>::try_from(address).ok().map(IpAddr::from),
+            _ => Some(IpAddr::from(
+                <[u8; 16]>::try_from(address).map_err(|_| corrupt())?,
+            )),
+        };
+        Ok(Some(SecretUse {
+            count,
+            at: Timestamp::from_millis(i64::from_be_bytes(*millis)).ok_or_else(corrupt)?,
+            source_ip,
+        }))
+    }
+}
