@@ -31,6 +31,7 @@ mod resources;
 mod schema;
 mod stamp;
 mod transact;
+mod usage;
 mod work;
 mod write;
 
@@ -59,6 +60,7 @@ pub use partner::{NewPartner, NoPartner, PartnerStore, StoredPartner};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use stamp::Stamp;
+pub use usage::{ActiveKey, Folded};
 pub use work::{Due, Task};
 pub use write::Write;
 
