@@ -1,4 +1,4 @@
-//! The audit trail's writer: it reads the streams of keys, denials and records, and appends what they tell to the owners' chains.
+//! The audit trail's writer: it reads the streams of keys, denials and records, appends what they tell to the owners' chains, and folds the chains into usage.
 //!
 //! Invariant: a record that was delivered stands in its owner's chain exactly once, however often and however cut it is delivered again, and the records of one row stand in their order.
 //! Knows nothing of HTTP, the environment, the clock or the source of randomness.
@@ -71,6 +71,13 @@ pub async fn consume(
         {
             tracing::warn!(%owner, error = %source, "events not appended, the stream will deliver them again");
             let place = told.places[from];
+            failed = Some(failed.map_or(place, |before| before.min(place)));
+            continue;
+        }
+        // Counted once in any case, so the batch may come again for its usage alone.
+        if let Err(error) = consumer.table.fold_usage(*owner, nonce).await {
+            tracing::warn!(%owner, %error, "usage not folded, the stream will deliver the events again");
+            let place = told.places[0];
             failed = Some(failed.map_or(place, |before| before.min(place)));
         }
     }

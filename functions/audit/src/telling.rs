@@ -529,6 +529,7 @@ fn denied(kind: DenialKind, row: &DenialRow) -> Option<Revision> {
         secret_suffix: denial.secret_suffix.clone(),
         company_id: denial.company_id,
         source_ip: Some(denial.source_ip.clone()),
+        user_agent: row.user_agent.clone(),
         request_id: Some(denial.request_id.clone()),
         operation: Some(denial.operation.clone()),
         reason: Some(denial.reason.to_string()),
@@ -586,6 +587,7 @@ fn authenticated(owner: Owner, actor: Actor, last: &LastUse) -> EventFacts {
         secret_suffix: last.secret_suffix.clone(),
         company_id: last.company,
         source_ip: Some(last.source_ip.clone()),
+        user_agent: last.user_agent.clone(),
         request_id: Some(last.request_id.clone()),
         operation: Some(last.operation.clone()),
         ..happened(last.at, owner, EventType::AuthenticationSucceeded, actor)
@@ -628,6 +630,7 @@ fn happened(at: Timestamp, owner: Owner, kind: EventType, actor: Actor) -> Event
         secret_suffix: None,
         company_id: owner.company(),
         source_ip: None,
+        user_agent: None,
         request_id: None,
         operation: None,
         reason: None,

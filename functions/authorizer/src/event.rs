@@ -1,11 +1,10 @@
 //! API Gateway's REQUEST event: the few members that the decision reads.
 
 use auth::{Asked, GivenReason, MethodArn, NamedCompany, NamedPartner};
-use model::Rule;
+use model::{Rule, UserAgent};
 use routes::Tenant;
 use serde::Deserialize;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::{collections::HashMap, fmt};
 use zeroize::Zeroizing;
 
@@ -21,8 +20,7 @@ pub(crate) struct Request {
     pub(crate) id: String,
     /// Of the plain one, which the client may have chosen.
     pub(crate) plain_digest: String,
-    /// A digest: user agents are long and the caller's own text.
-    pub(crate) user_agent: Option<String>,
+    pub(crate) user_agent: Option<UserAgent>,
 }
 
 /// The credential, by its looks.
@@ -94,10 +92,10 @@ impl Request {
                 .or_else(|| Some(context.request_id.clone()).filter(|id| is_label(id)))
                 .unwrap_or_else(|| plain_digest.clone()),
             plain_digest,
-            user_agent: context.identity.user_agent.map(|agent| {
-                let digest: [u8; 32] = Sha256::digest(agent).into();
-                model::hex(&digest[..8])
-            }),
+            user_agent: context
+                .identity
+                .user_agent
+                .and_then(|header| UserAgent::of_header(&header)),
         })
     }
 }

@@ -138,6 +138,7 @@ impl Refused {
         DenialRow {
             owner,
             actor: self.subject.actor(),
+            user_agent: request.user_agent.clone(),
             plain_request_digest: request.plain_digest.clone(),
             denial: Denial {
                 request_id: request.id.clone(),

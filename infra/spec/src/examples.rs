@@ -396,6 +396,7 @@ pub(crate) fn event() -> Value {
         secret_suffix: Some(SUFFIX.to_owned()),
         company_id: Some(company()),
         source_ip: Some(ADDRESS.to_owned()),
+        user_agent: "python-requests/2.32.3".parse().ok(),
         request_id: Some(REQUEST.to_owned()),
         operation: Some("ListJobs".to_owned()),
         reason: None,

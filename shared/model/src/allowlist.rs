@@ -71,7 +71,7 @@ fn canonical(network: IpNet) -> IpNet {
 }
 
 /// A single address without its full-length prefix.
-fn shown(network: &IpNet) -> String {
+pub(crate) fn shown(network: &IpNet) -> String {
     if network.prefix_len() == network.max_prefix_len() {
         network.addr().to_string()
     } else {

@@ -6,7 +6,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::{fmt, str::FromStr};
 
-use crate::{CompanyId, InvalidId, KeyId, PartnerId, Timestamp, field::vocabulary};
+use crate::{CompanyId, InvalidId, KeyId, PartnerId, Timestamp, UserAgent, field::vocabulary};
 
 /// One link of an owner's chain.
 ///
@@ -42,6 +42,8 @@ pub struct EventFacts {
     pub company_id: Option<CompanyId>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_ip: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user_agent: Option<UserAgent>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -358,6 +360,7 @@ mod tests {
                     secret_suffix: None,
                     company_id: None,
                     source_ip: None,
+                    user_agent: None,
                     request_id: None,
                     operation: None,
                     reason: None,

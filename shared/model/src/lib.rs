@@ -14,11 +14,14 @@ mod id;
 mod interview;
 mod job;
 mod key;
+mod key_usage;
 mod member;
+mod network;
 mod partner;
 mod text;
 mod time;
 mod usage;
+mod user_agent;
 
 pub use agent::{
     Agent, AgentFields, AgentFocus, AgentLanguage, AgentPatch, AgentType, BackgroundSound, Voice,
@@ -47,10 +50,12 @@ pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{
     ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus, SecretView,
 };
+pub use key_usage::{Client, KeyUsage, SecretUsage, Seen, SeenNetworks, Tally};
 pub use member::{
     Acceptance, AdminReason, InvitationRequest, InvitationState, Member, MemberId, MemberStatus,
     RoleChange, RoleText, TokenText,
 };
+pub use network::Network;
 pub use partner::{
     GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch, PartnerRequest,
 };
@@ -60,6 +65,7 @@ pub use text::{
 };
 pub use time::{Begins, Date, Future, Month, Timestamp};
 pub use usage::{BillingSystem, CompanyUsage, CostKey, CostKeyUsage, UsageReport};
+pub use user_agent::UserAgent;
 
 /// A stored object as clients see it: the common fields, then its own.
 #[derive(Debug, Clone, serde::Serialize, schemars::JsonSchema)]

@@ -15,6 +15,9 @@ impl Timestamp {
     /// The last instant that RFC 3339 can write.
     pub const LAST: Timestamp = Timestamp(253_402_300_799_999);
 
+    /// 1970.
+    pub const EPOCH: Timestamp = Timestamp(0);
+
     /// From milliseconds since the Unix epoch; `None` outside the years 0 to 9999, which RFC 3339 can't write.
     pub fn from_millis(millis: i64) -> Option<Timestamp> {
         let instant = Utc.timestamp_millis_opt(millis).single()?;
@@ -39,6 +42,20 @@ impl Timestamp {
 
     pub fn minus(self, duration: Duration) -> Timestamp {
         self.plus(-duration)
+    }
+
+    /// The beginning of the day (UTC).
+    #[must_use]
+    pub fn day(self) -> Timestamp {
+        const DAY: i64 = 86_400_000;
+        Timestamp(self.0.div_euclid(DAY) * DAY)
+    }
+
+    /// The beginning of the hour (UTC).
+    #[must_use]
+    pub fn hour(self) -> Timestamp {
+        const HOUR: i64 = 3_600_000;
+        Timestamp(self.0.div_euclid(HOUR) * HOUR)
     }
 
     pub fn since(self, earlier: Timestamp) -> Duration {

@@ -406,12 +406,12 @@ impl EventFilter {
 
 const MARK: &str = "MARK#";
 
-fn chain(owner: Owner) -> impl Display {
+pub(crate) fn chain(owner: Owner) -> impl Display {
     format!("CHAIN#{owner}")
 }
 
 /// 20 digits hold every seq.
-fn place(seq: u64) -> impl Display {
+pub(crate) fn place(seq: u64) -> impl Display {
     format!("{seq:020}")
 }
 
@@ -423,7 +423,7 @@ pub(crate) fn mark_key(row: &str) -> Item {
     key(format_args!("{MARK}{row}"), "MARK")
 }
 
-fn events_of(pack: &Item) -> Result<Vec<Event>, StoreError> {
+pub(crate) fn events_of(pack: &Item) -> Result<Vec<Event>, StoreError> {
     serde_json::from_str(pack.text("events")?).map_err(|_| StoreError::Corrupt("events"))
 }
 

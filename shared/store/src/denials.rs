@@ -4,7 +4,7 @@ use aws_sdk_dynamodb::{
     operation::put_item::PutItemError, types::ReturnValuesOnConditionCheckFailure,
 };
 use chrono::Duration;
-use model::{Actor, Denial, Owner, Reason, Timestamp, hex};
+use model::{Actor, Denial, Owner, Reason, Timestamp, UserAgent, hex};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -27,6 +27,7 @@ pub struct DenialRow {
     pub owner: Owner,
     pub actor: Actor,
     pub denial: Denial,
+    pub user_agent: Option<UserAgent>,
     /// [`request_digest`] of the gateway's plain request id.
     pub plain_request_digest: String,
 }
@@ -182,6 +183,7 @@ impl DenialRow {
             owner,
             actor,
             denial,
+            user_agent,
             plain_request_digest,
         } = self;
         let Denial {
@@ -217,6 +219,7 @@ impl DenialRow {
         ]));
         set(&mut row, "keyId", key_id.map(s));
         set(&mut row, "secret", secret_suffix.as_ref().map(s));
+        set(&mut row, "agent", user_agent.as_ref().map(s));
         set(&mut row, "company", company_id.map(s));
         set(&mut row, "suppressed", suppressed.then(|| s("true")));
         set(&mut row, "count", count.map(n));
@@ -233,6 +236,7 @@ impl DenialRow {
                 kind: row.parsed("actorKind")?,
                 id: row.text("actor")?.to_owned(),
             },
+            user_agent: row.parsed_if("agent")?,
             plain_request_digest: row.text(BY_PLAIN_REQUEST_ID.1)?.to_owned(),
             denial: Denial {
                 request_id: row.text("requestId")?.to_owned(),

@@ -6,7 +6,7 @@ use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
-use model::{CompanyId, KeyId, Owner, PartnerId, PersonId, Timestamp};
+use model::{CompanyId, KeyId, Owner, PartnerId, PersonId, Timestamp, UserAgent};
 use routes::Role;
 use std::fmt::Display;
 
@@ -50,8 +50,7 @@ pub struct LastUse {
     /// Why an administrator acted.
     pub reason: Option<String>,
     pub secret_suffix: Option<String>,
-    /// The first 16 hexadecimal characters of the SHA-256 of the user agent.
-    pub user_agent: Option<String>,
+    pub user_agent: Option<UserAgent>,
 }
 
 /// A membership's row.

@@ -35,6 +35,7 @@ mod secret_use;
 mod stack;
 mod stamp;
 mod transact;
+mod usage;
 mod work;
 mod write;
 
@@ -66,6 +67,7 @@ pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use secret_use::SecretUse;
 pub use stamp::Stamp;
+pub use usage::{ActiveKey, Folded};
 pub use work::{Due, Task};
 pub use write::Write;
 

@@ -31,6 +31,6 @@ pub fn definitions(names: &TableNames) -> [TableDefinition; 4] {
             Some(crate::denials::BY_PLAIN_REQUEST_ID),
         ),
         table(&names.records, true, Some("ttl"), None),
-        table(&names.audit, false, None, None),
+        table(&names.audit, false, Some("ttl"), None),
     ]
 }

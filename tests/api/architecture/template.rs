@@ -646,7 +646,12 @@ fn chains_are_only_ever_appended_to() {
                 let (may, leading) = match action {
                     "dynamodb:PutItem" => (function == "audit", Some(json!(["CHAIN#*"]))),
                     "dynamodb:UpdateItem" => {
-                        (function == "audit", Some(json!(["HEAD#*", "MARK#*"])))
+                        let leading = json!(["ACTIVE#*", "HEAD#*", "MARK#*", "USAGE#*"]);
+                        (function == "audit", Some(leading))
+                    }
+                    // Of usage: the rows of one key, which its owner's store alone asks for.
+                    "dynamodb:Query" if function == "keys" => {
+                        (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
                     }
                     "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" => {
                         (["audit", "audit-log"].contains(&function.as_str()), None)

@@ -518,6 +518,7 @@ impl World {
                 suppressed: false,
                 count: None,
             },
+            user_agent: None,
             plain_request_digest: "plain".to_owned(),
         }
     }

@@ -182,6 +182,7 @@ impl Gap {
             secret_suffix: None,
             company_id: revision.owner.company(),
             source_ip: None,
+            user_agent: None,
             request_id: None,
             operation: None,
             reason: Some(format!("revisions {first} to {last} of {row} are missing")),

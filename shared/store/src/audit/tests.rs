@@ -72,6 +72,7 @@ fn revision(owner: Owner, row: u64, rev: u64, events: usize, random: &mut Seeded
         secret_suffix: None,
         company_id: owner.company(),
         source_ip: None,
+        user_agent: None,
         request_id: None,
         operation: None,
         reason: None,
