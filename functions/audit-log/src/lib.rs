@@ -1,7 +1,9 @@
-//! The audit trail's reader: a company's people see the events of its chain.
+//! The audit trail's reader: a company's people see the events of its chain, and the checkpoints that hold it.
 //!
 //! Invariant: it writes nothing.
 //! Knows nothing of streams or of how events come to be.
+
+mod checkpoints;
 
 use api::{ApiError, App, Call, Input, Reply, respond};
 use lambda_http::{Body, Request, Response};
@@ -14,6 +16,12 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     respond(app, request, async |call: Call<'_, Operation>| {
         match call.operation() {
             Operation::ListAuditEvents => list_audit_events(&call).await,
+            Operation::ListAuditCheckpoints => checkpoints::list(&call, app).await,
+            Operation::GetAuditKeys => {
+                let keys = app.audit_keys.as_deref();
+                let keys = keys.ok_or_else(|| ApiError::internal("no audit keys are known"))?;
+                call.ok(keys)
+            }
         }
     })
     .await

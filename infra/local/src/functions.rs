@@ -2,12 +2,13 @@
 
 mod invoke;
 
-use api::App;
+use api::{App, StreamedBody};
 use auth::PolicyDocument;
 use authorizer::{Authorizer, AuthorizerError};
 use aws_lambda_events::{event::dynamodb, streams::DynamoDbEventResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
-use lambda_http::{Body, IntoResponse, Request, Response};
+use lambda_http::{Body, IntoResponse, Request, Response, http::HeaderMap};
+use routes::Route;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use std::{collections::BTreeMap, sync::Arc};
@@ -49,7 +50,7 @@ pub(crate) enum Refused {
 }
 
 /// What a function of a Lambda proxy integration answers; `isBase64Encoded` has no meaning without binary media types.
-#[derive(Debug, Deserialize, Serialize)]
+#[derive(Deserialize, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ProxyAnswer {
     pub(crate) status_code: u16,
@@ -58,6 +59,9 @@ pub(crate) struct ProxyAnswer {
     #[serde(default, deserialize_with = "null_as_empty")]
     pub(crate) multi_value_headers: BTreeMap<String, Vec<String>>,
     pub(crate) body: Option<String>,
+    /// What comes after it, made while it is sent.
+    #[serde(skip)]
+    pub(crate) rest: Option<StreamedBody>,
 }
 
 /// An invocation that brought no answer.
@@ -105,10 +109,19 @@ impl Functions {
     /// Answers a proxy event.
     pub(crate) async fn answer(
         &self,
-        function: &'static str,
+        route: &'static Route,
         event: Value,
     ) -> Result<ProxyAnswer, Failed> {
+        let function = route.function;
         match self {
+            Functions::InProcess { app, .. } if route.streamed => {
+                let app = app.clone();
+                let answered = tokio::spawn(async move { streamed(&app, function, &event).await });
+                Ok(streamed_answer(answered.await??))
+            }
+            Functions::Invoked(endpoint) if route.streamed => {
+                endpoint.invoke_streamed(function, &event).await
+            }
             Functions::InProcess { app, .. } => {
                 let app = app.clone();
                 let answered = tokio::spawn(async move { handled(&app, function, &event).await });
@@ -207,14 +220,6 @@ pub async fn call(app: &App, function: &str, request: Request) -> Option<Respons
 /// By lambda_http's rules: it decides which content types go as text.
 async fn proxy_answer(response: Response<Body>) -> Result<ProxyAnswer, Failed> {
     let (parts, body) = response.into_response().await.into_parts();
-    let mut multi_value_headers = BTreeMap::<String, Vec<String>>::new();
-    for (name, value) in &parts.headers {
-        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
-        multi_value_headers
-            .entry(name.to_string())
-            .or_default()
-            .push(value);
-    }
     let body = match body {
         Body::Text(text) => Some(text),
         Body::Binary(bytes) => Some(BASE64_STANDARD.encode(bytes)),
@@ -223,9 +228,52 @@ async fn proxy_answer(response: Response<Body>) -> Result<ProxyAnswer, Failed> {
     Ok(ProxyAnswer {
         status_code: parts.status.as_u16(),
         headers: BTreeMap::new(),
-        multi_value_headers,
+        multi_value_headers: multi_value(&parts.headers),
         body,
+        rest: None,
     })
+}
+
+async fn streamed(
+    app: &App,
+    function: &str,
+    event: &Value,
+) -> Result<Response<StreamedBody>, Failed> {
+    let request = lambda_http::request::from_str(&event.to_string())?;
+    let response = call_streamed(app, function, request).await;
+    response.ok_or_else(|| Failed(format!("no streaming function {function}")))
+}
+
+/// As [`call`], of the functions whose answers are streamed.
+pub async fn call_streamed(
+    app: &App,
+    function: &str,
+    request: Request,
+) -> Option<Response<StreamedBody>> {
+    Some(match function {
+        "audit-export" => audit_export::handle(app, request).await,
+        _ => return None,
+    })
+}
+
+fn streamed_answer(response: Response<StreamedBody>) -> ProxyAnswer {
+    let (parts, body) = response.into_parts();
+    ProxyAnswer {
+        status_code: parts.status.as_u16(),
+        headers: BTreeMap::new(),
+        multi_value_headers: multi_value(&parts.headers),
+        body: None,
+        rest: Some(body),
+    }
+}
+
+fn multi_value(headers: &HeaderMap) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::<String, Vec<String>>::new();
+    for (name, value) in headers {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        all.entry(name.to_string()).or_default().push(value);
+    }
+    all
 }
 
 fn null_as_empty<'de, D, T>(deserializer: D) -> Result<T, D::Error>

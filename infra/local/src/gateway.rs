@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::{
     functions::{Authorized, Functions, ProxyAnswer, Refused},
-    message::{HttpRequest, HttpResponse},
+    message::{HttpRequest, HttpResponse, StreamedResponse},
 };
 use event::Exchange;
 use responses::{Kind, Responses};
@@ -43,22 +43,29 @@ impl Gateway {
 
     /// Answers a request as the deployed API would.
     pub async fn call(&self, request: HttpRequest) -> HttpResponse {
+        self.call_streamed(request).await.collected().await
+    }
+
+    /// The same, with a streamed answer as it comes.
+    pub async fn call_streamed(&self, request: HttpRequest) -> StreamedResponse {
         let mut exchange = Exchange::begin(request, self.clock.now(), self.entropy);
         let response = match self.answer(&mut exchange).await {
             Ok(answer) => integration_response(answer),
-            Err(kind) => self.responses.render(kind, exchange.context()),
+            Err(kind) => self.responses.render(kind, exchange.context()).into(),
         };
         // As API Gateway's access log: no path, no query.
         tracing::debug!(
             method = exchange.method(),
             resource = exchange.resource(),
-            status = response.status,
+            status = response.head.status,
             request_id = exchange.extended_request_id(),
             "passed"
         );
-        response
+        let StreamedResponse { head, body } = response;
+        let head = head
             .with("x-amzn-requestid", exchange.request_id())
-            .with("x-amz-apigw-id", exchange.extended_request_id())
+            .with("x-amz-apigw-id", exchange.extended_request_id());
+        StreamedResponse { head, body }
     }
 
     async fn answer(&self, exchange: &mut Exchange) -> Result<ProxyAnswer, Kind> {
@@ -72,9 +79,7 @@ impl Gateway {
         if route.access != routes::Access::Public {
             self.authorize(exchange).await?;
         }
-        let answer = self
-            .functions
-            .answer(route.function, exchange.proxy_event());
+        let answer = self.functions.answer(route, exchange.proxy_event());
         match tokio::time::timeout(INTEGRATION_TIMEOUT, answer).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(failed)) => {
@@ -136,12 +141,13 @@ const REMAPPED: [&str; 14] = [
 ];
 
 /// The API has no binary media types, so a body that a function made Base64 stays Base64.
-fn integration_response(answer: ProxyAnswer) -> HttpResponse {
+fn integration_response(answer: ProxyAnswer) -> StreamedResponse {
     let ProxyAnswer {
         status_code,
         headers,
         multi_value_headers,
         body,
+        rest,
     } = answer;
     let mut response = HttpResponse {
         status: status_code,
@@ -165,7 +171,10 @@ fn integration_response(answer: ProxyAnswer) -> HttpResponse {
     if response.header("content-type").is_none() {
         response = response.with("content-type", "application/json");
     }
-    response
+    StreamedResponse {
+        head: response,
+        body: rest,
+    }
 }
 
 /// A value of the authorizer's context as the functions get it.

@@ -1,6 +1,7 @@
 //! One HTTP/1.1 listener on loopback: every request passes the guard before anything else looks at it.
 
 use anyhow::Context;
+use api::StreamedBody;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::{
@@ -20,7 +21,7 @@ use tokio::{
 
 use crate::{
     loopback::guard,
-    message::{HttpRequest, HttpResponse},
+    message::{HttpRequest, HttpResponse, StreamedResponse},
 };
 
 /// A bound socket, not yet answering.
@@ -62,7 +63,7 @@ impl Listener {
     pub async fn serve<H, F>(self, handler: H, stop: impl Future<Output = ()>)
     where
         H: Fn(HttpRequest) -> F + Clone + Send + 'static,
-        F: Future<Output = HttpResponse> + Send + 'static,
+        F: Future<Output: Into<StreamedResponse> + Send> + Send + 'static,
     {
         let Listener { socket, port } = self;
         let connections = GracefulShutdown::new();
@@ -95,7 +96,7 @@ fn serve_connection<H, F>(
 ) -> impl hyper_util::server::graceful::GracefulConnection<Error = hyper::Error>
 where
     H: Fn(HttpRequest) -> F + Clone + Send + 'static,
-    F: Future<Output = HttpResponse> + Send + 'static,
+    F: Future<Output: Into<StreamedResponse> + Send> + Send + 'static,
 {
     // Without it a small answer may wait for the client's acknowledgement of the one before.
     let _ = stream.set_nodelay(true);
@@ -106,8 +107,8 @@ where
                 // A task of its own: a client that hangs up stops nothing, as in AWS.
                 Ok(request) => tokio::spawn(handler(request))
                     .await
-                    .unwrap_or_else(|_| refusal(StatusCode::BAD_GATEWAY)),
-                Err(status) => refusal(status),
+                    .map_or_else(|_| refusal(StatusCode::BAD_GATEWAY).into(), Into::into),
+                Err(status) => refusal(status).into(),
             };
             Ok::<_, Infallible>(sent(response))
         }
@@ -156,13 +157,20 @@ fn refusal(status: StatusCode) -> HttpResponse {
         .with("cache-control", "no-store")
 }
 
-fn sent(response: HttpResponse) -> Response<Full<Bytes>> {
+fn sent(response: StreamedResponse) -> Response<StreamedBody> {
+    let StreamedResponse { head, body: stream } = response;
     let HttpResponse {
         status,
         headers,
         body,
-    } = response;
-    let mut sent = Response::new(Full::from(body));
+    } = head;
+    let whole = || {
+        Full::from(body)
+            .map_err(|never| match never {})
+            .boxed_unsync()
+    };
+    let body = stream.unwrap_or_else(whole);
+    let mut sent = Response::new(body);
     *sent.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::BAD_GATEWAY);
     for (name, value) in headers {
         // A value that HTTP can't carry, a client's own request id perhaps, is left out.

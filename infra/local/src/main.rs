@@ -93,15 +93,17 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 17] = [
+    const OURS: [&str; 20] = [
         "agents",
         "api",
         "audit",
+        "audit_export",
         "audit_log",
         "auth",
         "authorizer",
         "billing",
         "candidates",
+        "checkpoint",
         "companies",
         "embedded",
         "interview_events",
@@ -110,6 +112,7 @@ fn log(level: Level) {
         "keys",
         "local",
         "store",
+        "trail",
         "worker",
     ];
     let level = LevelFilter::from_level(level);

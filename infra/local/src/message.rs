@@ -1,5 +1,7 @@
 //! HTTP requests and responses without a socket.
 
+use api::StreamedBody;
+use http_body_util::BodyExt;
 use serde_json::Value;
 use std::fmt;
 
@@ -78,6 +80,14 @@ pub struct HttpResponse {
     pub body: Vec<u8>,
 }
 
+/// A response whose body may be made while it is sent.
+#[derive(Debug)]
+pub struct StreamedResponse {
+    pub head: HttpResponse,
+    /// The body, if `head` has none.
+    pub body: Option<StreamedBody>,
+}
+
 impl HttpResponse {
     pub fn new(status: u16, content_type: &str, body: impl Into<Vec<u8>>) -> HttpResponse {
         HttpResponse {
@@ -104,6 +114,26 @@ impl HttpResponse {
 
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
+    }
+}
+
+impl StreamedResponse {
+    /// With its body, or what there is of it where it breaks off.
+    pub async fn collected(self) -> HttpResponse {
+        let StreamedResponse { mut head, body } = self;
+        let Some(mut body) = body else { return head };
+        while let Some(Ok(frame)) = body.frame().await {
+            if let Ok(bytes) = frame.into_data() {
+                head.body.extend_from_slice(&bytes);
+            }
+        }
+        head
+    }
+}
+
+impl From<HttpResponse> for StreamedResponse {
+    fn from(head: HttpResponse) -> StreamedResponse {
+        StreamedResponse { head, body: None }
     }
 }
 

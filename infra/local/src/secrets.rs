@@ -1,18 +1,20 @@
 //! The secrets of one local system: random when it is first started, kept in its data directory.
 
 use anyhow::Context;
-use api::{Clock, Entropy, Reloading, Source};
+use api::{Clock, Entropy, Reloading, Signer, Source};
 use auth::{InvitationKeys, Keyring, SecretDocument};
 use model::Timestamp;
-use p256::ecdsa::SigningKey;
-use std::sync::Arc;
+use std::{pin::Pin, sync::Arc};
 use store::CursorKeys;
+use trail::SigningKey;
 use zeroize::Zeroizing;
 
 use crate::data_dir::DataDir;
 
 pub(crate) const KEYS_FILE: &str = "keys-secret.json";
 pub(crate) const CURSOR_FILE: &str = "cursor-secret.json";
+const EXPORT_KEY_FILE: &str = "export-key.json";
+const CHECKPOINT_KEY_FILE: &str = "checkpoint-key.json";
 const ISSUER_FILE: &str = "issuer-key.json";
 
 pub(crate) struct Secrets {
@@ -20,8 +22,10 @@ pub(crate) struct Secrets {
     pub(crate) cursors: Arc<Reloading<CursorKeys>>,
     /// From the same file as the cursors' keys.
     pub(crate) invitations: Arc<Reloading<InvitationKeys>>,
+    pub(crate) export_signer: Signer,
+    pub(crate) checkpoint_signer: Signer,
     /// Of the development issuer.
-    pub(crate) signing: SigningKey,
+    pub(crate) signing: p256::ecdsa::SigningKey,
 }
 
 impl Secrets {
@@ -38,10 +42,25 @@ impl Secrets {
             keyring: reloading(dir, KEYS_FILE, &document(KEYS_FILE)?, Keyring::new, now),
             cursors: reloading(dir, CURSOR_FILE, &cursors, CursorKeys::new, now),
             invitations: reloading(dir, CURSOR_FILE, &cursors, InvitationKeys::new, now),
+            export_signer: signer(&document(EXPORT_KEY_FILE)?),
+            checkpoint_signer: signer(&document(CHECKPOINT_KEY_FILE)?),
             // Two of 2^32 random numbers are no key; the file would have to be deleted.
-            signing: SigningKey::from_slice(issuer.newest().1).context(ISSUER_FILE)?,
+            signing: p256::ecdsa::SigningKey::from_slice(issuer.newest().1).context(ISSUER_FILE)?,
         })
     }
+}
+
+/// With a key of its own, as deployed functions have one each of the key service.
+fn signer(document: &SecretDocument) -> Signer {
+    let key = Arc::new(SigningKey::new(document.newest().1));
+    let public = key.public();
+    let sign = move |message: Vec<u8>| {
+        let key = Arc::clone(&key);
+        let signed: Pin<Box<dyn Future<Output = _> + Send>> =
+            Box::pin(async move { Ok(key.sign(&message)) });
+        signed
+    };
+    Signer::new(public, Arc::new(sign))
 }
 
 /// Read again from its file, as a Lambda process reads it from Secrets Manager.

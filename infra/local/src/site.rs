@@ -16,6 +16,7 @@ use crate::{
     functions::InvokeEndpoint,
     issuer::{CLIENT_ID, PASSWORD},
     listener::Listener,
+    notary,
     secrets::{CURSOR_FILE, KEYS_FILE},
     seed::{self, Companies, DemoPartner},
     system::System,
@@ -127,6 +128,7 @@ impl Site {
         };
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
         let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
+        let notary = tokio::spawn(notary::every_hour(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
             system.engine().clone(),
@@ -139,14 +141,17 @@ impl Site {
                     let (docs, system) = (Arc::clone(&docs), Arc::clone(&system));
                     async move {
                         if let Some(response) = docs.handle(&request) {
-                            return response;
+                            return response.into();
                         }
                         if let Some(response) = system.outbox().handle(&request) {
-                            return response;
+                            return response.into();
+                        }
+                        if let Some(response) = notary::handle(&system, &request).await {
+                            return response.into();
                         }
                         match system.bus().handle(&request).await {
-                            Some(response) => response,
-                            None => system.gateway().call(request).await,
+                            Some(response) => response.into(),
+                            None => system.gateway().call_streamed(request).await,
                         }
                     }
                 },
@@ -163,6 +168,7 @@ impl Site {
         );
         sweeper.abort();
         scheduler.abort();
+        notary.abort();
         Ok(())
     }
 

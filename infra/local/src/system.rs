@@ -8,6 +8,7 @@ use embedded::{Engine, Place, Weather};
 use serde_json::json;
 use std::sync::Arc;
 use store::{Table, TableNames};
+use trail::{AuditKey, AuditKeys, KeyUse};
 
 use crate::{
     bus::Bus,
@@ -15,6 +16,7 @@ use crate::{
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
     issuer::Issuer,
+    objects,
     outbox::Outbox,
     pump::Pump,
     secrets::Secrets,
@@ -53,6 +55,7 @@ pub struct SystemBuilder {
 
 const TABLE_PREFIX: &str = "instaview";
 const DATABASE: &str = "dynamodb.sqlite";
+const CHECKPOINTS: &str = "checkpoints";
 
 impl System {
     pub fn builder() -> SystemBuilder {
@@ -133,6 +136,15 @@ impl System {
     /// The schedule's turn of the worker; whether there is more to do.
     pub(crate) async fn work(&self) -> anyhow::Result<bool> {
         Ok(self.functions.work(json!({ "source": "schedule" })).await?)
+    }
+
+    /// The schedule's turn of the notary: the new checkpoint's counter.
+    ///
+    /// # Errors
+    /// There is no new one.
+    pub async fn checkpoint(&self) -> anyhow::Result<u64> {
+        let made = checkpoint::make(&self.app).await?;
+        made.context("another turn made it meanwhile")
     }
 
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
@@ -234,6 +246,15 @@ impl SystemBuilder {
                 fetch_keys(&issuer),
             ))),
             mailer: Some(outbox.mailer(&api_url)),
+            audit_keys: Some(Arc::new(AuditKeys {
+                keys: vec![
+                    AuditKey::new(KeyUse::Export, secrets.export_signer.public()),
+                    AuditKey::new(KeyUse::Checkpoint, secrets.checkpoint_signer.public()),
+                ],
+            })),
+            export_signer: Some(secrets.export_signer),
+            checkpoint_signer: Some(secrets.checkpoint_signer),
+            checkpoints: Some(objects::open(data_dir.as_ref(), CHECKPOINTS)?),
         };
         let worker_weather = Weather::calm();
         worker_weather.set(&weather);

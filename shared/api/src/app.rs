@@ -11,8 +11,9 @@ use std::{
     time::SystemTime,
 };
 use store::{CursorKeys, Table};
+use trail::AuditKeys;
 
-use crate::{Mailer, Reloading, TrustedIssuer};
+use crate::{Mailer, Objects, Reloading, Signer, TrustedIssuer};
 
 /// What every function gets.
 #[derive(Debug, Clone)]
@@ -30,6 +31,14 @@ pub struct App {
     pub issuer: Option<Arc<TrustedIssuer>>,
     /// `None` where nothing carries mail; what is to be sent waits.
     pub mailer: Option<Mailer>,
+    /// Signs the last lines of exports; `None` in all functions but that one.
+    pub export_signer: Option<Signer>,
+    /// Signs checkpoints; `None` in all functions but that one.
+    pub checkpoint_signer: Option<Signer>,
+    /// `None` in functions that don't publish them.
+    pub audit_keys: Option<Arc<AuditKeys>>,
+    /// `None` in functions that neither write nor read checkpoints.
+    pub checkpoints: Option<Objects>,
 }
 
 /// The only reader of time.

@@ -8,10 +8,13 @@ use lambda_http::{
     request::RequestContext,
 };
 use model::Timestamp;
-use routes::{Access, Operation};
+use routes::Operation;
 use std::error::Error;
 
-use crate::{Accepted, ApiError, App, Call, Envelope, Reply, call::request_id};
+use crate::{
+    Accepted, ApiError, App, Call, Envelope, Reply, Streamed, StreamedBody, call::request_id,
+    streamed,
+};
 
 /// Answers an event of API Gateway. Infallible: what goes wrong becomes an answer.
 pub async fn respond<Op: Operation>(
@@ -19,17 +22,64 @@ pub async fn respond<Op: Operation>(
     request: Request,
     handler: impl AsyncFnOnce(Call<'_, Op>) -> Result<Reply, ApiError>,
 ) -> Response<Body> {
-    let now = app.clock.now();
-    let RequestContext::ApiGatewayV1(context) = request.request_context() else {
-        return response(None, None, "", Err(ApiError::RouteNotFound), now);
+    let status = |reply: &Reply| reply.status;
+    let (head, outcome) = handled(app, request, handler, status).await;
+    response(&head, outcome)
+}
+
+/// The same for an operation whose answer is streamed. What goes wrong before its first byte becomes an answer as any other.
+pub async fn respond_streamed<Op: Operation>(
+    app: &App,
+    request: Request,
+    handler: impl AsyncFnOnce(Call<'_, Op>) -> Result<Streamed, ApiError>,
+) -> Response<StreamedBody> {
+    let (head, outcome) = handled(app, request, handler, |_| 200).await;
+    let streamed = match outcome {
+        Ok(streamed) => streamed,
+        Err(error) => return response(&head, Err(error)).map(streamed::whole),
     };
-    let id = request_id(&context).to_owned();
+    let mut headers = head.headers();
+    for (name, value) in streamed.headers() {
+        set(&mut headers, name.as_str(), value);
+    }
+    let mut response = Response::new(streamed.body);
+    *response.headers_mut() = headers;
+    response
+}
+
+/// What every answer to one request has.
+struct Head {
+    /// Whether an answer may be kept by whoever gets it.
+    kept: bool,
+    principal: Option<Principal>,
+    request_id: String,
+    now: Timestamp,
+}
+
+async fn handled<Op: Operation, R>(
+    app: &App,
+    request: Request,
+    handler: impl AsyncFnOnce(Call<'_, Op>) -> Result<R, ApiError>,
+    status: impl Fn(&R) -> u16,
+) -> (Head, Result<R, ApiError>) {
+    let mut head = Head {
+        kept: false,
+        principal: None,
+        request_id: String::new(),
+        now: app.clock.now(),
+    };
+    let RequestContext::ApiGatewayV1(context) = request.request_context() else {
+        return (head, Err(ApiError::RouteNotFound));
+    };
+    head.request_id = request_id(&context).to_owned();
     let path = context.resource_path.as_deref().unwrap_or_default();
     let Some(operation) = Op::find(context.http_method.as_str(), path) else {
-        return response(None, None, &id, Err(ApiError::RouteNotFound), now);
+        return (head, Err(ApiError::RouteNotFound));
     };
+    // Nothing of anybody's is public, but the keys may change.
+    head.kept = operation.route().operation == "GetHealth";
     let accepted = Accepted::check(operation, &request, &context);
-    let principal = accepted
+    head.principal = accepted
         .as_ref()
         .ok()
         .and_then(|accepted| accepted.principal.clone());
@@ -37,25 +87,20 @@ pub async fn respond<Op: Operation>(
         Ok(accepted) => accepted.check_owner(app).await,
         Err(error) => Err(error),
     };
-    let outcome =
-        match accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, now)) {
-            Ok(call) => handler(call).await,
-            Err(error) => Err(error),
-        };
+    let called =
+        accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, head.now));
+    let outcome = match called {
+        Ok(call) => handler(call).await,
+        Err(error) => Err(error),
+    };
     log(
         operation,
         &context,
-        principal.as_ref(),
-        &outcome,
-        app.clock.now().since(now).num_milliseconds(),
+        head.principal.as_ref(),
+        outcome.as_ref().map(status),
+        app.clock.now().since(head.now).num_milliseconds(),
     );
-    response(
-        Some(operation.route().access),
-        principal.as_ref(),
-        &id,
-        outcome,
-        now,
-    )
+    (head, outcome)
 }
 
 /// One line a request. No path, no query, no body: they may hold what must not be logged.
@@ -63,7 +108,7 @@ fn log<Op: Operation>(
     operation: Op,
     context: &ApiGatewayProxyRequestContext,
     principal: Option<&Principal>,
-    outcome: &Result<Reply, ApiError>,
+    outcome: Result<u16, &ApiError>,
     millis: i64,
 ) {
     let operation = operation.route().operation;
@@ -74,8 +119,7 @@ fn log<Op: Operation>(
         .map(|id| id.to_string())
         .unwrap_or_default();
     match outcome {
-        Ok(reply) => {
-            let status = reply.status;
+        Ok(status) => {
             tracing::info!(
                 operation, status, request_id, caller, company, millis, "answered"
             );
@@ -124,51 +168,46 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-fn response(
-    access: Option<Access>,
-    principal: Option<&Principal>,
-    request_id: &str,
-    outcome: Result<Reply, ApiError>,
-    now: Timestamp,
-) -> Response<Body> {
-    let mut headers = HeaderMap::new();
-    headers.insert(
-        header::CONTENT_TYPE,
-        HeaderValue::from_static("application/json"),
-    );
-    if access != Some(Access::Public) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    }
-    set(&mut headers, "x-request-id", request_id);
-    for rate in principal.map(Principal::rate).unwrap_or_default() {
-        let unit = match rate.unit {
-            Unit::Minute => "minute",
-            Unit::Hour => "hour",
-            Unit::Second => continue,
-        };
-        set(
-            &mut headers,
-            &format!("x-ratelimit-limit-{unit}"),
-            rate.limit,
+impl Head {
+    fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/json"),
         );
-        set(
-            &mut headers,
-            &format!("x-ratelimit-remaining-{unit}"),
-            rate.remaining,
-        );
-        set(
-            &mut headers,
-            &format!("x-ratelimit-reset-{unit}"),
-            rate.reset,
-        );
+        if !self.kept {
+            headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        }
+        set(&mut headers, "x-request-id", &self.request_id);
+        let rates = self.principal.as_ref().map(Principal::rate);
+        for rate in rates.unwrap_or_default() {
+            let unit = match rate.unit {
+                Unit::Minute => "minute",
+                Unit::Hour => "hour",
+                Unit::Second => continue,
+            };
+            for (name, value) in [
+                ("limit", rate.limit.to_string()),
+                ("remaining", rate.remaining.to_string()),
+                ("reset", rate.reset.to_string()),
+            ] {
+                set(&mut headers, &format!("x-ratelimit-{name}-{unit}"), value);
+            }
+        }
+        let warning = self.principal.as_ref().map(Principal::warning);
+        let warning = warning.unwrap_or_default();
+        if let Some(end) = warning.rotate_by {
+            set(&mut headers, "x-api-key-rotate-by", end);
+        }
+        if let Some(expiry) = warning.expires_at {
+            set(&mut headers, "x-api-key-expires-at", expiry);
+        }
+        headers
     }
-    let warning = principal.map(Principal::warning).unwrap_or_default();
-    if let Some(end) = warning.rotate_by {
-        set(&mut headers, "x-api-key-rotate-by", end);
-    }
-    if let Some(expiry) = warning.expires_at {
-        set(&mut headers, "x-api-key-expires-at", expiry);
-    }
+}
+
+fn response(head: &Head, outcome: Result<Reply, ApiError>) -> Response<Body> {
+    let mut headers = head.headers();
     let (status, body) = match outcome {
         Ok(reply) => {
             if let Some(etag) = &reply.etag {
@@ -188,7 +227,7 @@ fn response(
                 success: false,
                 data: None,
                 error: Some(&body),
-                timestamp: now,
+                timestamp: head.now,
             };
             // Strings, numbers and lists of them: always JSON.
             (

@@ -103,6 +103,14 @@ impl ChainHash {
     pub fn genesis(owner: Owner) -> ChainHash {
         ChainHash(Sha256::digest(owner.to_string()).into())
     }
+
+    pub const fn new(bytes: [u8; 32]) -> ChainHash {
+        ChainHash(bytes)
+    }
+
+    pub const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 impl fmt::Display for ChainHash {

@@ -48,6 +48,8 @@ pub struct Route {
     pub path: &'static str,
     pub access: Access,
     pub tenant: Tenant,
+    /// Whether the answer is sent while it is made, and may be longer than others.
+    pub streamed: bool,
     /// Whose things the route is about when an administrator asks, on routes that people have anyway; `None`: administrators may not use it.
     pub administrators: Option<Tenant>,
     pub summary: &'static str,

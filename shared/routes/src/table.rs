@@ -23,9 +23,18 @@ macro_rules! administrators {
     };
 }
 
+macro_rules! streamed {
+    () => {
+        false
+    };
+    (streamed) => {
+        true
+    };
+}
+
 macro_rules! functions {
     ($(
-        $function:ident = $folder:literal {
+        $function:ident = $folder:literal $($streamed:ident)? {
             $( #[doc = $summary:literal] $operation:ident = $method:ident $path:literal, $access:expr $(, $tenant:ident $(, administrators $for:ident)?)?; )*
         }
     )*) => {
@@ -33,6 +42,8 @@ macro_rules! functions {
             /// The operations of one function.
             pub mod $function {
                 use super::*;
+
+                const STREAMED: bool = streamed!($($streamed)?);
 
                 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
                 pub enum Operation { $( #[doc = $summary] $operation, )* }
@@ -47,6 +58,7 @@ macro_rules! functions {
                             path: $path,
                             access: $access,
                             tenant: tenant!($($tenant)?),
+                            streamed: STREAMED,
                             administrators: administrators!($($($for)?)?),
                             summary: $summary.trim_ascii(),
                         },
@@ -210,5 +222,14 @@ functions! {
     audit_log = "audit-log" {
         /// List the company's audit events, newest first
         ListAuditEvents = Get "/audit-events", role(Role::Member), Owner;
+        /// List the signed checkpoints, newest first, each with the proof that it holds the company's chain
+        ListAuditCheckpoints = Get "/audit-checkpoints", role(Role::Member), Owner;
+        /// Give the public keys that exports and checkpoints are checked with
+        GetAuditKeys = Get "/.well-known/audit-keys", Public;
+    }
+
+    audit_export = "audit-export" streamed {
+        /// Export the company's audit events, oldest first and without a gap; the last line is signed
+        ExportAuditEvents = Get "/audit-events/export", role(Role::Admin), Owner;
     }
 }

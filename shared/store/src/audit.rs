@@ -1,16 +1,19 @@
 //! The chains of audit events: what the streams tell is appended, and a company reads its own.
 //!
-//! A chain is a run of packs under `CHAIN#<owner>`, each put once under its first seq; `HEAD#<owner>` says where it ends, and `MARK#<row>` up to which revision a row was taken in.
-//! `PutItem` alone touches packs, `UpdateItem` alone heads and marks, so that IAM can say it.
+//! A chain is a run of packs under `CHAIN#<owner>`, each put once under its first seq; `HEAD#<owner>` says where it ends, a row of `CHAINS` that there is one, and `MARK#<row>` up to which revision a row was taken in.
+//! `PutItem` alone touches packs, `UpdateItem` alone heads, marks and that list, so that IAM can say it.
 
+mod export;
+mod heads;
 mod image;
 mod plan;
 #[cfg(test)]
 mod tests;
 
+pub use export::{ChainPage, ChainPlace};
 pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
 
-use aws_sdk_dynamodb::types::Update;
+use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};
 use sha2::{Digest, Sha256};
 use std::{collections::HashMap, fmt::Display, time::Duration};
@@ -92,7 +95,7 @@ pub struct Chain {
 pub struct BrokenAt(pub u64);
 
 impl Table {
-    /// A pack, its head and its rows' marks are one transaction of at most 100 actions.
+    /// A pack, its head, a new chain's place in the list of all and the rows' marks are one transaction of at most 100 actions.
     const MAX_ROWS: usize = 97;
     const MAX_TRIES: u8 = 12;
 
@@ -113,10 +116,10 @@ impl Table {
         };
         let revisions = plan::prefix(revisions, Self::MAX_ROWS);
         for attempt in 0..Self::MAX_TRIES {
-            let (head, marks) = self.head_and_marks(owner, revisions).await?;
+            let (head, listed, marks) = self.head_and_marks(owner, revisions).await?;
             let plan = Plan::new(head, marks, revisions)?;
             let token = token(nonce, owner, &plan, attempt);
-            let Some(transaction) = self.transaction(owner, &plan)? else {
+            let Some(transaction) = self.transaction(owner, &plan, listed)? else {
                 return Ok(plan.appended);
             };
             if transaction.commit(self, token).await?.is_ok() {
@@ -131,7 +134,12 @@ impl Table {
         ))
     }
 
-    fn transaction(&self, owner: Owner, plan: &Plan) -> Result<Option<Transaction>, StoreError> {
+    fn transaction(
+        &self,
+        owner: Owner,
+        plan: &Plan,
+        listed: bool,
+    ) -> Result<Option<Transaction>, StoreError> {
         let mut transaction = Transaction::default();
         let mut changes = false;
         if let Some(pack) = plan.pack() {
@@ -139,6 +147,9 @@ impl Table {
             row.extend(item([("last", n(plan.after.seq)), ("events", s(pack))]));
             transaction.put(put_new(&self.names.audit, row)?);
             transaction.update(self.head_update(owner, plan)?);
+            if !listed {
+                transaction.update(self.listing(owner)?);
+            }
             changes = true;
         }
         for (row, mark) in plan.changed_marks() {
@@ -152,9 +163,11 @@ impl Table {
         let update = Update::builder()
             .table_name(&self.names.audit)
             .set_key(Some(head_key(owner)))
-            .update_expression("SET #seq = :seq, #hash = :hash")
+            .update_expression("SET #seq = :seq, #hash = :hash, #listed = :listed")
             .expression_attribute_names("#seq", "seq")
             .expression_attribute_names("#hash", "hash")
+            .expression_attribute_names("#listed", "listed")
+            .expression_attribute_values(":listed", AttributeValue::Bool(true))
             .expression_attribute_values(":seq", n(plan.after.seq))
             .expression_attribute_values(":hash", s(plan.after.hash));
         let update = if plan.before.seq == 0 {
@@ -195,23 +208,27 @@ impl Table {
         &self,
         owner: Owner,
         revisions: &[Revision],
-    ) -> Result<(Head, HashMap<String, Mark>), StoreError> {
+    ) -> Result<(Head, bool, HashMap<String, Mark>), StoreError> {
         let mut names: Vec<_> = revisions.iter().map(|revision| &*revision.row).collect();
         names.sort_unstable();
         names.dedup();
         let mut keys: Vec<Item> = names.into_iter().map(mark_key).collect();
         keys.push(head_key(owner));
         let mut head = Head::none(owner);
+        let mut listed = false;
         let mut marks = HashMap::new();
         for row in self.get_many(&self.names.audit, keys).await? {
             match row.text("pk")?.strip_prefix(MARK) {
                 Some(name) => {
                     marks.insert(name.to_owned(), Mark::read(&row)?);
                 }
-                None => head = Head::read(&row)?,
+                None => {
+                    head = Head::read(&row)?;
+                    listed = row.contains_key("listed");
+                }
             }
         }
-        Ok((head, marks))
+        Ok((head, listed, marks))
     }
 
     async fn find_head(&self, owner: Owner) -> Result<Head, StoreError> {

@@ -286,6 +286,16 @@ impl Behind<KeyRow> {
                 EventType::KeyResumed => row.facts.state = KeyState::Active,
                 EventType::KeyRevoked => row.facts.state = KeyState::Revoked,
                 EventType::KeyRotated => secrets = after(event, "secrets")?.or(secrets),
+                EventType::KeyOverlapChanged => {
+                    let until: Option<Timestamp> = after(event, "validUntil")?;
+                    let known = row.facts.secrets.iter_mut();
+                    known
+                        .filter(|secret| Some(&secret.suffix) == event.secret_suffix.as_ref())
+                        .for_each(|secret| secret.valid_until = until);
+                    let told = secrets.iter_mut().flatten();
+                    told.filter(|secret| Some(&secret.suffix) == event.secret_suffix.as_ref())
+                        .for_each(|secret| secret.valid_until = until);
+                }
                 _ => {}
             }
         }

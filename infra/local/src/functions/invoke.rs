@@ -13,7 +13,10 @@ use serde_json::Value;
 use std::sync::Arc;
 use url::Url;
 
-use super::{Failed, MAX_ANSWER};
+use super::{Failed, MAX_ANSWER, ProxyAnswer};
+
+/// More than a function streams.
+const MAX_STREAMED: usize = 200 * 1024 * 1024;
 
 /// The functions behind this address are the deployed binaries, each in a process of its own.
 #[derive(Debug, Clone)]
@@ -36,6 +39,25 @@ impl InvokeEndpoint {
     }
 
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Failed> {
+        let body = self.send(function, event, MAX_ANSWER).await?;
+        Ok(serde_json::from_slice(&body)?)
+    }
+
+    /// A streamed answer: its head as JSON, eight zero bytes, and its body.
+    pub(super) async fn invoke_streamed(
+        &self,
+        function: &str,
+        event: &Value,
+    ) -> Result<ProxyAnswer, Failed> {
+        let bytes = self.send(function, event, MAX_STREAMED).await?;
+        let end = bytes.windows(8).position(|eight| eight == [0; 8]);
+        let end = end.ok_or_else(|| Failed("a streamed answer has no head".to_owned()))?;
+        let mut answer: ProxyAnswer = serde_json::from_slice(&bytes[..end])?;
+        answer.body = Some(String::from_utf8_lossy(&bytes[end + 8..]).into_owned());
+        Ok(answer)
+    }
+
+    async fn send(&self, function: &str, event: &Value, most: usize) -> Result<Bytes, Failed> {
         let base = self.url.as_str().trim_end_matches('/');
         let request = Request::builder()
             .method(Method::POST)
@@ -52,7 +74,7 @@ impl InvokeEndpoint {
             .map_err(|error| Failed(error.to_string()))?;
         let status = response.status();
         let failed = response.headers().contains_key("x-amz-function-error");
-        let body = Limited::new(response.into_body(), MAX_ANSWER)
+        let body = Limited::new(response.into_body(), most)
             .collect()
             .await
             .map_err(|_| Failed("the answer was cut or is too large".to_owned()))?
@@ -64,7 +86,7 @@ impl InvokeEndpoint {
         if failed || !status.is_success() {
             return Err(Failed(format!("the endpoint answers {status}")));
         }
-        Ok(serde_json::from_slice(&body)?)
+        Ok(body)
     }
 }
 
