@@ -19,4 +19,5 @@ mod members;
 mod one_winner;
 mod requests;
 mod resources;
+mod trail;
 mod worker;

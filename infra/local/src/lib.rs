@@ -25,6 +25,7 @@ pub mod seed;
 mod site;
 mod system;
 mod tables;
+mod verify;
 
 pub use bus::{Bus, Failure};
 pub use data_dir::DataDir;
@@ -39,3 +40,4 @@ pub use message::{HttpRequest, HttpResponse, StreamedResponse};
 pub use outbox::{Letter, Outbox};
 pub use site::{Options, Site};
 pub use system::{System, SystemBuilder};
+pub use verify::Verify;

@@ -1,9 +1,9 @@
 //! `cargo run`: the product on this machine, from an empty directory to a working key.
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use local::seed::FEWEST_REQUESTS;
-use local::{Facts, InvokeEndpoint, Options, Site};
+use local::{Facts, InvokeEndpoint, Options, Site, Verify};
 use model::RateLimit;
 use std::{
     io::{self, IsTerminal},
@@ -16,7 +16,10 @@ use url::Url;
 
 /// Runs the whole InstaView API on this machine.
 #[derive(Debug, Parser)]
+#[command(args_conflicts_with_subcommands = true)]
 struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
     /// Port of the API; sign-in and DynamoDB listen on the next two. 0 takes any that are free
     #[arg(long, default_value_t = 3000)]
     port: u16,
@@ -40,10 +43,20 @@ struct Arguments {
     log_level: Level,
 }
 
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check a saved export of audit events, offline
+    Verify(Verify),
+}
+
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     log(arguments.log_level);
+    if let Some(Command::Verify(verify)) = &arguments.command {
+        say(&verify.run()?);
+        return Ok(());
+    }
     // Before the first socket: a signal during the start must stop it too.
     let (stop, stopped) = watch::channel(false);
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
@@ -71,6 +84,10 @@ async fn main() -> anyhow::Result<()> {
     clippy::print_stdout,
     reason = "what the user is told goes to standard output, and logs don't"
 )]
+fn say(text: &str) {
+    println!("{text}");
+}
+
 fn banner(facts: &Facts) {
     let Facts {
         api_url,
@@ -79,7 +96,7 @@ fn banner(facts: &Facts) {
         ..
     } = facts;
     let key = facts.demo_key.as_deref().unwrap_or_default();
-    println!(
+    say(&format!(
         "InstaView API   {api_url}
 documentation   {api_url}/docs
 sign-in         {issuer_url}
@@ -88,7 +105,7 @@ demo key        {key}
 
   curl {api_url}/jobs -H 'Authorization: Bearer {key}'
 "
-    );
+    ));
 }
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.

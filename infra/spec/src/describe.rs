@@ -11,12 +11,13 @@ use model::{
     Timestamp, UsageReport,
 };
 use routes::{
-    Operation, Role, Route, ScopeSet, agents, audit_log, billing, candidates, companies,
-    interviews, jobs, keys,
+    Operation, Role, Route, ScopeSet, agents, audit_export, audit_log, billing, candidates,
+    companies, interviews, jobs, keys,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use trail::{AuditKeys, OwnCheckpoint, SignedHead};
 
 use crate::{
     examples::{
@@ -104,9 +105,15 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
         ),
         group(
             "audit-log",
-            "The company's chain of audit events. For people.",
+            "The company's chain of audit events, and what it is checked with. For people.",
             schemas,
             audit_log_operation,
+        ),
+        group(
+            "audit-export",
+            "The company's chain of audit events as a file that can be checked. For people.",
+            schemas,
+            audit_export_operation,
         ),
     ]
 }
@@ -730,6 +737,66 @@ fn audit_log_operation(operation: audit_log::Operation, schemas: &mut Schemas) -
                 ..answers(
                     page(schemas, "AuditEventPage", &event),
                     examples::page(examples::event()),
+                )
+            }
+        }
+        ListAuditCheckpoints => {
+            let checkpoint = schemas.answer::<OwnCheckpoint>("AuditCheckpoint");
+            let counter = json!({ "type": "integer", "minimum": 0 });
+            Described {
+                query: list_query([
+                    parameter(
+                        "from",
+                        "Only checkpoints from this counter on.",
+                        counter.clone(),
+                    ),
+                    parameter("to", "Only checkpoints up to this counter.", counter),
+                ]),
+                note: "One is made every hour. `inclusion` proves that the checkpoint holds where the company's chain ended; it tells nothing of others.",
+                ..answers(
+                    page(schemas, "AuditCheckpointPage", &checkpoint),
+                    examples::page(examples::checkpoint()),
+                )
+            }
+        }
+        GetAuditKeys => Described {
+            note: "Keep them apart from what they check. A key signs one kind of thing alone.",
+            ..answers(
+                schemas.answer::<AuditKeys>("AuditKeys"),
+                examples::audit_keys(),
+            )
+        },
+    }
+}
+
+fn audit_export_operation(operation: audit_export::Operation, schemas: &mut Schemas) -> Described {
+    use audit_export::Operation::*;
+    match operation {
+        ExportAuditEvents => {
+            let seq = json!({ "type": "integer", "minimum": 1 });
+            let format = json!({ "type": "string", "enum": ["ndjson", "csv"] });
+            Described {
+                query: vec![
+                    parameter(
+                        "fromSeq",
+                        "The first event; 1 where nothing is said.",
+                        seq.clone(),
+                    ),
+                    parameter(
+                        "toSeq",
+                        "The last event; the chain's last where nothing is said.",
+                        seq,
+                    ),
+                    parameter(
+                        "format",
+                        "`ndjson`, which can be checked, or `csv`, for people.",
+                        format,
+                    ),
+                ],
+                note: "As `ndjson`, each line is an event as it stands in the chain, and the last line is a signed head. Without that line the export broke off, and doesn't count. At most 100 MB an answer: then `nextFromSeq` in the last line says where to go on. In `csv`, cells that a spreadsheet would take for formulas begin with an apostrophe.",
+                ..answers(
+                    schemas.answer::<SignedHead>("AuditExportHead"),
+                    examples::signed_head(),
                 )
             }
         }

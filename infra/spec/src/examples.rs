@@ -13,6 +13,7 @@ use routes::Role;
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
+use trail::{AuditKey, AuditKeys, Checkpoint, ExportHead, Heads, KeyUse, OwnedHead, SigningKey};
 
 pub(crate) const AT: &str = "2026-01-31T12:00:00.000Z";
 const LATER: &str = "2026-02-03T08:15:30.250Z";
@@ -406,6 +407,56 @@ pub(crate) fn event() -> Value {
     };
     let link: Event = facts.chained(1, ChainHash::genesis(owner));
     wire(&link)
+}
+
+fn audit_key(used_for: KeyUse) -> SigningKey {
+    // Nothing real is signed with them.
+    SigningKey::new(&[used_for as u8; 32])
+}
+
+pub(crate) fn audit_keys() -> Value {
+    let keys = [KeyUse::Export, KeyUse::Checkpoint]
+        .map(|used_for| AuditKey::new(used_for, audit_key(used_for).public()));
+    wire(&AuditKeys { keys: keys.into() })
+}
+
+pub(crate) fn checkpoint() -> Value {
+    let owner = Owner::Company(company());
+    let heads = Heads {
+        seed: ChainHash::genesis(Owner::System),
+        heads: vec![OwnedHead {
+            owner,
+            seq: 1,
+            hash: ChainHash::genesis(owner),
+        }],
+    };
+    let checkpoint = Checkpoint::new(None, &heads, at(LATER));
+    let key = audit_key(KeyUse::Checkpoint);
+    let signature = key.sign(&checkpoint.message());
+    wire(
+        &checkpoint
+            .signed(key.public(), &signature)
+            .of(owner, &heads),
+    )
+}
+
+pub(crate) fn signed_head() -> Value {
+    let owner = Owner::Company(company());
+    let genesis = ChainHash::genesis(owner);
+    let head = ExportHead {
+        owner,
+        from_seq: 1,
+        to_seq: 0,
+        prev_hash: genesis,
+        hash: genesis,
+        chain_seq: 0,
+        chain_hash: genesis,
+        at: at(LATER),
+        next_from_seq: None,
+    };
+    let key = audit_key(KeyUse::Export);
+    let signature = key.sign(&head.message());
+    wire(&head.signed(key.public(), &signature))
 }
 
 pub(crate) fn whoami() -> Value {

@@ -49,6 +49,14 @@ fn operation(route: &Route) -> Value {
         .parameters()
         .map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }))
         .collect();
+    let mut integration = json!({
+        "type": "aws_proxy",
+        "httpMethod": "POST",
+        "uri": invocation(route.function, Invocation::of(route)),
+    });
+    if route.streamed {
+        integration["responseTransferMode"] = "STREAM".into();
+    }
     json!({
         "operationId": route.operation,
         "summary": route.summary,
@@ -56,11 +64,7 @@ fn operation(route: &Route) -> Value {
         "security": security,
         // A proxied function answers with what status it likes; OpenAPI wants one named.
         "responses": { "200": { "description": "The function's answer" } },
-        "x-amazon-apigateway-integration": {
-            "type": "aws_proxy",
-            "httpMethod": "POST",
-            "uri": invocation(route.function),
-        },
+        "x-amazon-apigateway-integration": integration,
     })
 }
 
@@ -74,15 +78,34 @@ fn authorizer() -> Value {
         "x-amazon-apigateway-authorizer": {
             "type": "request",
             "authorizerResultTtlInSeconds": 0,
-            "authorizerUri": invocation("authorizer"),
+            "authorizerUri": invocation("authorizer", Invocation::Whole),
         },
     })
 }
 
-fn invocation(function: &str) -> Value {
+/// How a function's answer comes.
+enum Invocation {
+    Whole,
+    Streamed,
+}
+
+impl Invocation {
+    fn of(route: &Route) -> Invocation {
+        match route.streamed {
+            true => Invocation::Streamed,
+            false => Invocation::Whole,
+        }
+    }
+}
+
+fn invocation(function: &str, how: Invocation) -> Value {
     let resource = function_resource(function);
+    let (version, action) = match how {
+        Invocation::Whole => ("2015-03-31", "invocations"),
+        Invocation::Streamed => ("2021-11-15", "response-streaming-invocations"),
+    };
     json!({ "Fn::Sub": format!(
-        "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/2015-03-31/functions/${{{resource}.Arn}}/invocations"
+        "arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:lambda:path/{version}/functions/${{{resource}.Arn}}/{action}"
     ) })
 }
 

@@ -110,10 +110,7 @@ impl Document {
         let mut success = json!({
             "description": route.summary,
             "headers": success_headers(route, *versioned),
-            "content": { "application/json": {
-                "schema": envelope(data),
-                "example": { "success": true, "data": example, "error": null, "timestamp": AT },
-            } },
+            "content": content(route, data, example),
         });
         if *status == 201 {
             success["links"] = links(route, example);
@@ -233,6 +230,20 @@ fn links(made: &Route, object: &Value) -> Value {
 }
 
 /// Which faults an operation can answer with, by status.
+/// Of a success. What is streamed has no envelope, but lines; its schema is the last one's.
+fn content(route: &Route, data: &Value, example: &Value) -> Value {
+    match route.streamed {
+        false => json!({ "application/json": {
+            "schema": envelope(data),
+            "example": { "success": true, "data": example, "error": null, "timestamp": AT },
+        } }),
+        true => json!({
+            "application/x-ndjson": { "schema": data, "example": example },
+            "text/csv": { "schema": { "type": "string" } },
+        }),
+    }
+}
+
 fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>> {
     let mut codes = vec![
         Code::RateLimitExceeded,

@@ -38,7 +38,8 @@ pub struct SignedCheckpoint {
 pub struct OwnCheckpoint {
     #[serde(flatten)]
     pub signed: SignedCheckpoint,
-    /// `null` where the owner had no event yet.
+    /// Left out where the owner had no event yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub inclusion: Option<Inclusion>,
 }
 

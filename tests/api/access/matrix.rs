@@ -43,7 +43,12 @@ fn assert_passes(answer: &Answer, route: &routes::Route, what: &str) {
         answer.status,
         answer.body
     );
-    assert_eq!(answer.body["success"], answer.status < 400, "{what}");
+    if route.streamed && answer.status == 200 {
+        // Lines, and no envelope.
+        assert!(answer.raw.text().ends_with("}\n"), "{what}");
+    } else {
+        assert_eq!(answer.body["success"], answer.status < 400, "{what}");
+    }
     if route.access != Access::Public {
         assert_headers(answer, what);
         for header in ["limit", "remaining", "reset"] {
@@ -92,7 +97,11 @@ async fn a_caller_with_exactly_what_a_route_demands_is_served_by_it() {
             route.operation,
             answer.body
         );
-        assert!(!answer.data().is_null(), "{}", route.operation);
+        assert!(
+            route.streamed || !answer.data().is_null(),
+            "{}",
+            route.operation
+        );
     }
 }
 
