@@ -3,7 +3,7 @@
 use api::ApiError;
 use model::{Change, Event, EventFacts};
 
-const COLUMNS: [&str; 19] = [
+const COLUMNS: [&str; 20] = [
     "seq",
     "at",
     "type",
@@ -14,6 +14,7 @@ const COLUMNS: [&str; 19] = [
     "secretSuffix",
     "companyId",
     "sourceIp",
+    "userAgent",
     "requestId",
     "operation",
     "reason",
@@ -49,6 +50,7 @@ pub(crate) fn row(event: &Event, table: &mut String) -> Result<(), ApiError> {
         secret_suffix,
         company_id,
         source_ip,
+        user_agent,
         request_id,
         operation,
         reason,
@@ -72,6 +74,7 @@ pub(crate) fn row(event: &Event, table: &mut String) -> Result<(), ApiError> {
         text(secret_suffix),
         text(company_id),
         text(source_ip),
+        text(user_agent),
         text(request_id),
         text(operation),
         text(reason),

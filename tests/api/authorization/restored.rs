@@ -88,6 +88,12 @@ async fn what_the_chains_tell_is_done_again() {
         key("narrowed").await,
     );
     let (rotated, untouched) = (key("rotated").await, key("untouched").await);
+    let (ended, early) = (
+        key("ended early").await,
+        json!({ "overlapSeconds": 86_400 }),
+    );
+    act(&app, &acme, &ended.0, "rotate", early).await;
+    assert_eq!(jobs(&app, &ended.1).await, 200);
     let boss = app.administrator().await;
     let boss = boss.for_company(acme.id);
     assert_eq!(app.get(&boss, "/api-keys").await.status, 200);
@@ -143,6 +149,7 @@ async fn what_the_chains_tell_is_done_again() {
     // Whoever had been refused is.
     assert_eq!(jobs(&app, &revoked.1).await, 401);
     assert_eq!(jobs(&app, &suspended.1).await, 401);
+    assert_eq!(jobs(&app, &ended.1).await, 401);
     let narrowed_at = narrowed.1.from_address("203.0.113.9");
     assert_eq!(jobs(&app, &narrowed.1).await, 401);
     assert_eq!(jobs(&app, &narrowed_at).await, 403);
