@@ -106,6 +106,9 @@ async fn what_the_chains_tell_is_done_again() {
     let path = format!("/api-keys/{}", narrowed.0);
     let patch = json!({ "scopes": ["write:jobs"], "allowedIPs": ["203.0.113.0/24"], "name": "narrow", "expiresAt": "2099-01-01T00:00:00Z" });
     assert_eq!(app.patch(&acme.owner, &path, &patch).await.status, 200);
+    let path = format!("/api-keys/{}/overlap", ended.0);
+    let patch = json!({ "validUntil": app.now() });
+    assert_eq!(app.patch(&acme.owner, &path, &patch).await.status, 200);
     let new = act(
         &app,
         &acme,
