@@ -50,6 +50,7 @@ pub(crate) fn body(route: &Route, own: &str) -> Option<Value> {
         }),
         "InviteMember" => json!({ "email": address(own), "role": "MEMBER" }),
         "UpdateMember" => json!({ "role": "ADMIN" }),
+        "UpdateNotice" => json!({ "read": true }),
         // Nobody's; [`Objects::fit`] puts the caller's there.
         "AcceptInvitation" => json!({ "idToken": "none" }),
         "CreateApiKey" => json!({ "name": own, "scopes": Scope::ALL.map(Scope::as_str) }),
@@ -233,6 +234,9 @@ impl Objects {
             assert_eq!(refused.status, 403, "{}", refused.body);
             return refused.header("x-request-id").expect("an id").to_owned();
         }
+        if parameter == "noticeId" {
+            return expired(app, company).await;
+        }
         if parameter == "token" {
             let email = address(own);
             let role = routes::Role::Member;
@@ -272,6 +276,19 @@ impl Objects {
     pub(crate) fn set(&mut self, parameter: &'static str, id: &str) {
         self.0.insert(parameter, id.to_owned());
     }
+}
+
+/// The notice of a key that has just expired.
+async fn expired(app: &TestApp, company: &Company) -> String {
+    let expiry = app.now().plus(chrono::Duration::seconds(1));
+    let key = app.key_with(company, json!({ "expiresAt": expiry })).await;
+    app.advance(std::time::Duration::from_secs(2));
+    app.settle().await;
+    let notices = app.get(&company.owner, "/notices").await;
+    let items = notices.data()["items"].as_array().expect("items").clone();
+    let of_key = items.iter().find(|item| item["keyId"] == json!(key.id));
+    let notice = of_key.unwrap_or_else(|| panic!("{}", notices.body));
+    notice["id"].as_str().expect("an id").to_owned()
 }
 
 /// The path with these objects' ids, percent-encoded where Base64 needs it.

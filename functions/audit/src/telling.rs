@@ -187,6 +187,14 @@ fn key_changed(old: &KeyRow, new: &KeyRow) -> Result<Revision, Unreadable> {
             ..by_stamp(owner, kind, &new.changed)
         })
         .collect();
+    // No fact changes when the clock does it.
+    let expired = new
+        .expiry_told
+        .filter(|_| old.expiry_told != new.expiry_told);
+    events.extend(expired.map(|at| EventFacts {
+        key_id: Some(new.facts.id),
+        ..happened(at, owner, EventType::KeyExpired, Actor::system("clock"))
+    }));
     let used = used(old.total, new.total, new.last_use.as_ref())?;
     events.extend(used.map(|last| EventFacts {
         key_id: Some(new.facts.id),

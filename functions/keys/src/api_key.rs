@@ -8,7 +8,7 @@ use model::{
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;
-use store::{KeyChange, KeyFilter, KeyRow, NewKey, OwnerStore, StoreError};
+use store::{KeyFilter, KeyRow, NewKey, OwnerStore, StoreError};
 
 /// A key as creation answers it: the one time that it is shown.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
@@ -193,11 +193,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         if fields == row.fields() {
             return shown(&call, &row);
         }
-        let change = KeyChange {
-            fields,
-            state: row.facts.state,
-            from: row.facts.counted.version,
-        };
+        let change = row.becoming(fields, row.facts.state, call.now);
         let stamp = call.stamp(None)?;
         let expires_at = change.fields.expires_at.map(|at| *at);
         let revived = row.status(call.now) == KeyStatus::Expired
@@ -279,11 +275,7 @@ async fn change_state(
             after.facts.state = state;
             after.facts.counted.version = from + 1;
             let reply = shown(call, &after)?;
-            let change = KeyChange {
-                fields: row.fields(),
-                state,
-                from,
-            };
+            let change = row.becoming(row.fields(), state, call.now);
             let (stamp, remembered) = (call.stamp(reason.clone())?, once.remember(&reply));
             store
                 .update_key(id, &change, &stamp, remembered.as_ref())

@@ -10,6 +10,7 @@ mod grant;
 mod invitation;
 mod lockdown;
 mod member;
+mod notice;
 mod partner;
 mod secret;
 mod whoami;
@@ -50,6 +51,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::SuspendPartnerGrant => grant::set_state(call, GrantState::Suspended).await,
             Operation::ResumePartnerGrant => grant::set_state(call, GrantState::Active).await,
             Operation::EndPartnerGrant => grant::set_state(call, GrantState::Ended).await,
+            Operation::ListNotices => notice::list(call).await,
+            Operation::UpdateNotice => notice::update(call).await,
             Operation::ListPartners => partner::list(call).await,
             Operation::CreatePartner => partner::create(call).await,
             Operation::UpdatePartner => partner::update(call).await,

@@ -6,6 +6,7 @@
 //! Knows nothing of HTTP, the environment, or who asked for the change.
 
 mod mail;
+mod notice;
 
 use api::App;
 use auth::Principal;
@@ -14,7 +15,7 @@ use chrono::Duration;
 use model::{Actor, ActorKind, CandidateRecord, CompanyId, Date, Timestamp};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, VecDeque};
-use store::{CompanyStore, Due, MailTask, Resource, Stamp, StoreError, Task};
+use store::{CompanyStore, Due, MailTask, NoticeTask, Resource, Stamp, StoreError, Task};
 
 /// How long an invocation goes on beginning things; the rest is the next one's.
 pub const TURN: Duration = Duration::minutes(4);
@@ -39,24 +40,31 @@ pub async fn handle(app: &App, event: Value) -> Value {
     let end = End(app.clock.now().plus(TURN));
     let left = match serde_json::from_value::<dynamodb::Event>(event) {
         Ok(batch) => {
-            let (tasks, mails) = tasks_of(app, batch);
+            let New {
+                tasks,
+                mails,
+                notices,
+            } = New::of(app, batch);
             let mut left = false;
+            for task in &notices {
+                left |= tried("notice", notice::send(app, task).await);
+            }
             for task in &mails {
                 left |= tried("mail", mail::send(app, task).await);
             }
             left | work_on(app, tasks, end).await
         }
         Err(_) => {
-            let mail = tried(
-                "mail",
-                mail::send_all(app, End(end.0.minus(FOR_WORK))).await,
-            );
+            let mails = End(end.0.minus(FOR_WORK));
+            let made = tried("notices", notice::make_due(app, mails).await);
+            let notices = tried("notices", notice::send_all(app, mails).await);
+            let mail = tried("mail", mail::send_all(app, mails).await);
             let first = End(end.0.minus(FOR_TASKS));
             let due = tried("due", erase_due(app, first).await);
             let tasks = tried("tasks", work_all(app, end).await);
             // What the tasks leave of the turn.
             let due = due && (end.is_here(app) || tried("due", erase_due(app, end).await));
-            mail || tasks || due
+            made || notices || mail || tasks || due
         }
     };
     // A stream's batch is done in any case.
@@ -81,20 +89,32 @@ fn tried(what: &str, outcome: Result<bool, StoreError>) -> bool {
     })
 }
 
-fn tasks_of(app: &App, batch: dynamodb::Event) -> (Vec<Task>, Vec<MailTask>) {
-    let records = app.table.names().records.as_str();
-    let ours = batch.records.into_iter().filter(|record| {
-        // arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
-        let arn = record.event_source_arn.as_deref().unwrap_or_default();
-        arn.split('/').nth(1) == Some(records) && record.event_name == "INSERT"
-    });
-    let (mut tasks, mut mails) = (Vec::new(), Vec::new());
-    for record in ours {
-        let image = record.change.new_image;
-        tasks.extend(readable(Task::of_image(image.clone())));
-        mails.extend(readable(MailTask::of_image(image)));
+/// The new tasks of a batch.
+#[derive(Default)]
+struct New {
+    tasks: Vec<Task>,
+    mails: Vec<MailTask>,
+    notices: Vec<NoticeTask>,
+}
+
+impl New {
+    fn of(app: &App, batch: dynamodb::Event) -> New {
+        let records = app.table.names().records.as_str();
+        let ours = batch.records.into_iter().filter(|record| {
+            // arn:aws:dynamodb:<region>:<account>:table/<name>/stream/<label>
+            let arn = record.event_source_arn.as_deref().unwrap_or_default();
+            arn.split('/').nth(1) == Some(records) && record.event_name == "INSERT"
+        });
+        let mut new = New::default();
+        for record in ours {
+            let image = record.change.new_image;
+            new.tasks.extend(readable(Task::of_image(image.clone())));
+            new.mails
+                .extend(readable(MailTask::of_image(image.clone())));
+            new.notices.extend(readable(NoticeTask::of_image(image)));
+        }
+        new
     }
-    (tasks, mails)
 }
 
 /// What can't be read is told, and left to the schedule.

@@ -4,9 +4,9 @@ use anyhow::Context;
 use aws_sdk_dynamodb::{
     Client,
     types::{
-        AttributeDefinition, BillingMode, KeySchemaElement, KeyType, LocalSecondaryIndex,
-        Projection, ProjectionType, ScalarAttributeType, StreamSpecification, StreamViewType,
-        TimeToLiveSpecification,
+        AttributeDefinition, BillingMode, GlobalSecondaryIndex, KeySchemaElement, KeyType,
+        LocalSecondaryIndex, Projection, ProjectionType, ScalarAttributeType, StreamSpecification,
+        StreamViewType, TimeToLiveSpecification,
     },
 };
 use store::TableDefinition;
@@ -37,6 +37,7 @@ async fn create(client: &Client, definition: &TableDefinition) -> anyhow::Result
         streamed,
         ttl,
         local_index,
+        global_index,
     } = definition;
     let mut table = client
         .create_table()
@@ -69,6 +70,22 @@ async fn create(client: &Client, definition: &TableDefinition) -> anyhow::Result
         table = table
             .attribute_definitions(text(sort_key)?)
             .local_secondary_indexes(index);
+    }
+    if let Some((index, [partition_key, sort_key])) = global_index {
+        let index = GlobalSecondaryIndex::builder()
+            .index_name(*index)
+            .key_schema(key(partition_key, KeyType::Hash)?)
+            .key_schema(key(sort_key, KeyType::Range)?)
+            .projection(
+                Projection::builder()
+                    .projection_type(ProjectionType::KeysOnly)
+                    .build(),
+            )
+            .build()?;
+        table = table
+            .attribute_definitions(text(partition_key)?)
+            .attribute_definitions(text(sort_key)?)
+            .global_secondary_indexes(index);
     }
     table.send().await?;
     if let Some(attribute) = ttl {

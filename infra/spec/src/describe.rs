@@ -6,7 +6,7 @@ use model::{
     Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, Event, EventType,
     GrantRequest, GrantState, Integer, Interview, InterviewPatch, InterviewStatus,
     InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus,
-    Member, MemberId, MemberStatus, Name, NewInterview, Nothing, Outcome, Owner, Partner,
+    Member, MemberId, MemberStatus, Name, NewInterview, Nothing, Notice, Outcome, Owner, Partner,
     PartnerGrant, PartnerId, PartnerPatch, PartnerRequest, PlanRequest, RateLimit, RoleChange,
     Timestamp, UsageReport,
 };
@@ -21,7 +21,8 @@ use trail::{AuditKeys, OwnCheckpoint, SignedHead};
 
 use crate::{
     examples::{
-        self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, PARTNER, PERSON, REQUEST, TOKEN,
+        self, AGENT, CANDIDATE, COMPANY, INTERVIEW, JOB, KEY, NOTICE, PARTNER, PERSON, REQUEST,
+        TOKEN,
     },
     schemas::Schemas,
 };
@@ -582,6 +583,31 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
                 examples::member(MemberStatus::Active),
             )
         },
+        ListNotices => {
+            let notice = schemas.answer::<Notice>("Notice");
+            let unread = parameter(
+                "unread",
+                "With `true`, only notices that nobody has read.",
+                json!({ "type": "boolean" }),
+            );
+            Described {
+                query: list_query([unread]),
+                note: "30, 14, 7 and 1 days before a key's expiry and at it; 90 days after its newest secret was made, and every 30 days from then on. Each is also mailed.",
+                ..answers(
+                    page(schemas, "NoticePage", &notice),
+                    examples::page(examples::notice()),
+                )
+            }
+        }
+        UpdateNotice => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<NoticeMark>("NoticeMark"),
+                required: true,
+                example: json!({ "read": true }),
+            }),
+            versioned: true,
+            ..answers(schemas.answer::<Notice>("Notice"), examples::notice())
+        },
         ListPartnerGrants => {
             let grant = schemas.answer::<PartnerGrant>("PartnerGrant");
             Described {
@@ -825,6 +851,14 @@ struct Overlap {
     valid_until: Timestamp,
 }
 
+/// What people change of a notice.
+#[derive(Deserialize, JsonSchema)]
+#[expect(dead_code, reason = "only its schema is used")]
+struct NoticeMark {
+    /// Whether somebody has read it.
+    read: bool,
+}
+
 /// The kill switch.
 #[derive(Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
@@ -901,6 +935,11 @@ pub(crate) fn path_parameter(name: &str, schemas: &mut Schemas) -> Value {
             "The end of the link that was mailed.",
             json!({ "type": "string", "pattern": "^[0-9A-Za-z_-]{92}$" }),
             TOKEN,
+        ),
+        "noticeId" => (
+            "The notice's id.",
+            schemas.part::<model::NoticeId>(),
+            NOTICE,
         ),
         "partnerId" => ("The partner's id.", schemas.part::<PartnerId>(), PARTNER),
         "keyId" => (

@@ -5,9 +5,9 @@ use model::{
     CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyAccount, CompanyFields,
     CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts,
     EventType, GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields,
-    JobId, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Outcome, Owner, Partner,
-    PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView, Timestamp,
-    UsageReport, View,
+    JobId, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Notice, NoticeKind, Outcome,
+    Owner, Partner, PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView,
+    Timestamp, UsageReport, View,
 };
 use routes::Role;
 use serde::Serialize;
@@ -22,6 +22,7 @@ pub(crate) const AGENT: &str = "019c13b1-9c20-7b52-8d63-1f2a3b4c5d6e";
 pub(crate) const JOB: &str = "019c13a6-7f00-7c3e-9b1d-2f4a6c8e0b12";
 pub(crate) const INTERVIEW: &str = "019c13b4-5e10-7c63-9f74-3a4b5c6d7e8f";
 pub(crate) const COMPANY: &str = "019c0e52-1d40-7a61-8c2f-5b7d9e1f3a60";
+pub(crate) const NOTICE: &str = "019c2f10-4a00-7d31-8b52-4d6f80ac2e31";
 pub(crate) const PARTNER: &str = "019c0e60-7c80-7f32-9a41-3c5e7f9b1d20";
 pub(crate) const PERSON: &str = "7d1f0c5a9e3b48d2860c4fe17ab2935c";
 pub(crate) const TOKEN: &str =
@@ -348,6 +349,22 @@ pub(crate) fn created_api_key() -> Value {
     // Its tag and checksum are wrong: no scanner takes it for a key.
     created["key"] = format!("sk_iv{KEY}EXAMPLEexampleEXAMPLEx0000000{SUFFIX}").into();
     created
+}
+
+pub(crate) fn notice() -> Value {
+    wire(&Notice {
+        id: parsed(NOTICE),
+        company_id: Some(company()),
+        partner_id: None,
+        kind: NoticeKind::KeyExpires,
+        at: at(AT),
+        key_id: Some(parsed(KEY)),
+        message: "The API key \"Job board\" (sk_ivZk8Q2rTd) expires in 7 days, at 2026-12-01T00:00:00.000Z. Give it a later expiry, or replace it before then.".to_owned(),
+        read: false,
+        version: 1,
+        created_at: at(AT),
+        updated_at: at(AT),
+    })
 }
 
 pub(crate) fn new_grant() -> Value {

@@ -314,6 +314,7 @@ vocabulary! {
         KeySuspended = "api_key.suspended",
         KeyResumed = "api_key.resumed",
         KeyRevoked = "api_key.revoked",
+        KeyExpired = "api_key.expired",
         AuthenticationSucceeded = "authentication.succeeded",
         AuthenticationFailed = "authentication.failed",
         AuthorizationDenied = "authorization.denied",

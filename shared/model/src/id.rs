@@ -139,6 +139,8 @@ uuid_ids! {
     InterviewId;
     /// An invitation to become a member.
     InvitationId;
+    /// A notice of an owner's.
+    NoticeId;
 }
 
 /// A company's telephone number, as the telephone system knows it: a UUID of any version.

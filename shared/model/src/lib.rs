@@ -17,6 +17,7 @@ mod key;
 mod key_usage;
 mod member;
 mod network;
+mod notice;
 mod partner;
 mod text;
 mod time;
@@ -38,8 +39,8 @@ pub use event::{
 };
 pub use field::{Body, Fault, Faults, Field, Fields, Nothing, Rule};
 pub use id::{
-    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, InvitationId, JobId, KeyId, ObjectId,
-    PartnerId, PersonId, PhoneNumberId, hex,
+    AgentId, CandidateId, CompanyId, InterviewId, InvalidId, InvitationId, JobId, KeyId, NoticeId,
+    ObjectId, PartnerId, PersonId, PhoneNumberId, hex,
 };
 pub use interview::{
     Analysis, Cancelled, EngineReport, EngineReportType, Interview, InterviewPatch,
@@ -56,6 +57,7 @@ pub use member::{
     RoleChange, RoleText, TokenText,
 };
 pub use network::Network;
+pub use notice::{KeyDates, KeyNotice, Notice, NoticeKind, NoticePatch};
 pub use partner::{
     GrantRequest, GrantState, Partner, PartnerFields, PartnerGrant, PartnerPatch, PartnerRequest,
 };

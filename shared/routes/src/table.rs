@@ -201,6 +201,10 @@ functions! {
         ResumePartnerGrant = Post "/partner-grants/{partnerId}/resume", role(Role::Owner);
         /// End a grant for good
         EndPartnerGrant = Post "/partner-grants/{partnerId}/end", role(Role::Owner);
+        /// List what the owner's people were told of their keys, newest first
+        ListNotices = Get "/notices", role(Role::Member), Owner;
+        /// Mark a notice as read, for all of the owner's people
+        UpdateNotice = Patch "/notices/{noticeId}", role(Role::Member), Owner;
         /// List the partners, newest first
         ListPartners = Get "/partners", Administrator, System;
         /// Make a partner

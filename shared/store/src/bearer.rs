@@ -3,7 +3,7 @@
 use auth::{InvitationKeys, InvitationToken, KeyFacts, Principal, Who};
 use model::{KeyState, Owner, PersonId};
 
-use crate::{Invited, KeyChange, KeyRow, MemberRow, Stamp, StoreError, Table};
+use crate::{Invited, KeyRow, MemberRow, Stamp, StoreError, Table};
 
 /// A bearer's own rows and no others.
 #[derive(Debug, Clone)]
@@ -40,11 +40,7 @@ impl BearerStore {
     /// # Errors
     /// `Conflict` when it is no longer `row`.
     pub async fn revoke_key(&self, row: &KeyRow, stamp: &Stamp) -> Result<KeyRow, StoreError> {
-        let change = KeyChange {
-            fields: row.fields(),
-            state: KeyState::Revoked,
-            from: row.facts.counted.version,
-        };
+        let change = row.becoming(row.fields(), KeyState::Revoked, stamp.at);
         let KeyFacts { owner, id, .. } = row.facts;
         let update = self.table.key_update(owner, id, &change, stamp)?;
         KeyRow::read(self.table.update_alone(update, stamp).await?)

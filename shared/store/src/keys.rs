@@ -5,8 +5,8 @@ use aws_sdk_dynamodb::types::{
     AttributeValue, ReturnValuesOnConditionCheckFailure, Update, builders::UpdateBuilder,
 };
 use model::{
-    Actor, AllowedIps, ApiKey, ApiKeyFields, Future, KeyId, KeyKind, KeyState, KeyStatus, Name,
-    Owner, RateLimit, SecretView, Timestamp,
+    Actor, AllowedIps, ApiKey, ApiKeyFields, Future, KeyDates, KeyId, KeyKind, KeyState, KeyStatus,
+    Name, Owner, RateLimit, SecretView, Timestamp,
 };
 use routes::ScopeSet;
 use std::{collections::BTreeMap, net::IpAddr};
@@ -16,6 +16,7 @@ use crate::{
     gate::counted,
     item::{Item, Read, b, item, key, list, n, s, set},
     limits::{hold_limits, read_limits},
+    notice,
     transact::{NEXT, Refused, Transaction, built, next_version, put_new},
 };
 
@@ -30,6 +31,10 @@ pub struct KeyRow {
     /// Requests ever counted.
     pub total: u64,
     pub last_use: Option<LastUse>,
+    /// When something is to be told of it next.
+    pub notice_at: Option<Timestamp>,
+    /// The expiry that was told of last.
+    pub expiry_told: Option<Timestamp>,
     /// By suffix, of the secrets that were used.
     pub uses: BTreeMap<String, SecretUse>,
     pub changed: Stamp,
@@ -61,6 +66,10 @@ pub struct NewSecrets {
 pub struct KeyChange {
     pub fields: ApiKeyFields,
     pub state: KeyState,
+    /// When its newest secret was made: what is told of its age depends on that.
+    pub secret_made_at: Option<Timestamp>,
+    /// The expiry that has passed before the change: it is told of now, or never.
+    pub expired_at: Option<Timestamp>,
     /// The version that the change was made from.
     pub from: u64,
 }
@@ -268,16 +277,35 @@ impl OwnerStore {
     ) -> Result<KeyRow, StoreError> {
         let from = row.facts.counted.version;
         let NewSecrets { secrets, unused } = new;
-        let mut expression = format!("{NEXT}, #secrets = :secrets ADD #rev :one");
         let mut update = self.table.next_key(self.owner(), row.facts.id, from, stamp);
+        let [shard, at] = notice::BY_NOTICE.1;
+        let mut expression = format!("{NEXT}, #secrets = :secrets");
+        let mut remove = Vec::new();
+        match dates(&row.facts, secrets).next_notice(stamp.at) {
+            Some(next) => {
+                expression.push_str(", #noticeShard = :shard, #noticeAt = :next_notice");
+                update = update
+                    .expression_attribute_values(":shard", s(notice::shard_of(row.facts.id)))
+                    .expression_attribute_values(":next_notice", s(notice::instant(next)));
+            }
+            None => remove.extend(["#noticeShard".to_owned(), "#noticeAt".to_owned()]),
+        }
+        update = update
+            .expression_attribute_names("#noticeShard", shard)
+            .expression_attribute_names("#noticeAt", at);
+        if let Some(expired) = row.expired_untold(stamp.at) {
+            expression.push_str(", #told = :told");
+            update = update
+                .expression_attribute_names("#told", KeyRow::EXPIRY_TOLD)
+                .expression_attribute_values(":told", n(expired.millis()));
+        }
         let dropped = row
             .facts
             .secrets
             .iter()
             .filter(|old| secrets.iter().all(|new| new.suffix != old.suffix));
         for (index, SecretFacts { suffix, .. }) in dropped.enumerate() {
-            expression.push_str(if index == 0 { " REMOVE " } else { ", " });
-            expression.push_str(&format!("#uses{index}, #used{index}"));
+            remove.extend([format!("#uses{index}"), format!("#used{index}")]);
             update = update
                 .expression_attribute_names(format!("#uses{index}"), SecretUse::count_of(suffix))
                 .expression_attribute_names(format!("#used{index}"), SecretUse::last_of(suffix));
@@ -291,6 +319,10 @@ impl OwnerStore {
             update = update
                 .condition_expression(format!("{condition} AND attribute_not_exists(#unused)"))
                 .expression_attribute_names("#unused", SecretUse::count_of(suffix));
+        }
+        expression.push_str(" ADD #rev :one");
+        if !remove.is_empty() {
+            expression.push_str(&format!(" REMOVE {}", remove.join(", ")));
         }
         let update = update
             .update_expression(expression)
@@ -432,7 +464,7 @@ impl NewKey {
             expires_at,
             allowed_ips,
         } = fields;
-        KeyRow {
+        let mut row = KeyRow {
             facts: KeyFacts {
                 id,
                 kind,
@@ -456,8 +488,12 @@ impl NewKey {
             total: 0,
             last_use: None,
             uses: BTreeMap::new(),
+            notice_at: None,
+            expiry_told: None,
             changed: stamp,
-        }
+        };
+        row.notice_at = row.dates().next_notice(row.created_at);
+        row
     }
 }
 
@@ -496,6 +532,8 @@ impl Table {
         let KeyChange {
             fields,
             state,
+            secret_made_at,
+            expired_at,
             from,
         } = change;
         let ApiKeyFields {
@@ -513,9 +551,17 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#expires", "expires")
             .expression_attribute_names("#ips", "ips")
+            .expression_attribute_names("#noticeShard", "noticeShard")
+            .expression_attribute_names("#noticeAt", "noticeAt")
             .expression_attribute_values(":name", s(&**name))
             .expression_attribute_values(":scopes", scope_list(*scopes))
             .expression_attribute_values(":state", s(state));
+        if let Some(expired) = expired_at {
+            set.push_str(", #told = :told");
+            update = update
+                .expression_attribute_names("#told", KeyRow::EXPIRY_TOLD)
+                .expression_attribute_values(":told", n(expired.millis()));
+        }
         let mut optional = |name: &str, value: Option<AttributeValue>| match value {
             Some(value) => {
                 set.push_str(&format!(", #{name} = :{name}"));
@@ -526,9 +572,18 @@ impl Table {
                 None
             }
         };
+        let dates = KeyDates {
+            state: *state,
+            expires_at: expires_at.as_ref().map(|at| **at),
+            secret_made_at: *secret_made_at,
+        };
+        let next = dates.next_notice(stamp.at);
+        let [shard, at] = notice::BY_NOTICE.1;
+        let shard = optional(shard, next.map(|_| s(notice::shard_of(id))));
+        let at = optional(at, next.map(|next| s(notice::instant(next))));
         let expires = optional("expires", expires_at.as_ref().map(|at| n(at.millis())));
         let ips = optional("ips", allowed_ips.as_ref().map(packed_ips));
-        for (name, value) in expires.into_iter().chain(ips) {
+        for (name, value) in expires.into_iter().chain(ips).chain(shard).chain(at) {
             update = update.expression_attribute_values(name, value);
         }
         let mut expression = format!("{set} ADD #rev :one");
@@ -541,6 +596,7 @@ impl Table {
 
 impl KeyRow {
     pub(crate) const ENTITY: &str = "api_key";
+    pub(crate) const EXPIRY_TOLD: &str = "expiryTold";
 
     pub(crate) fn key(id: KeyId) -> Item {
         key(format_args!("KEY#{id}"), "KEY")
@@ -556,6 +612,8 @@ impl KeyRow {
             total,
             last_use: _,
             uses: _,
+            notice_at: _,
+            expiry_told,
             changed,
         } = self;
         let KeyFacts {
@@ -596,6 +654,11 @@ impl KeyRow {
         hold_limits(&mut row, *limits);
         set(&mut row, "expires", expires_at.map(|at| n(at.millis())));
         set(&mut row, "ips", allowed_ips.as_ref().map(packed_ips));
+        let told = expiry_told.map(|at| n(at.millis()));
+        set(&mut row, KeyRow::EXPIRY_TOLD, told);
+        for (name, value) in notice::place_in_index(self).into_iter().flatten() {
+            set(&mut row, name, Some(s(value)));
+        }
         row
     }
 
@@ -639,6 +702,8 @@ impl KeyRow {
             rev: row.parsed("rev")?,
             total: row.parsed("total")?,
             last_use: LastUse::read(&row)?,
+            notice_at: notice::read_instant(&row)?,
+            expiry_told: row.instant_if(KeyRow::EXPIRY_TOLD)?,
             uses,
             changed,
         })
@@ -646,6 +711,30 @@ impl KeyRow {
 
     pub fn status(&self, now: Timestamp) -> KeyStatus {
         self.facts.state.shown(self.facts.expires_at, now)
+    }
+
+    /// What is told of it depends on these.
+    pub fn dates(&self) -> KeyDates {
+        dates(&self.facts, &self.facts.secrets)
+    }
+
+    /// The change to these fields and this state at `now`.
+    pub fn becoming(&self, fields: ApiKeyFields, state: KeyState, now: Timestamp) -> KeyChange {
+        KeyChange {
+            fields,
+            state,
+            secret_made_at: self.dates().secret_made_at,
+            expired_at: self.expired_untold(now),
+            from: self.facts.counted.version,
+        }
+    }
+
+    /// An expiry that has passed, and was not told of.
+    fn expired_untold(&self, now: Timestamp) -> Option<Timestamp> {
+        let expired = self.facts.expires_at.filter(|at| *at <= now);
+        expired.filter(|_| {
+            self.expiry_told != self.facts.expires_at && self.facts.state != KeyState::Revoked
+        })
     }
 
     /// In the list of the company's keys.
@@ -724,6 +813,14 @@ fn since(state: KeyState, changed: &Stamp) -> Option<Since> {
         by: changed.actor.clone(),
         reason: changed.reason.clone(),
     })
+}
+
+fn dates(facts: &KeyFacts, secrets: &[SecretFacts]) -> KeyDates {
+    KeyDates {
+        state: facts.state,
+        expires_at: facts.expires_at,
+        secret_made_at: secrets.iter().map(|secret| secret.created_at).max(),
+    }
 }
 
 fn scope_list(scopes: ScopeSet) -> AttributeValue {

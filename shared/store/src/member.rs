@@ -58,6 +58,14 @@ impl OwnerStore {
 
     /// In no order.
     async fn members(&self) -> Result<Vec<Member>, StoreError> {
+        let rows = self.member_rows().await?;
+        // The two reads are not one: who has left between them is no member.
+        let members = rows.iter().filter(|row| !row.facts.ended);
+        Ok(members.map(MemberRow::view).collect())
+    }
+
+    /// In no order; who has just left may be among them.
+    pub(crate) async fn member_rows(&self) -> Result<Vec<MemberRow>, StoreError> {
         let pointers = self.run(POINTER, None, usize::MAX).await?;
         let keys = pointers.iter().map(|row| {
             let person: PersonId = row.parsed("person")?;
@@ -65,11 +73,7 @@ impl OwnerStore {
         });
         let keys = keys.collect::<Result<Vec<_>, StoreError>>()?;
         let rows = self.table.get_many(&self.table.names.keys, keys).await?;
-        let rows = rows.into_iter().map(MemberRow::read);
-        let rows = rows.collect::<Result<Vec<_>, _>>()?;
-        // The two reads are not one: who has left between them is no member.
-        let members = rows.iter().filter(|row| !row.facts.ended);
-        Ok(members.map(MemberRow::view).collect())
+        rows.into_iter().map(MemberRow::read).collect()
     }
 
     /// Gives a member another role; their next request meets it.

@@ -320,6 +320,7 @@ impl Behind<KeyRow> {
         row.facts.counted.version = rev;
         row.total += self.counted;
         row.changed = stamp(now, row.changed.nonce);
+        row.notice_at = row.dates().next_notice(now);
         Ok(Some((row, lost)))
     }
 }

@@ -12,6 +12,8 @@ pub struct TableDefinition {
     pub ttl: Option<&'static str>,
     /// A local index: its name and sort key.
     pub local_index: Option<(&'static str, &'static str)>,
+    /// A global index of keys alone: its name, its partition key and its sort key.
+    pub global_index: Option<(&'static str, [&'static str; 2])>,
 }
 
 /// All tables of a stack.
@@ -21,6 +23,7 @@ pub fn definitions(names: &TableNames) -> [TableDefinition; 4] {
         streamed,
         ttl,
         local_index,
+        global_index: (name == names.keys).then_some(crate::notice::BY_NOTICE),
     };
     [
         table(&names.keys, true, None, None),

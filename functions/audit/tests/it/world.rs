@@ -267,11 +267,7 @@ impl World {
             json["allowedIPs"] = json!(["192.0.2.0/24"]);
         }
         let state = [KeyState::Active, KeyState::Suspended][self.random.below(2)];
-        let change = KeyChange {
-            fields: fields(json),
-            state,
-            from: row.facts.counted.version,
-        };
+        let change = row.becoming(fields(json), state, at);
         let (before, after) = (row.fields(), &change.fields);
         let events = [
             (before.name != after.name, EventType::KeyRenamed),

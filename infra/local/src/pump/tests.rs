@@ -25,6 +25,7 @@ async fn pump(refuses: fn(u64, usize) -> bool) -> (Pump, Client, Arc<Mutex<Vec<u
         streamed: true,
         ttl: None,
         local_index: None,
+        global_index: None,
     };
     tables::create_missing(&client, &[table])
         .await

@@ -1,6 +1,8 @@
 //! Chains, exports and checkpoints as the system makes them, from a seed.
 
-use model::{Actor, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, Timestamp};
+use model::{
+    Actor, ChainHash, Change, Event, EventFacts, EventType, Outcome, Owner, Timestamp, UserAgent,
+};
 use serde_json::{Value, json};
 use trail::{
     AuditKey, AuditKeys, Checkpoint, ExportHead, Heads, KeyUse, OwnCheckpoint, OwnedHead,
@@ -68,6 +70,7 @@ pub(crate) fn facts(owner: Owner, seeded: &mut Seeded, seq: u64) -> EventFacts {
         secret_suffix: full.then(|| "abcd".to_owned()),
         company_id: owner.company(),
         source_ip: full.then(|| "198.51.100.7".to_owned()),
+        user_agent: full.then(|| UserAgent::of_header("a-client/1.0")).flatten(),
         request_id: full.then(|| format!("request-{}", seeded.next())),
         operation: Some("ListJobs".to_owned()),
         reason: full.then(|| text.to_owned()),

@@ -1,0 +1,133 @@
+//! Notices: made when a key's dates say so, and sent at least once, each time as the same letter.
+
+use api::{App, Mail};
+use model::{KeyNotice, NoticeKind, Timestamp};
+use sha2::{Digest, Sha256};
+use store::{Addressed, KeyRow, NOTICE_SHARDS, NoticeTask, StoreError};
+
+use crate::{End, tried};
+
+/// What one turn of the schedule reads of one shard, or sends.
+const MOST: usize = 1_000;
+/// One key's notices that were missed in a row, such as those of a worker that stood still for months.
+const MISSED: usize = 20;
+
+/// Makes what is due until now; whether any is left.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker tells of all keys, each to its own people"
+)]
+pub(crate) async fn make_due(app: &App, end: End) -> Result<bool, StoreError> {
+    let mut left = false;
+    for shard in 0..NOTICE_SHARDS {
+        let keys = app
+            .table
+            .list_due_keys(shard, app.clock.now(), MOST)
+            .await?;
+        left |= keys.len() == MOST;
+        for id in keys {
+            for _ in 0..MISSED {
+                if end.is_here(app) {
+                    return Ok(true);
+                }
+                let (now, nonce) = (app.clock.now(), app.entropy.bytes());
+                let told = app.table.tell_of_key(id, now, nonce, message).await;
+                match told {
+                    Ok(true) => {}
+                    Ok(false) => break,
+                    // One that fails keeps no other back.
+                    fault @ Err(_) => {
+                        left |= tried("notice", fault);
+                        break;
+                    }
+                }
+            }
+        }
+    }
+    Ok(left)
+}
+
+/// Whether any is left.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker sends for all, each to its own people"
+)]
+pub(crate) async fn send_all(app: &App, end: End) -> Result<bool, StoreError> {
+    let mut left = false;
+    for task in &app.table.list_notice_tasks(MOST).await? {
+        if end.is_here(app) {
+            return Ok(true);
+        }
+        left |= tried("notice", send(app, task).await);
+    }
+    Ok(left)
+}
+
+/// Whether it is left. Where nothing carries mail, notices are for those who ask for them.
+#[expect(clippy::disallowed_methods, reason = "the task is a row of our own")]
+pub(crate) async fn send(app: &App, task: &NoticeTask) -> Result<bool, StoreError> {
+    if let Some(mailer) = &app.mailer
+        && let Some(addressed) = app.table.find_notice(task).await?
+    {
+        let link = mailer.link("/dashboard/notices");
+        for to in &addressed.recipients {
+            let sent = mailer.send(letter(&addressed, to, &link)).await;
+            sent.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
+        }
+    }
+    app.table.end_notice_task(task, app.entropy.bytes()).await?;
+    Ok(false)
+}
+
+fn letter(addressed: &Addressed, to: &str, link: &str) -> Mail {
+    let Addressed {
+        notice, owner_name, ..
+    } = addressed;
+    let recipient = model::hex(&Sha256::digest(to)[..8]);
+    Mail {
+        message_id: format!("notice-{}-{recipient}@instaview", notice.id),
+        to: to.to_owned(),
+        subject: format!("{owner_name}: {}", subject(notice.kind)),
+        text: format!(
+            "{}\n\nAll notices of {owner_name}:\n\n{link}\n",
+            notice.message
+        ),
+    }
+}
+
+const fn subject(kind: NoticeKind) -> &'static str {
+    match kind {
+        NoticeKind::KeyExpires => "an API key is about to expire",
+        NoticeKind::KeyExpired => "an API key has expired",
+        NoticeKind::SecretOld => "an API key should be rotated",
+        NoticeKind::AlertNewNetwork => "an API key is used from a new network",
+        NoticeKind::AlertWoke => "an API key is used again after a long time",
+        NoticeKind::AlertRefusals => "many requests of an API key are refused",
+        NoticeKind::AlertVolume => "an API key makes many more requests than usual",
+        NoticeKind::AlertDeadCredential => "a dead API key is still tried",
+        NoticeKind::AlertManyCompanies => "an ATS key acts for many companies at once",
+        NoticeKind::AlertRateLimit => "an API key comes near its rate limit",
+    }
+}
+
+/// What happened and what can be done, in one sentence or two.
+fn message(row: &KeyRow, notice: KeyNotice) -> String {
+    let (name, prefix) = (&*row.name, row.prefix());
+    let expiry = row.facts.expires_at.as_ref().map(Timestamp::to_string);
+    let expiry = expiry.unwrap_or_default();
+    let days = match notice.days {
+        1 => "1 day".to_owned(),
+        days => format!("{days} days"),
+    };
+    match notice.kind {
+        NoticeKind::KeyExpires => format!(
+            "The API key \"{name}\" ({prefix}) expires in {days}, at {expiry}. Give it a later expiry, or replace it before then."
+        ),
+        NoticeKind::KeyExpired => format!(
+            "The API key \"{name}\" ({prefix}) expired at {expiry}: requests with it are refused. A new expiry gives it life again."
+        ),
+        _ => format!(
+            "The secret of the API key \"{name}\" ({prefix}) is {days} old. Rotate it: the old one goes on for as long as you say."
+        ),
+    }
+}
