@@ -1,13 +1,14 @@
 //! `cargo run`: the product on this machine, from an empty directory to a working key.
 
 use anyhow::{Context, bail};
-use clap::Parser;
+use clap::{Parser, Subcommand};
 use local::seed::FEWEST_REQUESTS;
 use local::{Facts, InvokeEndpoint, Options, Site};
 use model::RateLimit;
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
+    process::ExitCode,
 };
 use tokio::{signal::unix, sync::watch};
 use tracing::{Level, level_filters::LevelFilter};
@@ -21,7 +22,7 @@ struct Arguments {
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Where everything is kept, secrets included
-    #[arg(long, default_value = ".instaview")]
+    #[arg(long, default_value = ".instaview", global = true)]
     data_dir: PathBuf,
     /// Keep nothing
     #[arg(long, conflicts_with_all = ["data_dir", "invoke_url"])]
@@ -38,12 +39,27 @@ struct Arguments {
     /// How much the product's own crates log: error, warn, info, debug, trace
     #[arg(long, default_value_t = Level::INFO)]
     log_level: Level,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Compare each key's counter with its events and its usage; exit 1 where they differ
+    Reconcile,
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     log(arguments.log_level);
+    match arguments.command {
+        Some(Command::Reconcile) => local::reconcile(&arguments.data_dir).await,
+        None => serve(arguments).await.map(|()| ExitCode::SUCCESS),
+    }
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     // Before the first socket: a signal during the start must stop it too.
     let (stop, stopped) = watch::channel(false);
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;
