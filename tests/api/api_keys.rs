@@ -9,6 +9,7 @@ mod partner;
 mod races;
 mod roles;
 mod rotate;
+mod usage;
 
 use routes::Scope;
 use serde_json::{Value, json};

@@ -39,6 +39,30 @@ mod worker {
 #[path = "../../shared/auth/tests/decision_against_a_naive_model.rs"]
 mod decision;
 
+#[path = "../../functions/audit/tests/it"]
+mod trail {
+    pub(crate) mod simulated;
+    #[expect(dead_code, reason = "the other tests of the module need the rest")]
+    pub(crate) mod world;
+}
+
+/// Reliability R10.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_million_requests_are_counted_told_and_folded_exactly() {
+    trail::simulated::agree(1_000_000, trail::world::seed(32)).await;
+}
+
+/// One core: a test's runtime has one thread.
+#[tokio::test]
+async fn the_consumer_appends_and_folds_3000_events_a_second() {
+    let speed = trail::simulated::consumed_per_second(50_000, 33).await;
+    println!("consumed: {speed:.0} events/s");
+    // Without optimization it says nothing.
+    if !cfg!(debug_assertions) {
+        assert!(speed >= 3_000.0, "{speed:.0} events/s");
+    }
+}
+
 /// Reliability R1.
 #[test]
 fn the_decision_agrees_with_the_model_a_million_times() {

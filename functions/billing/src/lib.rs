@@ -5,11 +5,8 @@
 use api::{ApiError, App, Call, Input, Reply, respond};
 use chrono::Duration;
 use lambda_http::{Body, Request, Response};
-use model::{
-    BillingSystem, CompanyUsage, CostKey, CostKeyUsage, Date, Rule, Timestamp, UsageReport,
-};
+use model::{BillingSystem, CompanyUsage, CostKey, CostKeyUsage, Rule, Timestamp, UsageReport};
 use routes::{Scope, billing::Operation};
-use std::str::FromStr;
 use store::{CompanyStore, Usage};
 
 /// Answers an event of API Gateway.
@@ -51,12 +48,10 @@ async fn usage(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
 }
 
 fn range(input: &mut Input<'_>, now: Timestamp) -> Option<Range> {
-    const FORM: &str = "must be a date such as 2026-01-31, or an RFC 3339 instant";
-    let start = input.parsed::<Moment>("start", Rule::Format, FORM);
-    let end = input.parsed::<Moment>("end", Rule::Format, FORM);
+    let (start, end) = (input.moment("start"), input.moment("end"));
     let (start, end) = start.zip(end)?;
-    let end = end.map_or(now, |end| end.0);
-    let start = start.map_or(end.minus(Duration::days(DEFAULT_DAYS)), |start| start.0);
+    let end = end.unwrap_or(now);
+    let start = start.unwrap_or(end.minus(Duration::days(DEFAULT_DAYS)));
     if start >= end {
         return input.refuse("start", Rule::Range, "must be before end");
     }
@@ -64,21 +59,6 @@ fn range(input: &mut Input<'_>, now: Timestamp) -> Option<Range> {
         return input.refuse("start", Rule::Range, "must be at most 366 days before end");
     }
     Some(Range { start, end })
-}
-
-/// A date is the instant at which it begins in UTC.
-struct Moment(Timestamp);
-
-impl FromStr for Moment {
-    type Err = ();
-
-    fn from_str(text: &str) -> Result<Self, ()> {
-        let at = match text.parse::<Date>() {
-            Ok(date) => date.start(),
-            Err(_) => text.parse::<Timestamp>().map_err(|_| ())?,
-        };
-        Timestamp::from_millis(at.millis()).map(Moment).ok_or(())
-    }
 }
 
 /// Over all the companies, in their order.

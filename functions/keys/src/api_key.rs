@@ -1,10 +1,12 @@
 //! The life of a key, as the people of its company run it.
 
+use crate::usage;
 use api::{ApiError, Call, ConflictReason, Reply, retried};
 use auth::Forbidden;
 use model::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, Body, Fault, Faults, Fields, KeyId, KeyKind,
-    KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule, Timestamp,
+    ApiKey, ApiKeyChange, ApiKeyFields, ApiKeyRequest, Body, Fault, Faults, Fields,
+    KeyId, KeyKind, KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule,
+    Timestamp,
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;
@@ -174,8 +176,9 @@ async fn issue(
 
 pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
-    let (id, patch) = (input.id("keyId"), input.body::<ApiKeyPatch>());
-    let (id, patch) = input.finish(id.zip(patch))?;
+    let (id, patch) = (input.id("keyId"), input.body::<ApiKeyChange>());
+    let (id, change) = input.finish(id.zip(patch))?;
+    let (patch, dry_run) = (change.patch, change.dry_run.unwrap_or(false));
 
     let store = call.owner()?;
     retried(|| async {
@@ -190,14 +193,17 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
                 to: KeyStatus::Revoked.as_str(),
             });
         }
+        let expires_at = fields.expires_at.map(|at| *at);
+        let revived = row.status(call.now) == KeyStatus::Expired
+            && row.facts.state.shown(expires_at, call.now) != KeyStatus::Expired;
+        if dry_run {
+            return usage::dry_run(&call, &store, &row, &fields, revived).await;
+        }
         if fields == row.fields() {
             return shown(&call, &row);
         }
         let change = row.becoming(fields, row.facts.state, call.now);
         let stamp = call.stamp(None)?;
-        let expires_at = change.fields.expires_at.map(|at| *at);
-        let revived = row.status(call.now) == KeyStatus::Expired
-            && change.state.shown(expires_at, call.now) != KeyStatus::Expired;
         let changed = if revived {
             let limit = store.key_limit().await?;
             store.revive_key(id, &change, limit, &stamp).await

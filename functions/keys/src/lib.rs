@@ -13,6 +13,7 @@ mod member;
 mod notice;
 mod partner;
 mod secret;
+mod usage;
 mod whoami;
 
 pub use api_key::{ReasonBody, ShownKey};
@@ -35,6 +36,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::RevokeOwnApiKey => api_key::revoke_own(call).await,
             Operation::GetApiKey => api_key::get(call).await,
             Operation::UpdateApiKey => api_key::update(call).await,
+            Operation::GetApiKeyUsage => usage::get(call).await,
+            Operation::GetApiKeySuggestions => usage::suggest(call).await,
             Operation::SuspendApiKey => api_key::set_state(call, KeyState::Suspended).await,
             Operation::ResumeApiKey => api_key::set_state(call, KeyState::Active).await,
             Operation::RotateApiKey => secret::rotate(call).await,

@@ -8,6 +8,7 @@ use model::RateLimit;
 use std::{
     io::{self, IsTerminal},
     path::PathBuf,
+    process::ExitCode,
 };
 use tokio::{signal::unix, sync::watch};
 use tracing::{Level, level_filters::LevelFilter};
@@ -24,7 +25,7 @@ struct Arguments {
     #[arg(long, default_value_t = 3000)]
     port: u16,
     /// Where everything is kept, secrets included
-    #[arg(long, default_value = ".instaview")]
+    #[arg(long, default_value = ".instaview", global = true)]
     data_dir: PathBuf,
     /// Keep nothing
     #[arg(long, conflicts_with_all = ["data_dir", "invoke_url"])]
@@ -47,16 +48,25 @@ struct Arguments {
 enum Command {
     /// Check a saved export of audit events, offline
     Verify(Verify),
+    /// Compare each key's counter with its events and its usage; exit 1 where they differ
+    Reconcile,
 }
 
 #[tokio::main]
-async fn main() -> anyhow::Result<()> {
+async fn main() -> anyhow::Result<ExitCode> {
     let arguments = Arguments::parse();
     log(arguments.log_level);
-    if let Some(Command::Verify(verify)) = &arguments.command {
-        say(&verify.run()?);
-        return Ok(());
+    match &arguments.command {
+        Some(Command::Verify(verify)) => {
+            say(&verify.run()?);
+            Ok(ExitCode::SUCCESS)
+        }
+        Some(Command::Reconcile) => local::reconcile(&arguments.data_dir).await,
+        None => serve(arguments).await.map(|()| ExitCode::SUCCESS),
     }
+}
+
+async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     // Before the first socket: a signal during the start must stop it too.
     let (stop, stopped) = watch::channel(false);
     let mut interrupt = unix::signal(unix::SignalKind::interrupt())?;

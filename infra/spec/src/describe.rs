@@ -1,14 +1,14 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyPatch,
+    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyChange,
     ApiKeyRequest, Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus,
-    Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, Event, EventType,
-    GrantRequest, GrantState, Integer, Interview, InterviewPatch, InterviewStatus,
-    InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind, KeyStatus,
-    Member, MemberId, MemberStatus, Name, NewInterview, Nothing, Notice, Outcome, Owner, Partner,
-    PartnerGrant, PartnerId, PartnerPatch, PartnerRequest, PlanRequest, RateLimit, RoleChange,
-    Timestamp, UsageReport,
+    Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, DryRunReport, Event,
+    EventType, GrantRequest, GrantState, Granularity, Integer, Interview, InterviewPatch,
+    InterviewStatus, InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind,
+    KeyStatus, KeySuggestions, KeyUsageReport, Member, MemberId, MemberStatus, Name, NewInterview,
+    Nothing, Notice, Outcome, Owner, Partner, PartnerGrant, PartnerId, PartnerPatch,
+    PartnerRequest, PlanRequest, RateLimit, RoleChange, Timestamp, UsageReport,
 };
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_export, audit_log, billing, candidates,
@@ -117,6 +117,12 @@ pub(crate) fn groups(schemas: &mut Schemas) -> Vec<Group> {
             audit_export_operation,
         ),
     ]
+}
+
+/// A date, or an instant.
+fn moment(schemas: &mut Schemas) -> Value {
+    let instant = schemas.part::<Timestamp>();
+    json!({ "anyOf": [instant, { "type": "string", "format": "date" }] })
 }
 
 fn group<O: Operation>(
@@ -353,31 +359,25 @@ fn interviews_operation(operation: interviews::Operation, schemas: &mut Schemas)
 fn billing_operation(operation: billing::Operation, schemas: &mut Schemas) -> Described {
     use billing::Operation::*;
     match operation {
-        GetUsage => {
-            let moment = |schemas: &mut Schemas| {
-                let instant = schemas.part::<Timestamp>();
-                json!({ "anyOf": [instant, { "type": "string", "format": "date" }] })
-            };
-            Described {
-                query: vec![
-                    parameter(
-                        "start",
-                        "What was billed from this instant, or the beginning of this day in UTC, on; absent: 30 days before `end`.",
-                        moment(schemas),
-                    ),
-                    parameter(
-                        "end",
-                        "What was billed before this; at most 366 days after `start`; absent: now.",
-                        moment(schemas),
-                    ),
-                ],
-                note: "An interview is billed when it is completed; tests are not. An ATS key without `companyId` is told of all companies that its partner manages, of the youngest 100.",
-                ..answers(
-                    schemas.answer::<UsageReport>("UsageReport"),
-                    examples::usage(),
-                )
-            }
-        }
+        GetUsage => Described {
+            query: vec![
+                parameter(
+                    "start",
+                    "What was billed from this instant, or the beginning of this day in UTC, on; absent: 30 days before `end`.",
+                    moment(schemas),
+                ),
+                parameter(
+                    "end",
+                    "What was billed before this; at most 366 days after `start`; absent: now.",
+                    moment(schemas),
+                ),
+            ],
+            note: "An interview is billed when it is completed; tests are not. An ATS key without `companyId` is told of all companies that its partner manages, of the youngest 100.",
+            ..answers(
+                schemas.answer::<UsageReport>("UsageReport"),
+                examples::usage(),
+            )
+        },
     }
 }
 
@@ -466,6 +466,7 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             ..answers(key, examples::api_key(KeyStatus::Active))
         },
         UpdateApiKey => {
+            let report = schemas.answer::<DryRunReport>("DryRunReport");
             let mut changed = examples::api_key(KeyStatus::Active);
             changed["scopes"] = json!(["read:jobs"]);
             changed["version"] = 4.into();
@@ -474,16 +475,47 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             }
             Described {
                 body: Some(RequestBody {
-                    schema: schemas.patch::<ApiKeyPatch>("ApiKeyPatch"),
+                    schema: schemas.patch::<ApiKeyChange>("ApiKeyPatch"),
                     required: true,
                     example: examples::api_key_patch(),
                 }),
                 versioned: true,
                 transition: true,
-                note: "What is tightened holds for every request that reaches us after the answer.",
-                ..answers(key, changed)
+                note: "What is tightened holds for every request that reaches us after the answer. With `dryRun: true` the change is checked as ever, nothing is changed, and the answer says which requests of the last 7 days it would have refused; one may be counted by its scope and by its address.",
+                ..answers(json!({ "oneOf": [key, report] }), changed)
             }
         }
+        GetApiKeyUsage => Described {
+            query: vec![
+                parameter(
+                    "granularity",
+                    "`hour` (kept for 90 days, with addresses) or `day` (kept for two years, without); absent: `hour`.",
+                    schemas.part::<Granularity>(),
+                ),
+                parameter(
+                    "start",
+                    "From the hour or day (UTC) of this instant on; absent: a day before `end` by hour, 30 days by day.",
+                    moment(schemas),
+                ),
+                parameter(
+                    "end",
+                    "Up to the hour or day that begins before this, at most 31 days after `start` by hour and 366 by day; absent: now.",
+                    moment(schemas),
+                ),
+            ],
+            note: "Usage follows the requests by the stream, normally within 10 seconds. Accepted requests are exact; refusals are at least so many where `refusedIsLowerBound` says so. `totals.secrets` shows who still uses an old secret.",
+            ..answers(
+                schemas.answer::<KeyUsageReport>("KeyUsageReport"),
+                examples::key_usage(),
+            )
+        },
+        GetApiKeySuggestions => Described {
+            note: "What was seen in the last 30 days, or since the key was made. An allowlist is suggested for what is known of networks: `otherRequests` came from others.",
+            ..answers(
+                schemas.answer::<KeySuggestions>("KeySuggestions"),
+                examples::key_suggestions(),
+            )
+        },
         SuspendApiKey => action(schemas, KeyStatus::Suspended),
         ResumeApiKey => action(schemas, KeyStatus::Active),
         RotateApiKey => Described {

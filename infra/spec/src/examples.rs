@@ -4,12 +4,13 @@ use model::{
     Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, BillingSystem, Body,
     CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyAccount, CompanyFields,
     CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts,
-    EventType, GrantRequest, GrantState, InterviewId, InterviewRecord, InterviewStatus, JobFields,
-    JobId, KeyId, KeyKind, KeyStatus, Member, MemberId, MemberStatus, Notice, NoticeKind, Outcome,
-    Owner, Partner, PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView,
-    Timestamp, UsageReport, View,
+    EventType, GrantRequest, GrantState, Granularity, InterviewId, InterviewRecord,
+    InterviewStatus, JobFields, JobId, KeyId, KeyKind, KeyStatus, KeySuggestions, KeyUsage,
+    KeyUsageReport, Member, MemberId, MemberStatus, Notice, NoticeKind, Outcome, Owner, Partner,
+    PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView, Timestamp,
+    UsageReport, View,
 };
-use routes::Role;
+use routes::{Role, Scope};
 use serde::Serialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
@@ -402,8 +403,15 @@ pub(crate) fn denial() -> Value {
 }
 
 pub(crate) fn event() -> Value {
+    let facts = request();
+    let owner = facts.owner;
+    let link: Event = facts.chained(1, ChainHash::genesis(owner));
+    wire(&link)
+}
+
+fn request() -> EventFacts {
     let owner = Owner::Company(company());
-    let facts = EventFacts {
+    EventFacts {
         id: format!("KEY#{KEY}@17"),
         at: at(LATER),
         owner,
@@ -421,9 +429,55 @@ pub(crate) fn event() -> Value {
         count: None,
         suppressed: None,
         changes: None,
+    }
+}
+
+/// One hour of a key that is being rotated.
+pub(crate) fn key_usage() -> Value {
+    let mut hour = KeyUsage::default();
+    let mut facts = request();
+    hour.count(&facts);
+    facts.kind = EventType::AuthorizationDenied;
+    facts.outcome = Outcome::Refused;
+    facts.reason = Some(Reason::Scope.to_string());
+    facts.operation = Some("DeleteJob".to_owned());
+    hour.count(&facts);
+    let secret = |suffix: &str, valid_until| SecretView {
+        suffix: suffix.to_owned(),
+        created_at: at(AT),
+        valid_until,
+        last_used_at: None,
+        last_used_ip: None,
     };
-    let link: Event = facts.chained(1, ChainHash::genesis(owner));
-    wire(&link)
+    let secrets = [
+        secret(SUFFIX, Some(at("2026-02-04T08:00:00.000Z"))),
+        secret("0Ab3", None),
+    ];
+    let start = at("2026-02-03T08:00:00.000Z");
+    let end = at("2026-02-03T09:00:00.000Z");
+    wire(&KeyUsageReport::new(
+        parsed(KEY),
+        Granularity::Hour,
+        (start, end),
+        &[(start, hour)],
+        &secrets,
+        at(LATER),
+    ))
+}
+
+pub(crate) fn key_suggestions() -> Value {
+    let mut usage = KeyUsage::default();
+    usage.count(&request());
+    let scopes = [Scope::ReadJobs, Scope::WriteJobs].into_iter().collect();
+    let since = at("2026-02-01T08:00:00.000Z");
+    let until = at("2026-03-03T08:15:30.250Z");
+    wire(&KeySuggestions::new(
+        parsed(KEY),
+        at(AT),
+        scopes,
+        &usage,
+        (since, until),
+    ))
 }
 
 fn audit_key(used_for: KeyUse) -> SigningKey {

@@ -1,7 +1,7 @@
 //! Reading what a client sent, with all its faults at once.
 
 use lambda_http::{Request, RequestExt};
-use model::{Body, Fault, Faults, Rule, Timestamp};
+use model::{Body, Date, Fault, Faults, Rule, Timestamp};
 use routes::Route;
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, str::FromStr};
@@ -163,6 +163,13 @@ impl<'a> Input<'a> {
         )
     }
 
+    /// A query parameter that is a date, which stands for its beginning in UTC, or an RFC 3339 instant.
+    pub fn moment(&mut self, name: &'static str) -> Option<Option<Timestamp>> {
+        const FORM: &str = "must be a date such as 2026-01-31, or an RFC 3339 instant";
+        let moment = self.parsed::<Moment>(name, Rule::Format, FORM)?;
+        Some(moment.map(|moment| moment.0))
+    }
+
     /// Records a fault of a query parameter.
     pub fn refuse<T>(&mut self, name: &str, rule: Rule, message: &str) -> Option<T> {
         self.faults.refuse(&format!("?{name}"), rule, message)
@@ -174,5 +181,19 @@ impl<'a> Input<'a> {
             Some(parts) if self.faults.is_empty() => Ok(parts),
             _ => Err(ApiError::Validation(self.faults)),
         }
+    }
+}
+
+struct Moment(Timestamp);
+
+impl FromStr for Moment {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let at = match text.parse::<Date>() {
+            Ok(date) => date.start(),
+            Err(_) => text.parse::<Timestamp>().map_err(|_| ())?,
+        };
+        Timestamp::from_millis(at.millis()).map(Moment).ok_or(())
     }
 }

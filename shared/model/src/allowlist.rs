@@ -1,5 +1,7 @@
 //! The addresses that a key may be used from.
 
+mod cover;
+
 use ipnet::{IpNet, Ipv4Net};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};

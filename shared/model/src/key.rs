@@ -85,6 +85,38 @@ impl Body for ApiKeyRequest {
     }
 }
 
+/// A change of a key, made or only tried.
+#[derive(Debug, Clone, PartialEq, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ApiKeyChange {
+    #[serde(flatten)]
+    pub patch: ApiKeyPatch,
+    /// True: nothing is changed; the answer says what the change would have refused in the last 7 days.
+    pub dry_run: Option<bool>,
+}
+
+impl Body for ApiKeyChange {
+    fn read(mut body: Value, now: Timestamp) -> Result<Self, Faults> {
+        let mut faults = Faults::at(now);
+        let mut own = Map::new();
+        if let Value::Object(all) = &mut body {
+            own.extend(all.remove_entry("dryRun"));
+        }
+        let dry_run =
+            Fields::of(own.into(), "", &mut faults).and_then(|mut own| own.optional("dryRun"));
+        let patch = match ApiKeyPatch::read(body, now) {
+            Ok(patch) => Some(patch),
+            Err(more) => {
+                faults.extend(more);
+                None
+            }
+        };
+        let change = patch.zip(dry_run);
+        let change = change.map(|(patch, dry_run)| ApiKeyChange { patch, dry_run });
+        outcome(change, faults)
+    }
+}
+
 vocabulary! {
     /// STANDARD keys act for their own company, ATS keys for the companies that granted their partner.
     pub enum KeyKind { Standard = "STANDARD", Ats = "ATS", }

@@ -404,3 +404,6 @@ impl<'de> Deserialize<'de> for Client {
             .map_err(serde::de::Error::custom)
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests;

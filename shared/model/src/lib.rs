@@ -14,6 +14,7 @@ mod id;
 mod interview;
 mod job;
 mod key;
+mod key_report;
 mod key_usage;
 mod member;
 mod network;
@@ -49,7 +50,14 @@ pub use interview::{
 };
 pub use job::{CefrLevel, Job, JobFields, JobPatch, JobStatus};
 pub use key::{
-    ApiKey, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus, SecretView,
+    ApiKey, ApiKeyChange, ApiKeyFields, ApiKeyPatch, ApiKeyRequest, KeyKind, KeyState, KeyStatus,
+    SecretView,
+};
+pub use key_report::{
+    ClientCount, CompanyCount, Count, DRY_RUN_DAYS, DryRunReport, Granularity, KeySuggestions,
+    KeyUsageReport, NetworkCount, OBSERVED_DAYS, OperationCount, Outcomes, ReasonCount,
+    RefusedByAddress, RefusedByScope, RefusedNetwork, RefusedOperation, SecretCount, SecretReport,
+    SuggestedIps, UnusedScopes, UsagePeriod, UsageTotals,
 };
 pub use key_usage::{Client, KeyUsage, SecretUsage, Seen, SeenNetworks, Tally};
 pub use member::{

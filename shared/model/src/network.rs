@@ -27,6 +27,10 @@ impl Network {
         // Both lengths are within an address's.
         Network(IpNet::new_assert(address, length).trunc())
     }
+
+    pub(crate) fn net(self) -> IpNet {
+        self.0
+    }
 }
 
 impl fmt::Display for Network {

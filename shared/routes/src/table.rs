@@ -169,6 +169,10 @@ functions! {
         GetApiKey = Get "/api-keys/{keyId}", role(Role::Member), Owner, administrators Owner;
         /// Change a key's name, scopes, expiry or allowlist
         UpdateApiKey = Patch "/api-keys/{keyId}", role(Role::Admin), Owner;
+        /// What a key did, by hour or day: outcomes, operations, networks, secrets
+        GetApiKeyUsage = Get "/api-keys/{keyId}/usage", role(Role::Member), Owner, administrators Owner;
+        /// How a key could be narrowed without refusing what it did
+        GetApiKeySuggestions = Get "/api-keys/{keyId}/suggestions", role(Role::Member), Owner, administrators Owner;
         /// Suspend a key: refused from this moment, until resumed
         SuspendApiKey = Post "/api-keys/{keyId}/suspend", role(Role::Admin), Owner, administrators Owner;
         /// Resume a suspended key

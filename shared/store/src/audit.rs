@@ -7,10 +7,13 @@ mod export;
 mod heads;
 mod image;
 mod plan;
+mod reconcile;
 #[cfg(test)]
 mod tests;
 
 pub use export::{ChainPage, ChainPlace};
+pub use reconcile::{Difference, Reconciliation};
+
 pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
@@ -190,7 +193,9 @@ impl Table {
         let update = match mark.recent_bytes() {
             None => update.update_expression("SET #rev = :rev"),
             Some(recent) => update
-                .update_expression("SET #rev = :rev, #recent = :recent")
+                .update_expression("SET #rev = :rev, #recent = :recent, #recounted = :recounted")
+                .expression_attribute_names("#recounted", "recounted")
+                .expression_attribute_values(":recounted", n(mark.recounted))
                 .expression_attribute_names("#recent", "recent")
                 .expression_attribute_values(":recent", b(recent)),
         };

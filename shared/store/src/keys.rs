@@ -174,11 +174,7 @@ impl OwnerStore {
         nonce: [u8; 16],
     ) -> Result<(), StoreError> {
         let counter = counter.ok_or(StoreError::Corrupt(COUNT))?;
-        let rows = self.all_keys().await?;
-        let live = rows
-            .iter()
-            .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended))
-            .count();
+        let live = self.live_keys(now).await?;
         let update = Update::builder()
             .table_name(&self.table.names.records)
             .set_key(Some(self.key(COUNT)))
@@ -197,6 +193,15 @@ impl OwnerStore {
         // Where another creation was counted meanwhile, the next try meets the counter as it is.
         let _ = transaction.commit(&self.table, nonce).await?;
         Ok(())
+    }
+
+    /// How many live keys the owner has, by strong reads of all.
+    pub async fn live_keys(&self, now: Timestamp) -> Result<usize, StoreError> {
+        let rows = self.all_keys().await?;
+        let live = rows
+            .iter()
+            .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended));
+        Ok(live.count())
     }
 
     /// Whether there is such a company or partner.

@@ -43,8 +43,8 @@ mod write;
 pub use administration::{AdministrationStore, NoAdministrator};
 pub use administrator::{AdministratorRow, NewAdministrator};
 pub use audit::{
-    Appended, BrokenAt, Chain, ChainPage, ChainPlace, DenialKind, Entity, EventFilter, Gap, Head,
-    Image, ObjectRow, Revision, Source,
+    Appended, BrokenAt, Chain, ChainPage, ChainPlace, DenialKind, Difference, Entity, EventFilter,
+    Gap, Head, Image, ObjectRow, Reconciliation, Revision, Source,
 };
 pub use bearer::BearerStore;
 pub use billing::{Reservation, Usage};

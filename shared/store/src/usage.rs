@@ -5,11 +5,14 @@
 //! `USAGE#<owner>/<key>` has the rows of a key (`H#<hour>`, `D#<day>`, `NETWORKS`), and `ACTIVE#<hour>` names the keys that were used or tried in an hour.
 
 mod fold;
+#[cfg(test)]
+mod tests;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use chrono::Duration;
 use model::{KeyId, KeyUsage, Owner, SeenNetworks, Timestamp};
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest, Sha256};
 use std::{collections::HashMap, fmt::Display};
 
 use crate::{
@@ -29,8 +32,9 @@ pub struct Folded {
     pub behind: bool,
 }
 
-/// A key that was used or tried in some hour.
+/// A key that was used or tried in some hour; only the table names one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[non_exhaustive]
 pub struct ActiveKey {
     pub owner: Owner,
     pub key_id: KeyId,
@@ -89,8 +93,7 @@ impl Table {
                 new: false,
             };
             let transaction = self.usage_changes(owner, mark, next, &changes).await?;
-            // Another one for each content, so that a token never stands for two.
-            let token = step_token(nonce, step);
+            let token = token(nonce, owner, step, mark, next);
             if transaction.commit(self, token).await?.is_ok() {
                 folded.events += changes.seq - mark.seq;
                 continue;
@@ -467,9 +470,14 @@ fn next_pack(starts: &[u64], seq: u64, last: u64) -> u64 {
         .unwrap_or(seq + 1)
 }
 
-fn step_token(nonce: [u8; 16], step: usize) -> [u8; 16] {
-    let mut token = nonce;
-    token[0] ^= step.to_le_bytes()[0];
-    token[1] ^= step.to_le_bytes()[1];
-    token
+/// Another one for every content, so that a token never stands for two.
+fn token(nonce: [u8; 16], owner: Owner, step: usize, from: UsageMark, to: UsageMark) -> [u8; 16] {
+    let mut hash = Sha256::new();
+    hash.update(nonce);
+    hash.update(owner.to_string());
+    for number in [step as u64, from.seq, to.seq] {
+        hash.update(number.to_be_bytes());
+    }
+    let digest: [u8; 32] = hash.finalize().into();
+    std::array::from_fn(|at| digest[at])
 }

@@ -313,6 +313,24 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     }
     deployed.data(200, "GetApiKey", &of_key, &owner).await;
     deployed.data(200, "RotateApiKey", &of_key, &owner).await;
+    for query in [&[][..], &[("granularity", "day")]] {
+        let asked = Request {
+            query,
+            ..owner.clone()
+        };
+        deployed.data(200, "GetApiKeyUsage", &of_key, &asked).await;
+    }
+    deployed
+        .data(200, "GetApiKeySuggestions", &of_key, &owner)
+        .await;
+    deployed
+        .data(
+            200,
+            "UpdateApiKey",
+            &of_key,
+            &with(json!({ "name": "Renamed", "dryRun": true })),
+        )
+        .await;
     deployed
         .data(
             200,

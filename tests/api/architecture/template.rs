@@ -457,6 +457,7 @@ fn tables_are_as_the_store_defines_them() {
             streamed,
             ttl,
             local_index,
+            global_index,
         } = definition;
         let resource = template.resource(&name);
         assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
@@ -464,7 +465,8 @@ fn tables_are_as_the_store_defines_them() {
         let table = &resource["Properties"];
         let attributes = ["pk", "sk"]
             .into_iter()
-            .chain(local_index.map(|(_, sort)| sort));
+            .chain(local_index.map(|(_, sort)| sort))
+            .chain(global_index.into_iter().flat_map(|(_, keys)| keys));
         let attributes: Vec<_> = attributes
             .map(|name| json!({ "AttributeName": name, "AttributeType": "S" }))
             .collect();
@@ -484,7 +486,17 @@ fn tables_are_as_the_store_defines_them() {
             }])
         });
         assert_eq!(table["LocalSecondaryIndexes"], json!(indexes), "{name}");
-        assert!(table.get("GlobalSecondaryIndexes").is_none(), "{name}");
+        let indexes = global_index.map(|(index, [partition_key, sort_key])| {
+            json!([{
+                "IndexName": index,
+                "KeySchema": [
+                    { "AttributeName": partition_key, "KeyType": "HASH" },
+                    { "AttributeName": sort_key, "KeyType": "RANGE" },
+                ],
+                "Projection": { "ProjectionType": "KEYS_ONLY" },
+            }])
+        });
+        assert_eq!(table["GlobalSecondaryIndexes"], json!(indexes), "{name}");
         let ttl = ttl.map(|attribute| json!({ "AttributeName": attribute, "Enabled": true }));
         assert_eq!(table["TimeToLiveSpecification"], json!(ttl), "{name}");
         let stream = streamed.then(|| json!({ "StreamViewType": "NEW_AND_OLD_IMAGES" }));

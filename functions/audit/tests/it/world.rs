@@ -556,19 +556,22 @@ impl World {
 
     /// Any owner's chain, past `store`: a principal reads but its own company's.
     pub(crate) fn chain(&self, owner: Owner) -> Chain {
-        let packs = self.dispatch(
-            "Query",
-            json!({
-                "TableName": self.names.audit,
-                "KeyConditionExpression": "pk = :pk",
-                "ExpressionAttributeValues": { ":pk": { "S": format!("CHAIN#{owner}") } },
-            }),
-        );
-        assert!(packs["LastEvaluatedKey"].is_null(), "more than 1 MB");
+        let mut query = json!({
+            "TableName": self.names.audit,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": { ":pk": { "S": format!("CHAIN#{owner}") } },
+        });
         let mut events: Vec<Event> = Vec::new();
-        for pack in packs["Items"].as_array().expect("items") {
-            let pack = pack["events"]["S"].as_str().expect("a pack");
-            events.extend(serde_json::from_str::<Vec<Event>>(pack).expect("events"));
+        loop {
+            let packs = self.dispatch("Query", query.clone());
+            for pack in packs["Items"].as_array().expect("items") {
+                let pack = pack["events"]["S"].as_str().expect("a pack");
+                events.extend(serde_json::from_str::<Vec<Event>>(pack).expect("events"));
+            }
+            match &packs["LastEvaluatedKey"] {
+                Value::Null => break,
+                last => query["ExclusiveStartKey"] = last.clone(),
+            }
         }
         let head = self.dispatch(
             "GetItem",
@@ -589,6 +592,31 @@ impl World {
             events,
             head,
         }
+    }
+
+    /// A row of the keys' table, as the stream shows it.
+    pub(crate) fn row(&self, pk: &str) -> Value {
+        let found = self.dispatch(
+            "Query",
+            json!({
+                "TableName": self.names.keys,
+                "KeyConditionExpression": "pk = :pk",
+                "ExpressionAttributeValues": { ":pk": { "S": pk } },
+            }),
+        );
+        found["Items"][0].clone()
+    }
+
+    pub(crate) fn put_row(&self, row: &Value) {
+        self.dispatch(
+            "PutItem",
+            json!({ "TableName": self.names.keys, "Item": row }),
+        );
+    }
+
+    /// The tables in calm weather.
+    pub(crate) fn calm(&self) -> Table {
+        Table::new(self.engine.client(Weather::calm()), self.names.clone())
     }
 
     pub(crate) fn dispatch(&self, operation: &str, body: Value) -> Value {

@@ -5,5 +5,6 @@ mod kill;
 mod loopback;
 mod process;
 mod readme;
+mod reconcile;
 mod secrets;
 mod story;

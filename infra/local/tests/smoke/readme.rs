@@ -19,7 +19,7 @@ fn the_readmes_story_is_true() {
     symlink(place.data(), clone.join(".instaview")).expect("a link");
 
     let mut script = steps("The story in ten minutes");
-    assert_eq!(script.len(), 10, "{script:#?}");
+    assert_eq!(script.len(), 12, "{script:#?}");
     let told = [
         "api_key.created",
         "api_key.suspended",
@@ -51,6 +51,8 @@ fn the_readmes_story_is_true() {
         used,
         refused,
         why,
+        usage,
+        tried,
         invited,
         accepted,
         events,
@@ -79,6 +81,14 @@ fn the_readmes_story_is_true() {
     );
     let why = data(why);
     assert_eq!([&why["reason"], &why["keyId"]], ["SUSPENDED", id]);
+    let counted = [r#""granularity":"hour""#, r#""unusedScopes":{"#];
+    for part in counted
+        .iter()
+        .chain([&format!(r#""keyId":"{id}""#).as_str()])
+    {
+        assert!(usage.contains(part), "{usage}");
+    }
+    assert_eq!(data(tried)["dryRun"], true);
     let (invited, accepted) = (data(invited), data(accepted));
     assert_eq!(
         [&invited["status"], &accepted["status"]],

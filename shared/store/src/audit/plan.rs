@@ -25,6 +25,8 @@ pub(super) struct Mark {
     /// As the table has it; 0 where it has none.
     pub(super) stored: u64,
     pub(super) rev: u64,
+    /// Requests of the row that were counted twice, and are told once.
+    pub(super) recounted: u64,
     /// The row's counted requests of the last seconds: when (milliseconds), and the first half of the stamp.
     recent: Vec<(i64, [u8; 8])>,
 }
@@ -93,7 +95,7 @@ impl Plan {
             plan.appended.gaps.extend(gap);
             plan.events.extend(links);
             plan.marks
-                .insert(revision.row.clone(), mark.moved_to(revision));
+                .insert(revision.row.clone(), mark.moved_to(revision, again));
         }
         Ok(plan)
     }
@@ -128,6 +130,7 @@ impl Mark {
         Ok(Mark {
             stored: rev,
             rev,
+            recounted: row.parsed_if("recounted")?.unwrap_or_default(),
             recent,
         })
     }
@@ -152,8 +155,9 @@ impl Mark {
         })
     }
 
-    fn moved_to(mut self, revision: &Revision) -> Mark {
+    fn moved_to(mut self, revision: &Revision, again: bool) -> Mark {
         self.rev = revision.rev;
+        self.recounted += u64::from(again);
         self.recent.extend(request(revision));
         if let Some(newest) = self.recent.iter().map(|(at, _)| *at).max() {
             self.recent
