@@ -16,6 +16,7 @@ mod isolation;
 mod jobs;
 mod lists;
 mod members;
+mod notices;
 mod one_winner;
 mod requests;
 mod resources;

@@ -4,9 +4,8 @@ use crate::usage;
 use api::{ApiError, Call, ConflictReason, Reply, retried};
 use auth::Forbidden;
 use model::{
-    ApiKey, ApiKeyChange, ApiKeyFields, ApiKeyRequest, Body, Fault, Faults, Fields,
-    KeyId, KeyKind, KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule,
-    Timestamp,
+    ApiKey, ApiKeyChange, ApiKeyFields, ApiKeyRequest, Body, Fault, Faults, Fields, KeyId, KeyKind,
+    KeyState, KeyStatus, Name, PartnerId, Plan, RateLimit, Rule, Timestamp,
 };
 use routes::{Role, Scope, ScopeSet, keys::Operation};
 use serde::Serialize;

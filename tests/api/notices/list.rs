@@ -1,0 +1,63 @@
+//! Reading notices, and marking them.
+
+use serde_json::json;
+use std::time::Duration;
+use tests::TestApp;
+
+#[tokio::test]
+async fn read_notices_leave_the_list_of_unread_ones_and_come_back() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    for second in 1..=3 {
+        let expiry = app.now().plus(chrono::Duration::seconds(second));
+        app.key_with(&acme, json!({ "expiresAt": expiry })).await;
+    }
+    app.advance(Duration::from_secs(5));
+    app.settle().await;
+    let page = async |target: &str| {
+        let answer = app.get(&acme.member, target).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let data = answer.data();
+        let items = data["items"].as_array().expect("items").clone();
+        (items, data["pagination"].clone())
+    };
+    let (all, pages) = page("/notices?limit=2").await;
+    assert_eq!((all.len(), &pages["total"]), (2, &json!(3)));
+    let next = pages["nextCursor"].as_str().expect("a cursor");
+    let (rest, _) = page(&format!("/notices?limit=2&cursor={next}")).await;
+    assert_eq!(rest.len(), 1);
+    assert!(
+        all[0]["at"].as_str() > all[1]["at"].as_str()
+            && all[1]["at"].as_str() > rest[0]["at"].as_str()
+    );
+
+    let path = format!("/notices/{}", all[1]["id"].as_str().expect("an id"));
+    let marked = app
+        .patch(&acme.member, &path, &json!({ "read": true }))
+        .await;
+    assert_eq!((marked.status, &marked.data()["read"]), (200, &json!(true)));
+    assert_eq!(marked.header("etag"), Some("\"2\""));
+    let again = app
+        .patch(&acme.member, &path, &json!({ "read": true }))
+        .await;
+    assert_eq!(again.header("etag"), Some("\"2\""));
+    let (unread, pages) = page("/notices?unread=true").await;
+    let ids: Vec<_> = unread.iter().map(|notice| &notice["id"]).collect();
+    assert_eq!(ids, [&all[0]["id"], &rest[0]["id"]]);
+    assert_eq!(pages["total"], 2);
+    let stale = acme
+        .member
+        .request("PATCH", &path)
+        .header("if-match", "\"1\"");
+    assert_eq!(
+        app.send(stale.json(&json!({ "read": false }))).await.code(),
+        "RESOURCE_CONFLICT"
+    );
+    let back = app
+        .patch(&acme.member, &path, &json!({ "read": false }))
+        .await;
+    assert_eq!(back.data()["read"], false);
+    assert_eq!(page("/notices?unread=true").await.1["total"], 3);
+    let wrong = app.get(&acme.member, "/notices?unread=perhaps").await;
+    assert_eq!(wrong.faults(), ["?unread enum"]);
+}
