@@ -1,13 +1,14 @@
 //! `cargo run`: the product on this machine, from an empty directory to a working key.
 
 use anyhow::{Context, bail};
+use audit::Redriven;
 use clap::{Parser, Subcommand};
 use local::seed::FEWEST_REQUESTS;
-use local::{Facts, InvokeEndpoint, Options, Site, Verify};
+use local::{DataDir, Facts, InvokeEndpoint, Options, Site, System, Verify};
 use model::RateLimit;
 use std::{
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 use tokio::{signal::unix, sync::watch};
 use tracing::{Level, level_filters::LevelFilter};
@@ -47,15 +48,25 @@ struct Arguments {
 enum Command {
     /// Check a saved export of audit events, offline
     Verify(Verify),
+    /// Append stream records that could not be read when they came, and can be now; the local system must not be running
+    Redrive {
+        /// Where everything is kept
+        #[arg(long, default_value = ".instaview")]
+        data_dir: PathBuf,
+    },
 }
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
     log(arguments.log_level);
-    if let Some(Command::Verify(verify)) = &arguments.command {
-        say(&verify.run()?);
-        return Ok(());
+    match arguments.command {
+        None => {}
+        Some(Command::Verify(verify)) => {
+            say(&verify.run()?);
+            return Ok(());
+        }
+        Some(Command::Redrive { data_dir }) => return redrive(&data_dir).await,
     }
     // Before the first socket: a signal during the start must stop it too.
     let (stop, stopped) = watch::channel(false);
@@ -78,6 +89,23 @@ async fn main() -> anyhow::Result<()> {
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await.context("the listeners failed")?
+}
+
+async fn redrive(data_dir: &Path) -> anyhow::Result<()> {
+    let system = System::builder().data_dir(DataDir::open(data_dir)?);
+    let system = system.start().await?;
+    let Redriven {
+        taken,
+        unreadable,
+        failed,
+    } = system.redrive().await?;
+    say(&format!(
+        "{taken} records stand in the chains, {unreadable} can't be read yet."
+    ));
+    if failed > 0 {
+        bail!("{failed} records were not taken: run it again");
+    }
+    Ok(())
 }
 
 #[expect(
