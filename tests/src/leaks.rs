@@ -96,11 +96,13 @@ pub fn watch_logs() {
             "agents",
             "api",
             "audit",
+            "audit_export",
             "audit_log",
             "auth",
             "authorizer",
             "billing",
             "candidates",
+            "checkpoint",
             "companies",
             "embedded",
             "interview_events",
@@ -111,6 +113,7 @@ pub fn watch_logs() {
             "model",
             "routes",
             "store",
+            "trail",
             "worker",
         ];
         let targets = Targets::new()

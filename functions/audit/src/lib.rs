@@ -3,16 +3,18 @@
 //! Invariant: a record that was delivered stands in its owner's chain exactly once, however often and however cut it is delivered again, and the records of one row stand in their order.
 //! Knows nothing of HTTP, the environment, the clock or the source of randomness.
 
+mod quarantine;
 mod telling;
 
+pub use quarantine::{Failed, Held, Kept, LogOnly, NotHeld, Quarantine, Redriven, handle, redrive};
 pub use telling::{Unreadable, revision};
 
 use aws_lambda_events::{
-    event::dynamodb::{Event, EventRecord},
+    event::dynamodb::Event,
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use model::Owner;
-use std::{collections::BTreeMap, fmt};
+use std::collections::BTreeMap;
 use store::{Appended, Revision, StoreError, Table};
 
 /// What the consumer needs.
@@ -20,27 +22,6 @@ use store::{Appended, Revision, StoreError, Table};
 pub struct Consumer<'a> {
     pub table: &'a Table,
     pub quarantine: &'a dyn Quarantine,
-}
-
-/// Where a record goes that can't be read: it must not delay the others.
-pub trait Quarantine: fmt::Debug + Send + Sync {
-    fn hold(&self, record: &EventRecord, why: &Unreadable);
-}
-
-/// Says in the log that there was such a record, by its ids alone: keys and images may hold what is personal.
-#[derive(Debug, Clone, Copy)]
-pub struct LogOnly;
-
-impl Quarantine for LogOnly {
-    fn hold(&self, record: &EventRecord, why: &Unreadable) {
-        tracing::error!(
-            event_id = record.event_id,
-            sequence_number = record.change.sequence_number,
-            stream = record.event_source_arn,
-            %why,
-            "unreadable stream record"
-        );
-    }
 }
 
 /// Appends a batch of one shard. `nonce`: random, new for each call.
@@ -52,6 +33,7 @@ pub async fn consume(
     nonce: [u8; 16],
 ) -> DynamoDbEventResponse {
     let mut owners: BTreeMap<Owner, Told> = BTreeMap::new();
+    let mut failed: Option<usize> = None;
     for (place, record) in batch.records.iter().enumerate() {
         match revision(consumer.table.names(), record) {
             Ok(Some(revision)) => {
@@ -60,10 +42,14 @@ pub async fn consume(
                 told.revisions.push(revision);
             }
             Ok(None) => {}
-            Err(why) => consumer.quarantine.hold(record, &why),
+            Err(why) => {
+                if let Err(error) = consumer.quarantine.hold(record, &why).await {
+                    tracing::warn!(%error, "a record not held, the stream will deliver it again");
+                    failed.get_or_insert(place);
+                }
+            }
         }
     }
-    let mut failed: Option<usize> = None;
     // One owner's trouble doesn't keep the others' events back.
     for (owner, told) in &owners {
         if let Err(NotAppended { from, source }) =

@@ -1,21 +1,27 @@
 //! The Lambda binary.
 
-use audit::{Consumer, LogOnly, consume};
-use aws_lambda_events::event::dynamodb::Event;
+use audit::{Held, Kept, handle};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runtime::{Needs, RuntimeErrors};
-use std::convert::Infallible;
+use serde_json::Value;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
-    let app = &runtime::start(Needs::default()).await?;
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| async move {
-        let consumer = Consumer {
-            table: &app.table,
-            quarantine: &LogOnly,
-        };
-        Ok::<_, Infallible>(consume(&consumer, event.payload, app.entropy.bytes()).await)
+    let needs = Needs {
+        quarantine: true,
+        failures: true,
+        ..Needs::default()
+    };
+    let app = &runtime::start(needs).await?;
+    let missing = "without its buckets it can't start";
+    let kept = &Kept {
+        quarantine: Held(app.quarantine.clone().ok_or(missing)?),
+        failures: app.failures.clone().ok_or(missing)?,
+    };
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
+        let nonce = || app.entropy.bytes();
+        handle(&app.table, kept, event.payload, nonce).await
     }))
     .await
 }

@@ -23,10 +23,10 @@ const MAX_ANSWER: usize = 6 * 1024 * 1024;
 pub(crate) enum Functions {
     /// In this process, each invocation a task of its own, so that a panic or a client that leaves ends nothing else.
     InProcess {
-        app: App,
+        app: Box<App>,
         authorizer: Arc<Authorizer>,
         /// What the worker has.
-        worker: App,
+        worker: Box<App>,
     },
     /// Behind a Lambda Invoke endpoint.
     Invoked(InvokeEndpoint),
@@ -162,9 +162,14 @@ impl Functions {
                 let app = app.clone();
                 let batch: dynamodb::Event = serde_json::from_value(batch)?;
                 let consumed = tokio::spawn(async move {
+                    let held = app.quarantine.map(audit::Held);
+                    let quarantine: &dyn audit::Quarantine = match &held {
+                        Some(held) => held,
+                        None => &audit::LogOnly,
+                    };
                     let consumer = audit::Consumer {
                         table: &app.table,
-                        quarantine: &audit::LogOnly,
+                        quarantine,
                     };
                     audit::consume(&consumer, batch, app.entropy.bytes()).await
                 });

@@ -1,13 +1,14 @@
 //! `cargo run`: the product on this machine, from an empty directory to a working key.
 
 use anyhow::{Context, bail};
+use audit::Redriven;
 use clap::{Parser, Subcommand};
 use local::seed::FEWEST_REQUESTS;
-use local::{Facts, InvokeEndpoint, Options, Site, Verify};
+use local::{DataDir, Facts, InvokeEndpoint, Options, Site, System, Verify};
 use model::RateLimit;
 use std::{
     io::{self, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::ExitCode,
 };
 use tokio::{signal::unix, sync::watch};
@@ -50,6 +51,8 @@ enum Command {
     Verify(Verify),
     /// Compare each key's counter with its events and its usage; exit 1 where they differ
     Reconcile,
+    /// Append stream records that could not be read when they came, and can be now; the local system must not be running
+    Redrive,
 }
 
 #[tokio::main]
@@ -62,6 +65,10 @@ async fn main() -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Some(Command::Reconcile) => local::reconcile(&arguments.data_dir).await,
+        Some(Command::Redrive) => {
+            redrive(&arguments.data_dir).await?;
+            Ok(ExitCode::SUCCESS)
+        }
         None => serve(arguments).await.map(|()| ExitCode::SUCCESS),
     }
 }
@@ -88,6 +95,23 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
     tracing::info!("stopping");
     stop.send_replace(true);
     serving.await.context("the listeners failed")?
+}
+
+async fn redrive(data_dir: &Path) -> anyhow::Result<()> {
+    let system = System::builder().data_dir(DataDir::open(data_dir)?);
+    let system = system.start().await?;
+    let Redriven {
+        taken,
+        unreadable,
+        failed,
+    } = system.redrive().await?;
+    say(&format!(
+        "{taken} records stand in the chains, {unreadable} can't be read yet."
+    ));
+    if failed > 0 {
+        bail!("{failed} records were not taken: run it again");
+    }
+    Ok(())
 }
 
 #[expect(

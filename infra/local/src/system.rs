@@ -2,6 +2,7 @@
 
 use anyhow::Context;
 use api::{App, Clock, Entropy, TrustedIssuer};
+use audit::{Consumer, Held, Redriven};
 use auth::FetchKeys;
 use authorizer::Authorizer;
 use embedded::{Engine, Place, Weather};
@@ -56,6 +57,7 @@ pub struct SystemBuilder {
 const TABLE_PREFIX: &str = "instaview";
 const DATABASE: &str = "dynamodb.sqlite";
 const CHECKPOINTS: &str = "checkpoints";
+const QUARANTINE: &str = "quarantine";
 
 impl System {
     pub fn builder() -> SystemBuilder {
@@ -145,6 +147,22 @@ impl System {
     pub async fn checkpoint(&self) -> anyhow::Result<u64> {
         let made = checkpoint::make(&self.app).await?;
         made.context("another turn made it meanwhile")
+    }
+
+    /// Appends what was quarantined and can be read now.
+    ///
+    /// # Errors
+    /// The quarantine can't be read.
+    pub async fn redrive(&self) -> anyhow::Result<Redriven> {
+        let kept = self.app.quarantine.clone();
+        let kept = kept.context("there is no quarantine")?;
+        let held = Held(kept);
+        let consumer = Consumer {
+            table: &self.app.table,
+            quarantine: &held,
+        };
+        let nonce = || self.app.entropy.bytes();
+        Ok(audit::redrive(&consumer, &held.0, Held::PREFIX, nonce).await?)
     }
 
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
@@ -255,6 +273,9 @@ impl SystemBuilder {
             export_signer: Some(secrets.export_signer),
             checkpoint_signer: Some(secrets.checkpoint_signer),
             checkpoints: Some(objects::open(data_dir.as_ref(), CHECKPOINTS)?),
+            quarantine: Some(objects::open(data_dir.as_ref(), QUARANTINE)?),
+            // A batch that fails is delivered again, for as long as it takes.
+            failures: None,
         };
         let worker_weather = Weather::calm();
         worker_weather.set(&weather);
@@ -291,9 +312,9 @@ impl SystemBuilder {
 
 fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
     Functions::InProcess {
-        worker,
+        worker: Box::new(worker),
         authorizer: Arc::new(authorizer(app.clone(), issuer)),
-        app,
+        app: Box::new(app),
     }
 }
 

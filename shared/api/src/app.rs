@@ -39,6 +39,10 @@ pub struct App {
     pub audit_keys: Option<Arc<AuditKeys>>,
     /// `None` in functions that neither write nor read checkpoints.
     pub checkpoints: Option<Objects>,
+    /// Stream records that could not be read; `None` in all functions but the streams' consumer.
+    pub quarantine: Option<Objects>,
+    /// Batches that the consumer failed on to the end; `None` in all functions but that one, and where there are none.
+    pub failures: Option<Objects>,
 }
 
 /// The only reader of time.

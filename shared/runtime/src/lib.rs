@@ -6,14 +6,16 @@
 
 mod http;
 mod log;
+mod objects;
 mod secret;
+mod signer;
 
 pub use http::{HttpError, fetch_keys};
 pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
 pub use secret::{ReadSecret, SecretPlace};
 
-use api::{App, Clock, Entropy, Reloading, Source, TrustedIssuer};
+use api::{App, Clock, Entropy, Objects, Reloading, Source, StreamedBody, TrustedIssuer};
 use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
 use aws_config::{
     environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
@@ -23,6 +25,7 @@ use aws_sdk_dynamodb::config::{BehaviorVersion, Region};
 use lambda_http::{Body, Request, Response, service_fn};
 use std::{convert::Infallible, sync::Arc, time::Duration};
 use store::{CursorKeys, Table, TableNames};
+use trail::{AuditKey, AuditKeys, KeyUse};
 
 /// What a function has besides tables; the template grants no more secrets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,6 +36,17 @@ pub struct Needs {
     pub invitations: bool,
     /// People's tokens in bodies.
     pub issuer: bool,
+    /// The key that signs exports.
+    pub export_signer: bool,
+    /// The key that signs checkpoints.
+    pub checkpoint_signer: bool,
+    /// The public halves of both.
+    pub audit_keys: bool,
+    pub checkpoints: bool,
+    /// Stream records that could not be read.
+    pub quarantine: bool,
+    /// Batches that could not be consumed.
+    pub failures: bool,
 }
 
 /// The process can't start: what is missing or wrong in its environment.
@@ -44,6 +58,8 @@ pub enum StartError {
     Unusable(&'static str, String),
     #[error("secret {0}: {1}")]
     Secret(&'static str, String),
+    #[error("key {0} can't be used: {1}")]
+    Key(&'static str, String),
     #[error(transparent)]
     Http(#[from] HttpError),
 }
@@ -62,6 +78,26 @@ where
     // It ends with the process.
     let app: &'static App = Box::leak(Box::new(start(needs).await?));
     lambda_http::run(service_fn(|request| {
+        let answer = handle(app, request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    }))
+    .await
+}
+
+/// As [`serve`], for a function whose answers are streamed.
+///
+/// # Errors
+/// The process can't start.
+pub async fn serve_streamed<Answer>(
+    needs: Needs,
+    handle: impl Fn(&'static App, Request) -> Answer + Send + Sync,
+) -> Result<(), Error>
+where
+    Answer: Future<Output = Response<StreamedBody>> + Send + 'static,
+{
+    // It ends with the process.
+    let app: &'static App = Box::leak(Box::new(start(needs).await?));
+    lambda_http::run_with_streaming_response(service_fn(|request| {
         let answer = handle(app, request);
         async move { Ok::<_, Infallible>(answer.await) }
     }))
@@ -101,9 +137,51 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         invitations,
         issuer,
         mailer: None,
+        export_signer: match needs.export_signer {
+            true => Some(signer::signer(&config, EXPORT_KEY).await?),
+            false => None,
+        },
+        checkpoint_signer: match needs.checkpoint_signer {
+            true => Some(signer::signer(&config, CHECKPOINT_KEY).await?),
+            false => None,
+        },
+        audit_keys: match needs.audit_keys {
+            true => Some(Arc::new(audit_keys(&config).await?)),
+            false => None,
+        },
+        checkpoints: bucket(&config, CHECKPOINT_BUCKET, needs.checkpoints)?,
+        quarantine: bucket(&config, QUARANTINE_BUCKET, needs.quarantine)?,
+        failures: bucket(&config, FAILURE_BUCKET, needs.failures)?,
     })
 }
 
+fn bucket(
+    config: &aws_config::SdkConfig,
+    name: &'static str,
+    needed: bool,
+) -> Result<Option<Objects>, StartError> {
+    needed.then(|| objects::objects(config, name)).transpose()
+}
+
+/// Read once a process: what KMS keeps doesn't change.
+async fn audit_keys(config: &aws_config::SdkConfig) -> Result<AuditKeys, StartError> {
+    let (export, checkpoint) = tokio::try_join!(
+        signer::public_key(config, EXPORT_KEY),
+        signer::public_key(config, CHECKPOINT_KEY),
+    )?;
+    Ok(AuditKeys {
+        keys: vec![
+            AuditKey::new(KeyUse::Export, export),
+            AuditKey::new(KeyUse::Checkpoint, checkpoint),
+        ],
+    })
+}
+
+const EXPORT_KEY: &str = "EXPORT_KEY";
+const CHECKPOINT_KEY: &str = "CHECKPOINT_KEY";
+const CHECKPOINT_BUCKET: &str = "CHECKPOINT_BUCKET";
+const FAILURE_BUCKET: &str = "FAILURE_BUCKET";
+const QUARANTINE_BUCKET: &str = "QUARANTINE_BUCKET";
 const KEYS: &str = "KEYS_SECRET";
 const CURSORS: &str = "CURSOR_SECRET";
 

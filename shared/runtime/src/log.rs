@@ -20,11 +20,13 @@ pub fn start_log(errors: RuntimeErrors) {
         "agents",
         "api",
         "audit",
+        "audit_export",
         "audit_log",
         "auth",
         "authorizer",
         "billing",
         "candidates",
+        "checkpoint",
         "companies",
         "interview_events",
         "interviews",
@@ -34,6 +36,7 @@ pub fn start_log(errors: RuntimeErrors) {
         "routes",
         "runtime",
         "store",
+        "trail",
         "worker",
     ];
     // Others print credentials and bodies at TRACE, so that they are capped here and not by a parameter.

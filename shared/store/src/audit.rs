@@ -190,15 +190,25 @@ impl Table {
             .set_key(Some(mark_key(row)))
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":rev", n(mark.rev));
-        let update = match mark.recent_bytes() {
-            None => update.update_expression("SET #rev = :rev"),
-            Some(recent) => update
-                .update_expression("SET #rev = :rev, #recent = :recent, #recounted = :recounted")
+        let mut set = "SET #rev = :rev".to_owned();
+        let mut update = update;
+        if let Some(recent) = mark.recent_bytes() {
+            set.push_str(", #recent = :recent, #recounted = :recounted");
+            update = update
                 .expression_attribute_names("#recounted", "recounted")
                 .expression_attribute_values(":recounted", n(mark.recounted))
                 .expression_attribute_names("#recent", "recent")
-                .expression_attribute_values(":recent", b(recent)),
-        };
+                .expression_attribute_values(":recent", b(recent));
+        }
+        update = update.expression_attribute_names("#missing", "missing");
+        match mark.missing_text() {
+            Some(missing) => {
+                set.push_str(", #missing = :missing");
+                update = update.expression_attribute_values(":missing", s(missing));
+            }
+            None => set.push_str(" REMOVE #missing"),
+        }
+        let update = update.update_expression(set);
         let update = if mark.stored == 0 {
             update.condition_expression("attribute_not_exists(pk)")
         } else {

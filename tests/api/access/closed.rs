@@ -9,6 +9,7 @@ use auth::{
     Answer as Decided, Commit, Context, Counted, Principal, RateLimited, Unit, Verdict, Who, Window,
 };
 use embedded::{Fault, Weather};
+use http_body_util::BodyExt;
 use lambda_http::Body;
 use local::{Gateway, HttpRequest, HttpResponse};
 use model::{KeyKind, Owner, PartnerId, RateLimit, Rule};
@@ -424,12 +425,17 @@ fn event(app: &TestApp, route: &Route, authorizer: Option<Value>) -> Value {
 
 async fn handled(app: &TestApp, route: &Route, event: &Value) -> Answer {
     let request = lambda_http::request::from_str(&event.to_string()).expect("an event");
-    let response = local::call(app.app(), route.function, request).await;
-    let response = response.expect("a function");
-    let (parts, body) = response.into_parts();
-    let body = match body {
-        Body::Text(text) => text,
-        _ => panic!("every answer is text"),
+    let (parts, body) = if route.streamed {
+        let response = local::call_streamed(app.app(), route.function, request).await;
+        let (parts, body) = response.expect("a function").into_parts();
+        let bytes = body.collect().await.expect("whole").to_bytes();
+        (parts, String::from_utf8(bytes.to_vec()).expect("text"))
+    } else {
+        let response = local::call(app.app(), route.function, request).await;
+        match response.expect("a function").into_parts() {
+            (parts, Body::Text(text)) => (parts, text),
+            _ => panic!("every answer is text"),
+        }
     };
     let headers = parts.headers.iter();
     let headers =

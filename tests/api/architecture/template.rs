@@ -196,7 +196,14 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
             let rule = named(&permission["SourceArn"]);
             let target = &template.properties(rule)["Targets"][0];
             let function = named(&permission["FunctionName"]);
-            assert!(["WorkerFunction", "InterviewEventsFunction"].contains(&function));
+            assert!(
+                [
+                    "WorkerFunction",
+                    "InterviewEventsFunction",
+                    "CheckpointFunction"
+                ]
+                .contains(&function)
+            );
             assert_eq!(named(&target["Arn"]), function, "{name}");
             continue;
         }
@@ -411,8 +418,8 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
 #[test]
 fn every_variable_that_runtime_reads_is_set_and_no_other() {
     let template = Template::read();
-    let sources =
-        ["lib", "log", "secret"].map(|name| read(&format!("shared/runtime/src/{name}.rs")));
+    let sources = ["lib", "log", "objects", "secret", "signer"]
+        .map(|name| read(&format!("shared/runtime/src/{name}.rs")));
     // Variables are its only texts in this form.
     let is_variable = |text: &&str| {
         text.contains('_')
@@ -572,6 +579,9 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
         .collect();
     assert_eq!(consumed, streamed);
     for (name, bucket) in template.all("AWS::S3::Bucket") {
+        // Nothing is kept there but by its lock.
+        let locked = bucket["ObjectLockEnabled"] == true;
+        assert_eq!(locked, name == "CheckpointBucket");
         for block in [
             "BlockPublicAcls",
             "BlockPublicPolicy",
@@ -583,13 +593,13 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
                 "{name}"
             );
         }
-        let rules = bucket["LifecycleConfiguration"]["Rules"]
-            .as_array()
-            .expect("rules");
+        let rules = bucket["LifecycleConfiguration"]["Rules"].as_array();
         assert!(
-            rules
-                .iter()
-                .any(|rule| rule["ExpirationInDays"] == 14 && rule["Status"] == "Enabled"),
+            locked
+                || rules
+                    .expect("rules")
+                    .iter()
+                    .any(|rule| rule["ExpirationInDays"] == 14 && rule["Status"] == "Enabled"),
             "{name}"
         );
     }
@@ -643,6 +653,59 @@ fn the_engines_reports_are_delivered_or_kept() {
 }
 
 #[test]
+fn each_of_the_trails_keys_signs_for_one_function_and_checkpoints_are_put_once() {
+    let template = Template::read();
+    for (key, signer) in [
+        ("ExportKey", "AuditExportRole"),
+        ("CheckpointKey", "CheckpointRole"),
+    ] {
+        let properties = template.properties(key);
+        assert_eq!(properties["KeySpec"], "ECC_NIST_EDWARDS25519");
+        assert_eq!(template.resource(key)["DeletionPolicy"], "Retain");
+        let policy = properties["KeyPolicy"]["Statement"].as_array();
+        let statements: Vec<_> = policy.expect("a list").iter().collect();
+        let mut sign = statements.iter().filter(|statement| {
+            let mut actions = actions(statement).into_iter();
+            actions.any(|action| action == "kms:Sign" || action.contains('*'))
+        });
+        let sign = [sign.next(), sign.next()];
+        let only = sign[0].map(|statement| named(&statement["Principal"]["AWS"]));
+        assert_eq!((only, sign[1].is_none()), (Some(signer), true), "{key}");
+    }
+    for function in folders("functions") {
+        for statement in template.statements(&function) {
+            let of_keys = actions(statement)
+                .iter()
+                .any(|action| action.starts_with("kms:"));
+            // The keys' own policies say who may sign.
+            let seals = named(&statement["Resource"]) == "QuarantineKey" && function == "audit";
+            assert!(!of_keys || seals, "{function}");
+            let of_checkpoints = statement["Resource"]["Fn::Sub"] == "${CheckpointBucket.Arn}/*";
+            let puts = actions(statement).contains(&"s3:PutObject");
+            assert!(!(of_checkpoints && puts) || function == "checkpoint");
+        }
+    }
+    let bucket = template.properties("CheckpointBucket");
+    assert_eq!(bucket["VersioningConfiguration"]["Status"], "Enabled");
+    let lock = &bucket["ObjectLockConfiguration"]["Rule"]["DefaultRetention"];
+    assert_eq!(
+        (&bucket["ObjectLockEnabled"], &lock["Mode"]),
+        (&json!(true), &json!("COMPLIANCE"))
+    );
+    let policy = &template.properties("CheckpointBucketPolicy")["PolicyDocument"]["Statement"];
+    let once = policy
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["Sid"] == "OnceOnly"));
+    assert_eq!(
+        once.map(|once| &once["Condition"]["Null"]["s3:if-none-match"]),
+        Some(&json!("true"))
+    );
+    let schedule = template.properties("CheckpointSchedule");
+    assert_eq!(schedule["ScheduleExpression"], "rate(1 hour)");
+    assert_eq!(named(&schedule["Targets"][0]["Arn"]), "CheckpointFunction");
+}
+
+#[test]
 fn chains_are_only_ever_appended_to() {
     let template = Template::read();
     for function in folders("functions") {
@@ -658,7 +721,7 @@ fn chains_are_only_ever_appended_to() {
                 let (may, leading) = match action {
                     "dynamodb:PutItem" => (function == "audit", Some(json!(["CHAIN#*"]))),
                     "dynamodb:UpdateItem" => {
-                        let leading = json!(["ACTIVE#*", "HEAD#*", "MARK#*", "USAGE#*"]);
+                        let leading = json!(["ACTIVE#*", "CHAINS", "HEAD#*", "MARK#*", "USAGE#*"]);
                         (function == "audit", Some(leading))
                     }
                     // Of usage: the rows of one key, which its owner's store alone asks for.
@@ -666,7 +729,8 @@ fn chains_are_only_ever_appended_to() {
                         (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
                     }
                     "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" => {
-                        (["audit", "audit-log"].contains(&function.as_str()), None)
+                        let readers = ["audit", "audit-export", "audit-log", "checkpoint"];
+                        (readers.contains(&function.as_str()), None)
                     }
                     _ => (false, None),
                 };

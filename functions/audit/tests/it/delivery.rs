@@ -1,6 +1,6 @@
 //! However the records are delivered, each event stands in its chain once.
 
-use audit::{Consumer, LogOnly, Quarantine, Unreadable, consume};
+use audit::{Consumer, LogOnly, NotHeld, Quarantine, Unreadable, consume};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use embedded::{Fault, StreamRecord, Weather};
 use model::{EventType, Owner};
@@ -8,6 +8,7 @@ use serde_json::json;
 use std::{
     collections::{BTreeMap, hash_map::DefaultHasher},
     hash::{Hash, Hasher},
+    pin::Pin,
     sync::{Arc, Mutex},
     time::Duration,
 };
@@ -184,12 +185,17 @@ async fn a_request_counted_twice_is_told_once() {
 }
 
 #[derive(Debug, Default)]
-struct Held(Mutex<Vec<String>>);
+struct Noted(Mutex<Vec<String>>);
 
-impl Quarantine for Held {
-    fn hold(&self, record: &EventRecord, why: &Unreadable) {
+impl Quarantine for Noted {
+    fn hold<'a>(
+        &'a self,
+        record: &'a EventRecord,
+        why: &'a Unreadable,
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
         let mut held = self.0.lock().expect("no panic");
         held.push(format!("{} {why}", record.event_id));
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 
@@ -211,7 +217,7 @@ async fn an_unreadable_record_delays_nobody_and_its_row_shows_the_gap() {
     let image = &mut records[poisoned].json["dynamodb"]["NewImage"];
     image["name"] = json!({ "N": "1e400" });
     image["scopes"] = json!({ "S": "canary" });
-    let held = Held::default();
+    let held = Noted::default();
     let consumer = Consumer {
         table: &world.table,
         quarantine: &held,
@@ -279,7 +285,7 @@ async fn a_change_past_the_store_is_held_and_not_taken_for_a_repetition() {
             "ExpressionAttributeValues": { ":scopes": { "L": [{ "S": "delete:jobs" }] } },
         }),
     );
-    let held = Arc::new(Held::default());
+    let held = Arc::new(Noted::default());
     let consumer = Consumer {
         table: &world.table,
         quarantine: held.as_ref(),

@@ -7,7 +7,7 @@
     reason = "speed is measured, and an operator's command is asked"
 )]
 
-use audit::{Consumer, Quarantine, Unreadable, consume};
+use audit::{Consumer, NotHeld, Quarantine, Unreadable, consume};
 use auth::{
     Answer, Asked, Commit, Decision, GivenReason, KeyFacts, Keyring, NamedCompany, NamedPartner,
     Nonce, PresentedKey, SecretDocument, Verdict,
@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use std::{
     collections::{BTreeMap, BTreeSet, HashSet},
     hash::{DefaultHasher, Hash, Hasher},
+    pin::Pin,
     sync::Mutex,
     time::{Duration, Instant},
 };
@@ -581,9 +582,14 @@ fn batch(records: &[EventRecord]) -> Event {
 struct Held(std::sync::Arc<Mutex<BTreeSet<String>>>);
 
 impl Quarantine for Held {
-    fn hold(&self, record: &EventRecord, _: &Unreadable) {
+    fn hold<'a>(
+        &'a self,
+        record: &'a EventRecord,
+        _: &'a Unreadable,
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
         let mut held = self.0.lock().expect("no panic");
         held.insert(record.event_id.clone());
+        Box::pin(std::future::ready(Ok(())))
     }
 }
 

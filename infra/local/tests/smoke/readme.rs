@@ -19,13 +19,18 @@ fn the_readmes_story_is_true() {
     symlink(place.data(), clone.join(".instaview")).expect("a link");
 
     let mut script = steps("The story in ten minutes");
-    assert_eq!(script.len(), 12, "{script:#?}");
+    assert_eq!(script.len(), 14, "{script:#?}");
+    let mut trail = script.split_off(12);
+    // The binary is built, and there is nothing to build it from in the clone.
+    let built = format!("'{}'", env!("CARGO_BIN_EXE_local"));
+    trail[1] = trail[1].replace("cargo run -q --", &built);
     let told = [
         "api_key.created",
         "api_key.suspended",
         "authentication.failed",
     ];
     until_told(&mut script, &told);
+    script.extend(trail);
     script.push(r#"echo "$key" "$id""#.to_owned());
     script.extend(steps("Partners"));
     script.extend(steps("Administrators"));
@@ -56,6 +61,8 @@ fn the_readmes_story_is_true() {
         invited,
         accepted,
         events,
+        checkpoint,
+        verified,
         key,
         companies,
         candidates,
@@ -98,6 +105,9 @@ fn the_readmes_story_is_true() {
     for event in data(events)["items"].as_array().expect("a list") {
         assert_eq!(event["keyId"], id);
     }
+    assert!(checkpoint.starts_with("{\"counter\":"), "{checkpoint}");
+    assert!(verified.starts_with("Events 1 to "), "{verified}");
+    assert!(verified.contains("; anchored up to "), "{verified}");
     assert_eq!(data(companies)["pagination"]["total"], 2);
     let candidates = data(candidates)["items"]
         .as_array()

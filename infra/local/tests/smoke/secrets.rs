@@ -225,20 +225,26 @@ fn holds_secrets(path: &Path) -> bool {
 
 /// What lies in those that nobody but the system reads.
 fn contents_of_secrets(data: &Path) -> Vec<String> {
-    ["keys-secret.json", "cursor-secret.json", "issuer-key.json"]
-        .into_iter()
-        .flat_map(|name| {
-            let text = fs::read_to_string(data.join(name)).expect("a secret");
-            let document: Value = serde_json::from_str(&text).expect("JSON");
-            let generations = document["generations"].as_array().expect("a list").clone();
-            assert!(!generations.is_empty());
-            generations.into_iter().map(|generation| {
-                generation["secret"]
-                    .as_str()
-                    .expect("a secret")
-                    .trim_end_matches('=')
-                    .to_owned()
-            })
+    [
+        "keys-secret.json",
+        "cursor-secret.json",
+        "issuer-key.json",
+        "export-key.json",
+        "checkpoint-key.json",
+    ]
+    .into_iter()
+    .flat_map(|name| {
+        let text = fs::read_to_string(data.join(name)).expect("a secret");
+        let document: Value = serde_json::from_str(&text).expect("JSON");
+        let generations = document["generations"].as_array().expect("a list").clone();
+        assert!(!generations.is_empty());
+        generations.into_iter().map(|generation| {
+            generation["secret"]
+                .as_str()
+                .expect("a secret")
+                .trim_end_matches('=')
+                .to_owned()
         })
-        .collect()
+    })
+    .collect()
 }

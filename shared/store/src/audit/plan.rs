@@ -1,7 +1,11 @@
 //! What one transaction appends: a pure function of the head, the marks and the revisions.
 
-use model::{Actor, EventFacts, EventType, Outcome};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use model::{Actor, EventFacts, EventType, InvalidId, Outcome};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fmt,
+    str::FromStr,
+};
 
 use super::{Appended, Gap, Head, Revision};
 use crate::{
@@ -27,6 +31,10 @@ pub(super) struct Mark {
     pub(super) rev: u64,
     /// Requests of the row that were counted twice, and are told once.
     pub(super) recounted: u64,
+    /// Revisions before `rev` that no record has told of: whoever brings one of them later is heard.
+    missing: Missing,
+    /// Whether `missing` isn't as the table has it.
+    found: bool,
     /// The row's counted requests of the last seconds: when (milliseconds), and the first half of the stamp.
     recent: Vec<(i64, [u8; 8])>,
 }
@@ -61,13 +69,14 @@ impl Plan {
         let mut size = 0;
         for revision in revisions {
             let mark = plan.marks.get(&revision.row).cloned().unwrap_or_default();
-            if revision.rev <= mark.rev {
+            let late = mark.missing.has(revision.rev);
+            if revision.rev <= mark.rev && !late {
                 plan.appended.repeated += 1;
                 plan.appended.taken += 1;
                 continue;
             }
             let again = mark.counted_before(revision);
-            let gap = mark.gap_before(revision);
+            let gap = mark.gap_before(revision).filter(|_| !late);
             let told: &[EventFacts] = if again { &[] } else { &revision.events };
             let facts = gap
                 .iter()
@@ -107,7 +116,7 @@ impl Plan {
 
     pub(super) fn changed_marks(&self) -> impl Iterator<Item = (&str, &Mark)> {
         let marks = self.marks.iter().map(|(row, mark)| (row.as_str(), mark));
-        marks.filter(|(_, mark)| mark.rev != mark.stored)
+        marks.filter(|(_, mark)| mark.rev != mark.stored || mark.found)
     }
 }
 
@@ -127,10 +136,13 @@ impl Mark {
                 recent.push((i64::from_be_bytes(*at), stamp));
             }
         }
+        let missing = row.parsed_if("missing")?.unwrap_or_default();
         Ok(Mark {
             stored: rev,
             rev,
             recounted: row.parsed_if("recounted")?.unwrap_or_default(),
+            missing,
+            found: false,
             recent,
         })
     }
@@ -139,6 +151,11 @@ impl Mark {
     pub(super) fn recent_bytes(&self) -> Option<Vec<u8>> {
         let bytes = |(at, stamp): &(i64, [u8; 8])| [at.to_be_bytes(), *stamp].concat();
         (!self.recent.is_empty()).then(|| self.recent.iter().flat_map(bytes).collect())
+    }
+
+    /// `None` where none is missing.
+    pub(super) fn missing_text(&self) -> Option<String> {
+        (!self.missing.0.is_empty()).then(|| self.missing.to_string())
     }
 
     /// By the stamp alone: a request that was decided again has another time.
@@ -156,14 +173,76 @@ impl Mark {
     }
 
     fn moved_to(mut self, revision: &Revision, again: bool) -> Mark {
-        self.rev = revision.rev;
         self.recounted += u64::from(again);
+        if self.missing.take(revision.rev) {
+            self.found = true;
+        } else if revision.rev > self.rev {
+            if let Some(gap) = self.gap_before(revision) {
+                self.missing.put(gap.first, gap.last);
+                self.found = true;
+            }
+            self.rev = revision.rev;
+        }
         self.recent.extend(request(revision));
         if let Some(newest) = self.recent.iter().map(|(at, _)| *at).max() {
             self.recent
                 .retain(|(at, _)| *at >= newest - Mark::REMEMBERED_MILLIS);
         }
         self
+    }
+}
+
+/// Runs of revisions, each with its first and last; written `3-5,9-9`.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+struct Missing(Vec<(u64, u64)>);
+
+impl Missing {
+    /// More runs are not remembered, so that a mark stays small: their events stay a gap.
+    const MOST: usize = 500;
+
+    fn has(&self, rev: u64) -> bool {
+        self.0
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&rev))
+    }
+
+    fn put(&mut self, first: u64, last: u64) {
+        if self.0.len() < Missing::MOST {
+            self.0.push((first, last));
+        }
+    }
+
+    /// Whether it was there.
+    fn take(&mut self, rev: u64) -> bool {
+        let mut runs = self.0.iter();
+        let Some(at) = runs.position(|(first, last)| (*first..=*last).contains(&rev)) else {
+            return false;
+        };
+        let (first, last) = self.0.remove(at);
+        let parts = [(first, rev - 1), (rev + 1, last)];
+        let left = parts.into_iter().filter(|(first, last)| first <= last);
+        self.0.splice(at..at, left);
+        true
+    }
+}
+
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let runs = self.0.iter().map(|(first, last)| format!("{first}-{last}"));
+        f.write_str(&runs.collect::<Vec<_>>().join(","))
+    }
+}
+
+impl FromStr for Missing {
+    type Err = InvalidId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidId> {
+        let run = |run: &str| {
+            let (first, last) = run.split_once('-')?;
+            Some((first.parse().ok()?, last.parse().ok()?))
+        };
+        let runs: Option<Vec<_>> = text.split(',').map(run).collect();
+        runs.map(Missing).ok_or(InvalidId)
     }
 }
 

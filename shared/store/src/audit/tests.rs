@@ -267,7 +267,8 @@ async fn a_missing_revision_is_an_event_of_its_own() {
         .expect("appended");
     assert_eq!(
         (appended.taken, appended.events, appended.repeated),
-        (1, 0, 1)
+        (1, 1, 0),
+        "one that was missing is heard late"
     );
 }
 
@@ -380,6 +381,47 @@ async fn each_kind_of_row_is_written_by_one_kind_of_action() {
         .collect();
     assert_eq!(
         kinds,
-        [("Put", "CHAIN"), ("Update", "HEAD"), ("Update", "MARK")]
+        [
+            ("Put", "CHAIN"),
+            ("Update", "CHAINS"),
+            ("Update", "HEAD"),
+            ("Update", "MARK")
+        ]
     );
+}
+
+#[tokio::test]
+async fn a_missing_revision_is_appended_late_and_once() {
+    let (_engine, store) = store(Weather::calm());
+    let mut random = Seeded(77);
+    let mut of = |rev| revision(store.owner(), 1, rev, 1, &mut random);
+    let all: Vec<_> = (1..=9).map(&mut of).collect();
+    let pick = |revs: &[usize]| -> Vec<_> { revs.iter().map(|rev| all[rev - 1].clone()).collect() };
+    let mut random = Seeded(78);
+    append_all(&store.table, &pick(&[1, 2, 6, 9]), &mut random).await;
+    let ids = async || -> Vec<String> {
+        let chain = store.get_chain().await.expect("read");
+        chain.verify().expect("whole");
+        let ids = chain.events.iter().map(|event| event.facts.id.clone());
+        ids.collect()
+    };
+    let gaps = |ids: &[String]| ids.iter().filter(|id| id.ends_with("audit.gap")).count();
+    let before = ids().await;
+    assert_eq!((before.len(), gaps(&before)), (6, 2));
+    for late in [
+        &[4][..],
+        &[3, 5],
+        &[8, 4],
+        &[7],
+        &[1, 2, 3, 4, 5, 6, 7, 8, 9],
+    ] {
+        append_all(&store.table, &pick(late), &mut random).await;
+    }
+    let after = ids().await;
+    assert_eq!((after.len(), gaps(&after)), (11, 2), "{after:?}");
+    for rev in 1..=9 {
+        let id = format!("KEY#{:08}@{rev}:0", 1);
+        let found = after.iter().filter(|found| **found == id);
+        assert_eq!(found.count(), 1, "{id}");
+    }
 }

@@ -1,0 +1,190 @@
+//! Records that could not be taken in, kept until they can.
+
+use api::{NotReached, Objects};
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
+use serde::Deserialize;
+use serde_json::{Value, json, value::RawValue};
+use std::{fmt, future::Future, pin::Pin};
+use store::Table;
+
+use crate::{Consumer, Unreadable, consume, revision};
+
+/// Where a record goes that can't be read: it must not delay the others.
+pub trait Quarantine: fmt::Debug + Send + Sync {
+    /// # Errors
+    /// It isn't held, and must be delivered again.
+    fn hold<'a>(
+        &'a self,
+        record: &'a EventRecord,
+        why: &'a Unreadable,
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>>;
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NotHeld {
+    #[error(transparent)]
+    Objects(#[from] NotReached),
+    #[error("the record is no JSON: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Says in the log that there was such a record, by its ids alone: keys and images may hold what is personal.
+#[derive(Debug, Clone, Copy)]
+pub struct LogOnly;
+
+impl Quarantine for LogOnly {
+    fn hold<'a>(
+        &'a self,
+        record: &'a EventRecord,
+        why: &'a Unreadable,
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
+        tracing::error!(
+            event_id = record.event_id,
+            sequence_number = record.change.sequence_number,
+            stream = record.event_source_arn,
+            %why,
+            "unreadable stream record"
+        );
+        Box::pin(std::future::ready(Ok(())))
+    }
+}
+
+/// Keeps the whole record, as `quarantine/<event id>`, and says so in the log.
+#[derive(Debug, Clone)]
+pub struct Held(pub Objects);
+
+impl Held {
+    /// What the names of all records begin with.
+    pub const PREFIX: &'static str = "quarantine/";
+}
+
+impl Quarantine for Held {
+    fn hold<'a>(
+        &'a self,
+        record: &'a EventRecord,
+        why: &'a Unreadable,
+    ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
+        Box::pin(async move {
+            let name = format!("{}{}", Held::PREFIX, record.event_id);
+            // One that was held before is the same.
+            self.0.put_new(&name, serde_json::to_vec(record)?).await?;
+            LogOnly.hold(record, why).await
+        })
+    }
+}
+
+/// What the deployed consumer keeps, and where.
+#[derive(Debug, Clone)]
+pub struct Kept {
+    pub quarantine: Held,
+    /// The streams' failure destination.
+    pub failures: Objects,
+}
+
+/// Why an invocation has no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Failed {
+    #[error(transparent)]
+    Objects(#[from] NotReached),
+    #[error("the event is no stream's: {0}")]
+    Json(#[from] serde_json::Error),
+}
+
+/// Takes a stream's batch; or `{"redrive": true}`, by which whoever runs the stack has it read again what is kept.
+///
+/// # Errors
+/// The whole batch must be delivered again.
+pub async fn handle(
+    table: &Table,
+    kept: &Kept,
+    event: Value,
+    mut nonce: impl FnMut() -> [u8; 16],
+) -> Result<Value, Failed> {
+    let consumer = Consumer {
+        table,
+        quarantine: &kept.quarantine,
+    };
+    if event["redrive"] == true {
+        let held = redrive(&consumer, &kept.quarantine.0, Held::PREFIX, &mut nonce).await?;
+        let failed = redrive(&consumer, &kept.failures, "", &mut nonce).await?;
+        return Ok(json!({
+            "taken": held.taken + failed.taken,
+            "unreadable": held.unreadable + failed.unreadable,
+            "failed": held.failed + failed.failed,
+        }));
+    }
+    let response = consume(&consumer, serde_json::from_value(event)?, nonce()).await;
+    Ok(serde_json::to_value(response)?)
+}
+
+/// What became of the records that were read again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Redriven {
+    /// They stand in the chains now, or did before.
+    pub taken: u64,
+    /// They can't be read yet.
+    pub unreadable: u64,
+    /// The store didn't take them; another turn may.
+    pub failed: u64,
+}
+
+/// Reads everything that is kept, quarantined records and whole batches of the streams' failure destination, and appends what can be read now. Twice is once: what was appended is known by its row and revision.
+///
+/// # Errors
+/// The objects can't be read to the end.
+pub async fn redrive(
+    consumer: &Consumer<'_>,
+    kept: &Objects,
+    prefix: &str,
+    mut nonce: impl FnMut() -> [u8; 16],
+) -> Result<Redriven, NotReached> {
+    const PAGE: usize = 1_000;
+    let mut redriven = Redriven::default();
+    let mut after: Option<String> = None;
+    loop {
+        let names = kept.list(prefix, after.as_deref(), PAGE).await?;
+        for name in &names {
+            let bytes = kept.get(name).await?.unwrap_or_default();
+            let Some(records) = records(&bytes) else {
+                redriven.unreadable += 1;
+                continue;
+            };
+            for record in records {
+                if revision(consumer.table.names(), &record).is_err() {
+                    redriven.unreadable += 1;
+                    continue;
+                }
+                let mut batch = Event::default();
+                batch.records = vec![record];
+                let response = consume(consumer, batch, nonce()).await;
+                match response.batch_item_failures.is_empty() {
+                    true => redriven.taken += 1,
+                    false => redriven.failed += 1,
+                }
+            }
+        }
+        match names.last() {
+            Some(last) if names.len() == PAGE => after = Some(last.clone()),
+            _ => return Ok(redriven),
+        }
+    }
+}
+
+/// Of one record, or of a batch as Lambda writes it to a failure destination: a JSON object with the event, or its text, as `payload`.
+fn records(bytes: &[u8]) -> Option<Vec<EventRecord>> {
+    #[derive(Deserialize)]
+    struct Failure<'f> {
+        #[serde(borrow)]
+        payload: &'f RawValue,
+    }
+    if let Ok(record) = serde_json::from_slice::<EventRecord>(bytes) {
+        return Some(vec![record]);
+    }
+    let failure: Failure<'_> = serde_json::from_slice(bytes).ok()?;
+    let payload: Value = serde_json::from_str(failure.payload.get()).ok()?;
+    let event: Event = match payload {
+        Value::String(text) => serde_json::from_str(&text).ok()?,
+        event => serde_json::from_value(event).ok()?,
+    };
+    Some(event.records)
+}

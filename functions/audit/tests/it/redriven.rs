@@ -1,0 +1,120 @@
+//! What could not be read is kept, and appended once when it can be.
+
+use api::Objects;
+use audit::{Consumer, Held, Redriven, consume, redrive};
+use aws_lambda_events::event::dynamodb::Event;
+use serde_json::json;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
+
+use crate::world::{World, event, seed};
+
+type Kept = Arc<Mutex<BTreeMap<String, Vec<u8>>>>;
+
+fn objects(kept: &Kept) -> Objects {
+    let (put, get, list) = (Arc::clone(kept), Arc::clone(kept), Arc::clone(kept));
+    Objects {
+        put_new: Arc::new(move |name, bytes| {
+            let mut kept = put.lock().expect("no panic");
+            let new = !kept.contains_key(&name);
+            kept.entry(name).or_insert(bytes);
+            Box::pin(std::future::ready(Ok(new)))
+        }),
+        get: Arc::new(move |name| {
+            let found = get.lock().expect("no panic").get(&name).cloned();
+            Box::pin(std::future::ready(Ok(found)))
+        }),
+        list: Arc::new(move |prefix, after, most| {
+            let kept = list.lock().expect("no panic");
+            let names = kept.keys().filter(|name| {
+                name.starts_with(&prefix) && after.as_ref().is_none_or(|after| *name > after)
+            });
+            let names = names.take(most).cloned().collect();
+            Box::pin(std::future::ready(Ok(names)))
+        }),
+    }
+}
+
+/// A busy world of which every tenth record is poison, and one batch crashed to the end.
+#[tokio::test]
+async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
+    let mut world = World::new(seed(8)).await;
+    for _ in 0..120 {
+        world.act().await;
+    }
+    let records = world.records();
+    let (quarantine, failures) = (Kept::default(), Kept::default());
+    let held = Held(objects(&quarantine));
+    let consumer = Consumer {
+        table: &world.table,
+        quarantine: &held,
+    };
+    let (crashed, rest) = records.split_at(records.len() / 5);
+    let mut poisoned = Vec::new();
+    let mut batch = Event::default();
+    for (at, record) in rest.iter().enumerate() {
+        let mut record = event(record);
+        if at % 10 == 3 {
+            poisoned.push(record.clone());
+            record.event_source_arn = Some("nobody's".to_owned());
+        }
+        batch.records.push(record);
+    }
+    let mut nonce = 0_u8;
+    let mut nonce = || {
+        nonce = nonce.wrapping_add(1);
+        [nonce; 16]
+    };
+    let response = consume(&consumer, batch, nonce()).await;
+    assert!(response.batch_item_failures.is_empty(), "nobody is delayed");
+    assert_eq!(quarantine.lock().expect("no panic").len(), poisoned.len());
+    // Lambda puts the whole event into the failure destination, as a text or as it is.
+    for (number, records) in crashed.chunks(7).enumerate() {
+        let records: Vec<_> = records.iter().map(|record| &record.json).collect();
+        let event = json!({ "Records": records });
+        let payload = if number % 2 == 0 {
+            json!(event.to_string())
+        } else {
+            event
+        };
+        let failure = json!({ "version": "1.0", "payload": payload });
+        let name = format!("aws/lambda/{number}");
+        let bytes = failure.to_string().into_bytes();
+        failures.lock().expect("no panic").insert(name, bytes);
+    }
+
+    // They can't be read yet.
+    let again = redrive(&consumer, &held.0, Held::PREFIX, &mut nonce).await;
+    let unreadable = poisoned.len() as u64;
+    let none = Redriven {
+        unreadable,
+        ..Redriven::default()
+    };
+    assert_eq!(again.expect("read"), none);
+    assert_eq!(quarantine.lock().expect("no panic").len(), poisoned.len());
+
+    // What reads them is mended: here the records are.
+    for record in &poisoned {
+        let name = format!("{}{}", Held::PREFIX, record.event_id);
+        let bytes = serde_json::to_vec(record).expect("JSON");
+        let before = quarantine.lock().expect("no panic").insert(name, bytes);
+        assert!(before.is_some(), "the name is the event's");
+    }
+    let mut lengths = Vec::new();
+    for _ in 0..3 {
+        for (kept, prefix) in [(&failures, ""), (&quarantine, Held::PREFIX)] {
+            let done = redrive(&consumer, &objects(kept), prefix, &mut nonce).await;
+            let done = done.expect("read");
+            assert_eq!((done.failed, done.unreadable), (0, 0));
+            assert!(done.taken > 0);
+        }
+        lengths.push(world.events().len());
+    }
+    assert!(
+        lengths.iter().all(|length| *length == lengths[0]),
+        "{lengths:?}"
+    );
+    world.assert_all_told();
+}
