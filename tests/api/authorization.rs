@@ -18,6 +18,8 @@ mod lost_answers;
 mod memberships;
 mod outage;
 mod process;
+mod rotating;
 mod rotation;
 
-use process::{Process, dead_secret};
+use process::dead_secret;
+pub(crate) use process::{GET_JOB, Process};
