@@ -5,6 +5,7 @@
 mod callers;
 mod closed;
 mod denials;
+mod explained;
 mod label;
 mod matrix;
 mod order;

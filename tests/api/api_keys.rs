@@ -1,10 +1,13 @@
 //! `/api-keys`, `/whoami`, `/health`, and what the audit trail says of them.
 
 mod audit;
+mod crashes;
 mod idempotency;
+mod kill_switch;
 mod life;
 mod limit;
 mod list;
+mod overlap;
 mod partner;
 mod races;
 mod roles;

@@ -19,6 +19,8 @@ mod memberships;
 mod outage;
 mod process;
 mod restored;
+mod rotating;
 mod rotation;
 
-use process::{Process, dead_secret};
+use process::dead_secret;
+pub(crate) use process::{GET_JOB, Process};

@@ -13,6 +13,7 @@ use std::fmt::Display;
 use crate::{
     GrantRow, KeyRow, SecretUse, Stamp, StoreError, Table,
     item::{Item, Read, b, item, key, n, s, set},
+    secret_use::{packed_address, unpacked_address},
     transact::send_past_transactions,
 };
 
@@ -347,16 +348,21 @@ impl LastUse {
             secret_suffix,
             user_agent,
         } = self;
+        // Short, because each authorized request writes the whole row, and 1 KB is one unit.
+        let ip = match source_ip.parse() {
+            Ok(address) => b(packed_address(address)),
+            Err(_) => s(source_ip),
+        };
         let mut map = item([
             ("at", n(at.millis())),
-            ("ip", s(source_ip)),
+            ("ip", ip),
             ("op", s(operation)),
-            ("request", s(request_id)),
+            ("rq", s(request_id)),
         ]);
-        set(&mut map, "company", company.map(s));
+        set(&mut map, "co", company.map(|id| b(id.to_bytes())));
         set(&mut map, "partner", partner.map(s));
         set(&mut map, "reason", reason.as_ref().map(s));
-        set(&mut map, "secret", secret_suffix.as_ref().map(s));
+        set(&mut map, "sx", secret_suffix.as_ref().map(s));
         set(&mut map, "agent", user_agent.as_ref().map(s));
         AttributeValue::M(map)
     }
@@ -368,13 +374,24 @@ impl LastUse {
         let map = row.map(LastUse::ATTRIBUTE)?;
         Ok(Some(LastUse {
             at: map.instant("at")?,
-            source_ip: map.text("ip")?.to_owned(),
+            source_ip: match map.get("ip") {
+                Some(AttributeValue::B(bytes)) => unpacked_address(bytes.as_ref())
+                    .ok_or(StoreError::Corrupt("ip"))?
+                    .to_string(),
+                _ => map.text("ip")?.to_owned(),
+            },
             operation: map.text("op")?.to_owned(),
-            request_id: map.text("request")?.to_owned(),
-            company: map.parsed_if("company")?,
+            request_id: map.text("rq")?.to_owned(),
+            company: match map.contains_key("co") {
+                true => Some(
+                    CompanyId::from_bytes(map.bytes("co")?)
+                        .map_err(|_| StoreError::Corrupt("co"))?,
+                ),
+                false => None,
+            },
             partner: map.parsed_if("partner")?,
             reason: map.parsed_if("reason")?,
-            secret_suffix: map.parsed_if("secret")?,
+            secret_suffix: map.parsed_if("sx")?,
             user_agent: map.parsed_if("agent")?,
         }))
     }

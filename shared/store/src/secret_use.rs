@@ -31,13 +31,11 @@ impl SecretUse {
         format!("@{suffix}")
     }
 
-    /// The instant in milliseconds (8 bytes), then the address (4 or 16).
+    /// The instant in milliseconds (8 bytes), then the address.
     pub(crate) fn packed(last: &LastUse) -> AttributeValue {
         let mut bytes = last.at.millis().to_be_bytes().to_vec();
-        match last.source_ip.parse() {
-            Ok(IpAddr::V4(address)) => bytes.extend(address.octets()),
-            Ok(IpAddr::V6(address)) => bytes.extend(address.octets()),
-            Err(_) => {}
+        if let Ok(address) = last.source_ip.parse() {
+            bytes.extend(packed_address(address));
         }
         b(bytes)
     }
@@ -55,17 +53,24 @@ impl SecretUse {
             .and_then(|value| value.as_b().ok())
             .ok_or_else(corrupt)?;
         let (millis, address) = last.as_ref().split_first_chunk().ok_or_else(corrupt)?;
-        let source_ip = match address.len() {
-            0 => None,
-            4 => <[u8; 4]>::try_from(address).ok().map(IpAddr::from),
-            _ => Some(IpAddr::from(
-                <[u8; 16]>::try_from(address).map_err(|_| corrupt())?,
-            )),
-        };
         Ok(Some(SecretUse {
             count,
             at: Timestamp::from_millis(i64::from_be_bytes(*millis)).ok_or_else(corrupt)?,
-            source_ip,
+            source_ip: unpacked_address(address),
         }))
     }
+}
+
+/// 4 bytes or 16.
+pub(crate) fn packed_address(address: IpAddr) -> Vec<u8> {
+    match address {
+        IpAddr::V4(address) => address.octets().to_vec(),
+        IpAddr::V6(address) => address.octets().to_vec(),
+    }
+}
+
+pub(crate) fn unpacked_address(bytes: &[u8]) -> Option<IpAddr> {
+    let v4 = <[u8; 4]>::try_from(bytes).map(IpAddr::from);
+    v4.or_else(|_| <[u8; 16]>::try_from(bytes).map(IpAddr::from))
+        .ok()
 }

@@ -149,12 +149,12 @@ async fn provoke(
         Reason::Suspended => {
             let key = key(json!({})).await;
             act(&key, "suspend").await;
-            list_jobs(key, "", vec!["suspended".to_owned()]).await
+            list_jobs(key, "", vec!["the key was suspended at 20".to_owned()]).await
         }
         Reason::Revoked => {
             let key = key(json!({})).await;
             act(&key, "revoke").await;
-            list_jobs(key, "", vec!["revoked".to_owned()]).await
+            list_jobs(key, "", vec!["the key was revoked at 20".to_owned()]).await
         }
         Reason::Expired => {
             let end = in_seconds(app.now(), 30);
@@ -203,7 +203,7 @@ async fn provoke(
             list_jobs(
                 key,
                 &format!("?companyId={}", globex.id),
-                vec!["companyId".to_owned()],
+                vec![globex.id.to_string()],
             )
             .await
         }
@@ -221,7 +221,7 @@ async fn provoke(
             for _ in 0..2 {
                 assert_eq!(app.get(&key.caller, "/jobs").await.status, 200);
             }
-            let says = vec!["2 requests".to_owned(), "minute".to_owned()];
+            let says = vec!["all 2 requests of the minute until".to_owned()];
             Refused {
                 company: narrow.id,
                 domain: "narrow",

@@ -12,7 +12,7 @@ use std::{
     },
     time::Duration,
 };
-use tests::{Answer, Caller, Company, Held, Key, TestApp, is_transaction_of_records};
+use tests::{Answer, Caller, Company, Key, TestApp};
 use tokio::task::JoinSet;
 
 const ALL: &str = "/api-keys/revoke-all";
@@ -64,7 +64,9 @@ async fn every_key_and_every_grant_is_dead_before_the_answer_and_none_of_another
     }
     let plain = app.key(&acme, [Scope::ReadJobs]).await;
     // An ADMIN may touch it here, and nowhere else.
-    let owners = app.key(&acme, [Scope::ReadJobs, Scope::WriteCompanies]).await;
+    let owners = app
+        .key(&acme, [Scope::ReadJobs, Scope::WriteCompanies])
+        .await;
     let suspended = app.key(&acme, [Scope::ReadJobs]).await;
     act(&app, &acme.owner, &suspended, "suspend").await;
     let soon = from_now(&app, Duration::from_secs(30));
@@ -80,18 +82,26 @@ async fn every_key_and_every_grant_is_dead_before_the_answer_and_none_of_another
 
     let dry = json!({ "dryRun": true });
     let told = app.post(&acme.admin, ALL, &dry).await;
-    assert_eq!((keys(&told), &told.data()["grants"]), (everything.clone(), &partners));
+    assert_eq!(
+        (keys(&told), &told.data()["grants"]),
+        (everything.clone(), &partners)
+    );
     assert_eq!(told.data()["dryRun"], true);
     assert_eq!(app.get(&plain.caller, "/jobs").await.status, 200);
     assert_eq!(app.get(&ats(&acme), "/jobs").await.status, 200);
 
     let report = revoke_all(&app, &acme.admin).await;
-    assert_eq!((keys(&report), &report.data()["grants"]), (everything, &partners));
+    assert_eq!(
+        (keys(&report), &report.data()["grants"]),
+        (everything, &partners)
+    );
     let told = report.data()["keys"].as_array().expect("a list");
     let first = told.iter().find(|key| key["id"] == plain.id.to_string());
     assert_eq!(
         first,
-        Some(&json!({ "id": plain.id, "name": "Test key", "prefix": format!("sk_iv{}", plain.id) }))
+        Some(
+            &json!({ "id": plain.id, "name": "Test key", "prefix": format!("sk_iv{}", plain.id) })
+        )
     );
     for key in [&plain, &owners, &suspended, &expired] {
         assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
@@ -109,7 +119,9 @@ async fn every_key_and_every_grant_is_dead_before_the_answer_and_none_of_another
     let resumed = app.post(&acme.owner, &resume, &json!({})).await;
     assert_eq!(resumed.status, 200, "{}", resumed.body);
     let told = events(&app, &acme.member, "api_key.revoked").await;
-    let reasons = told.iter().filter(|event| event["reason"] == "A laptop was stolen");
+    let reasons = told
+        .iter()
+        .filter(|event| event["reason"] == "A laptop was stolen");
     assert_eq!((told.len(), reasons.count()), (5, 4));
     for caller in [&acme.member, &hirebridge.member] {
         let told = events(&app, caller, "partner_grant.suspended").await;
@@ -119,7 +131,10 @@ async fn every_key_and_every_grant_is_dead_before_the_answer_and_none_of_another
     // Grants may be spared.
     let spare = json!({ "dryRun": false, "includePartners": false });
     let report = app.post(&acme.owner, ALL, &spare).await;
-    assert_eq!((keys(&report), &report.data()["grants"]), (ids([&fresh]), &json!([])));
+    assert_eq!(
+        (keys(&report), &report.data()["grants"]),
+        (ids([&fresh]), &json!([]))
+    );
     assert_eq!(app.get(&ats(&acme), "/jobs").await.status, 200);
 }
 
@@ -136,8 +151,14 @@ async fn who_may_pull_the_switch_and_what_they_must_say() {
     for (body, fault) in [
         (json!({}), "/dryRun required"),
         (json!({ "dryRun": "no" }), "/dryRun type"),
-        (json!({ "dryRun": false, "all": true }), "/all unknown_field"),
-        (json!({ "dryRun": false, "includePartners": 1 }), "/includePartners type"),
+        (
+            json!({ "dryRun": false, "all": true }),
+            "/all unknown_field",
+        ),
+        (
+            json!({ "dryRun": false, "includePartners": 1 }),
+            "/includePartners type",
+        ),
     ] {
         let answer = app.post(&acme.owner, ALL, &body).await;
         assert_eq!(answer.faults(), [fault]);
@@ -160,7 +181,10 @@ async fn the_same_request_again_has_the_same_answer() {
     let acme = app.company("Acme").await;
     let key = app.key(&acme, [Scope::ReadJobs]).await;
     let request = || {
-        let request = acme.owner.request("POST", ALL).json(&json!({ "dryRun": false }));
+        let request = acme
+            .owner
+            .request("POST", ALL)
+            .json(&json!({ "dryRun": false }));
         request.header("idempotency-key", "theft")
     };
     let first = app.send(request()).await;
@@ -171,15 +195,35 @@ async fn the_same_request_again_has_the_same_answer() {
     assert_eq!(app.get(&spared.caller, "/jobs").await.status, 200);
 }
 
-/// Stopped between the lock and the first revocation, while everything else goes on.
-#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+/// Stopped behind the lock: nothing is revoked yet, and the one who asked was told to come again.
+async fn lock(app: &TestApp, company: &Company) {
+    app.settle().await;
+    app.put_worker_to_sleep();
+    app.system
+        .weather()
+        .set(&Weather::script(|call| match is_revocation(call) {
+            true => Fault::Unreachable,
+            false => Fault::None,
+        }));
+    let cut_off = revoke_all(app, &company.admin).await;
+    assert_eq!(cut_off.status, 503, "{}", cut_off.body);
+    assert_eq!(cut_off.header("retry-after"), Some("1"));
+    app.system.weather().set(&Weather::calm());
+}
+
+fn is_revocation(call: &Call<'_>) -> bool {
+    call.operation == "UpdateItem" && call.json().to_string().contains(":revoked")
+}
+
+#[tokio::test]
 async fn meanwhile_nothing_comes_to_be_and_whatever_is_changed_dies_all_the_same() {
-    let app = Arc::new(TestApp::calm().await);
+    let app = TestApp::calm().await;
     let acme = app.company("Acme").await;
     let one = app.partner("Hirebridge").await;
     let other = app.partner("Otherbridge").await;
     app.grant(&acme, one.id).await;
-    let suspend = format!("/partner-grants/{}/suspend", one.id);
+    let grant = format!("/partner-grants/{}", one.id);
+    let suspend = format!("{grant}/suspend");
     app.post(&acme.owner, &suspend, &json!({})).await;
     let rotated = app.key(&acme, [Scope::ReadJobs]).await;
     let resumed = app.key(&acme, [Scope::ReadJobs]).await;
@@ -188,26 +232,184 @@ async fn meanwhile_nothing_comes_to_be_and_whatever_is_changed_dies_all_the_same
     let expired = json!({ "expiresAt": soon, "scopes": ["read:jobs"] });
     let expired = app.key_with(&acme, expired).await;
     app.advance(Duration::from_secs(31));
-    app.settle().await;
-    app.put_worker_to_sleep();
-    // The lock is there, and all keys wait for the first one's write.
-    let stop = Arc::new(AtomicBool::new(true));
-    let seen = Arc::new(AtomicBool::new(false));
-    let (held, began) = (Arc::clone(&stop), Arc::clone(&seen));
-    app.system.weather().set(&Weather::script(move |call| {
-        if is_revocation(call) && held.load(Ordering::SeqCst) {
-            began.store(true, Ordering::SeqCst);
-            return Fault::Slow(Duration::from_millis(50));
-        }
-        Fault::None
-    }));
-    let switch = tokio::spawn({
-        let (app, owner) = (Arc::clone(&app), acme.owner.clone());
-        async move { revoke_all(&app, &owner).await }
-    });
-    let _ = (switch, seen, stop, rotated, resumed, expired, other);
+    lock(&app, &acme).await;
+
+    let new = json!({ "name": "New", "scopes": ["read:jobs"] });
+    assert_locked(&app.post(&acme.owner, "/api-keys", &new).await);
+    let partner = json!({ "partnerId": other.id });
+    assert_locked(&app.post(&acme.owner, "/partner-grants", &partner).await);
+    let resume = format!("{grant}/resume");
+    assert_locked(&app.post(&acme.owner, &resume, &json!({})).await);
+    let later = json!({ "expiresAt": null });
+    let path = format!("/api-keys/{}", expired.id);
+    assert_locked(&app.patch(&acme.owner, &path, &later).await);
+    assert_eq!(act(&app, &acme.owner, &resumed, "resume").await.status, 200);
+    let path = format!("/api-keys/{}/rotate", rotated.id);
+    let second = app.post(&acme.owner, &path, &json!({})).await;
+    assert_eq!(second.status, 200, "{}", second.body);
+    let second = Caller::with(second.data()["key"].as_str().expect("a key"));
+    assert_eq!(app.get(&second, "/jobs").await.status, 200);
+
+    let report = revoke_all(&app, &acme.owner).await;
+    assert_eq!(keys(&report), ids([&rotated, &resumed, &expired]));
+    for caller in [&second, &rotated.caller, &resumed.caller, &expired.caller] {
+        assert_eq!(app.get(caller, "/jobs").await.status, 401);
+    }
+    app.key(&acme, [Scope::ReadJobs]).await;
+    // The events are of whoever began.
+    app.wake_worker();
+    let told = events(&app, &acme.member, "api_key.revoked").await;
+    let admin = app.get(&acme.admin, "/whoami").await.data()["id"].clone();
+    assert_eq!(told.len(), 3);
+    assert!(
+        told.iter().all(|event| event["actor"]["id"] == admin),
+        "{told:?}"
+    );
 }
 
-fn is_revocation(call: &Call<'_>) -> bool {
-    call.operation == "UpdateItem" && call.json().to_string().contains(":revoked")
+#[tokio::test]
+async fn what_the_worker_ended_is_told_by_the_next_report_and_by_no_other() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let hirebridge = app.partner("Hirebridge").await;
+    app.grant(&acme, hirebridge.id).await;
+    let first = app.key(&acme, [Scope::ReadJobs]).await;
+    lock(&app, &acme).await;
+    app.wake_worker();
+    app.settle().await;
+    assert_eq!(app.get(&first.caller, "/jobs").await.status, 401);
+    let tasks = app.app().table.list_tasks(None, 10).await.expect("read");
+    assert_eq!(tasks, []);
+    // It is unlocked: a key that is made now, and a grant that is resumed, are no business of that one.
+    let second = app.key(&acme, [Scope::ReadJobs]).await;
+    let resume = format!("/partner-grants/{}/resume", hirebridge.id);
+    app.post(&acme.owner, &resume, &json!({})).await;
+    app.settle().await;
+    assert_eq!(app.get(&second.caller, "/jobs").await.status, 200);
+    let report = revoke_all(&app, &acme.owner).await;
+    assert_eq!(keys(&report), ids([&first, &second]));
+    let partners = json!([{ "partnerId": hirebridge.id }]);
+    assert_eq!(report.data()["grants"], partners);
+    let report = revoke_all(&app, &acme.owner).await;
+    assert_eq!(
+        (keys(&report), &report.data()["grants"]),
+        (BTreeSet::new(), &json!([]))
+    );
+}
+
+#[tokio::test]
+async fn a_second_call_joins_in_and_asks_for_more() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let hirebridge = app.partner("Hirebridge").await;
+    app.grant(&acme, hirebridge.id).await;
+    let key = app.key(&acme, [Scope::ReadJobs]).await;
+    app.settle().await;
+    app.put_worker_to_sleep();
+    app.system
+        .weather()
+        .set(&Weather::script(|call| match is_revocation(call) {
+            true => Fault::Unreachable,
+            false => Fault::None,
+        }));
+    let spare = json!({ "dryRun": false, "includePartners": false });
+    assert_eq!(app.post(&acme.owner, ALL, &spare).await.status, 503);
+    app.system.weather().set(&Weather::calm());
+    let report = revoke_all(&app, &acme.owner).await;
+    let partners = json!([{ "partnerId": hirebridge.id }]);
+    assert_eq!(
+        (keys(&report), &report.data()["grants"]),
+        (ids([&key]), &partners)
+    );
+}
+
+/// People make, rotate and resume keys, and make and resume grants, all the time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn with_everybody_busy_no_key_is_lost_and_none_is_told_twice() {
+    let app = Arc::new(TestApp::start().await);
+    let acme = app.company("Acme").await;
+    let partner = app.partner("Hirebridge").await;
+    app.grant(&acme, partner.id).await;
+    let old = app.key(&acme, [Scope::ReadJobs]).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let made = Arc::new(AtomicU32::new(0));
+    let mut people = JoinSet::new();
+    for person in 0..5 {
+        let (app, over, made) = (Arc::clone(&app), Arc::clone(&over), Arc::clone(&made));
+        let (owner, old, partner) = (acme.owner.clone(), old.clone(), partner.id);
+        people.spawn(async move {
+            let mut keys = Vec::new();
+            for round in 0.. {
+                if over.load(Ordering::SeqCst) && round > 3 {
+                    break;
+                }
+                let (target, body) = match (person, round % 2) {
+                    (0 | 1, _) => {
+                        let body = json!({ "name": "Busy", "scopes": ["read:jobs"] });
+                        ("/api-keys".to_owned(), body)
+                    }
+                    (2, _) => (
+                        format!("/api-keys/{}/rotate", old.id),
+                        json!({ "overlapSeconds": 0 }),
+                    ),
+                    (3, 0) => (format!("/api-keys/{}/suspend", old.id), json!({})),
+                    (3, _) => (format!("/api-keys/{}/resume", old.id), json!({})),
+                    (_, 0) => (format!("/partner-grants/{partner}/suspend"), json!({})),
+                    (_, _) => (format!("/partner-grants/{partner}/resume"), json!({})),
+                };
+                let answer = app.post(&owner, &target, &body).await;
+                assert!(
+                    matches!(answer.status, 200 | 201 | 409),
+                    "{target}: {}",
+                    answer.body
+                );
+                if answer.status == 201 {
+                    made.fetch_add(1, Ordering::SeqCst);
+                    let text = |name: &str| answer.data()[name].as_str().expect("text").to_owned();
+                    keys.push((text("id"), Caller::with(&text("key"))));
+                }
+            }
+            keys
+        });
+    }
+    while made.load(Ordering::SeqCst) < 4 {
+        tokio::task::yield_now().await;
+    }
+    let before = app.get(&acme.admin, "/api-keys?limit=100").await;
+    let report = revoke_all(&app, &acme.admin).await;
+    over.store(true, Ordering::SeqCst);
+    let caught = keys(&report);
+    assert!(caught.contains(&old.id.to_string()));
+    for key in before.data()["items"].as_array().expect("a list") {
+        let id = key["id"].as_str().expect("an id");
+        assert!(caught.contains(id), "{id} was there before");
+    }
+    let keys_made = people.join_all().await.concat();
+    for (id, key) in &keys_made {
+        let alive = app.get(key, "/jobs").await.status == 200;
+        assert_eq!(alive, !caught.contains(id), "{id}");
+    }
+    app.settle().await;
+    let rest = keys(&revoke_all(&app, &acme.owner).await);
+    assert!(rest.is_disjoint(&caught));
+    let all = keys_made.iter().map(|(id, _)| id.clone());
+    let all: BTreeSet<_> = all.chain([old.id.to_string()]).collect();
+    assert_eq!(rest.union(&caught).cloned().collect::<BTreeSet<_>>(), all);
+}
+
+/// Two at once, and the worker as well: each tells what there was.
+#[tokio::test]
+async fn of_two_switches_at_once_neither_tells_less() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let mut all = Vec::new();
+    for _ in 0..12 {
+        all.push(app.key(&acme, [Scope::ReadJobs]).await);
+    }
+    let (one, two) = tokio::join!(revoke_all(&app, &acme.owner), revoke_all(&app, &acme.admin));
+    let told: BTreeSet<_> = keys(&one).union(&keys(&two)).cloned().collect();
+    assert_eq!(told, ids(&all));
+    for key in &all {
+        assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
+    }
 }

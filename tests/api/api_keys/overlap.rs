@@ -177,7 +177,10 @@ async fn an_overlap_is_ended_early_or_goes_on_for_up_to_30_days() {
     assert_overlap(&until(&app, &acme.admin, &key, &latest.to_string()).await);
 
     app.settle().await;
-    let target = format!("/audit-events?type=api_key.overlap_changed&keyId={}", key.id);
+    let target = format!(
+        "/audit-events?type=api_key.overlap_changed&keyId={}",
+        key.id
+    );
     let events = app.get(&acme.owner, &target).await;
     let events = events.data()["items"].as_array().expect("a list").clone();
     assert_eq!(events.len(), 2);
@@ -237,8 +240,17 @@ async fn answers_say_when_a_replaced_secret_ends_and_when_a_key_expires() {
     let fields = json!({ "expiresAt": expiry, "scopes": ["read:jobs"] });
     let key = app.key_with(&acme, fields).await;
     let fresh = app.get(&key.caller, "/jobs").await;
-    assert_eq!((fresh.header(ROTATE_BY), fresh.header(EXPIRES_AT)), (None, None));
-    let rotated = rotate(&app, &acme.owner, &key, json!({ "overlapSeconds": 2_592_000 })).await;
+    assert_eq!(
+        (fresh.header(ROTATE_BY), fresh.header(EXPIRES_AT)),
+        (None, None)
+    );
+    let rotated = rotate(
+        &app,
+        &acme.owner,
+        &key,
+        json!({ "overlapSeconds": 2_592_000 }),
+    )
+    .await;
     let second = new(&rotated);
     let end = rotated.data()["secrets"][0]["validUntil"].as_str();
     assert!(end.is_some());
@@ -248,7 +260,10 @@ async fn answers_say_when_a_replaced_secret_ends_and_when_a_key_expires() {
         assert_eq!((old.header(ROTATE_BY), old.header(EXPIRES_AT)), (end, None));
         assert_eq!(app.get(&second, target).await.header(ROTATE_BY), None);
     }
-    assert_eq!(app.get(&acme.owner, "/api-keys").await.header(ROTATE_BY), None);
+    assert_eq!(
+        app.get(&acme.owner, "/api-keys").await.header(ROTATE_BY),
+        None
+    );
     app.advance(DAY);
     let soon = app.get(&second, "/jobs").await;
     assert_eq!(

@@ -342,6 +342,8 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
             &with(json!({ "name": "Renamed", "dryRun": true })),
         )
         .await;
+    let end = with(json!({ "validUntil": "2026-01-01T00:00:00Z" }));
+    deployed.data(200, "UpdateOverlap", &of_key, &end).await;
     deployed
         .data(
             200,
@@ -384,6 +386,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     of_a_partner(deployed, partner).await;
     // On the heap: a test's stack doesn't hold them all.
     Box::pin(administrators(deployed, company)).await;
+    kill_switch(deployed, &owner, company, partner).await;
 
     deployed
         .data(
@@ -647,6 +650,65 @@ async fn cut_off(deployed: &Deployed, company: &Company) {
     };
     let set = store.set_limits(&old, &limits, &stamp).await;
     set.expect("set");
+}
+
+/// Pulled by the company's people, and brought to its end by the worker.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test leaves what no handler does"
+)]
+async fn kill_switch(
+    deployed: &Deployed,
+    owner: &Request<'_>,
+    company: &Company,
+    partner: &Partner,
+) {
+    let with = |body: Value, key: &'static [(&'static str, &'static str)]| Request {
+        body: Some(body),
+        headers: key,
+        ..owner.clone()
+    };
+    const ONCE: &[(&str, &str)] = &[("idempotency-key", "kill-1")];
+    const AGAIN: &[(&str, &str)] = &[("idempotency-key", "kill-2")];
+    let grant = json!({ "partnerId": partner.id });
+    deployed
+        .data(201, "CreatePartnerGrant", &[], &with(grant, ONCE))
+        .await;
+    let dry = with(json!({ "dryRun": true }), ONCE);
+    deployed.data(200, "RevokeAllApiKeys", &[], &dry).await;
+    let real = with(json!({ "dryRun": false }), AGAIN);
+    for _ in 0..2 {
+        let report = deployed.data(200, "RevokeAllApiKeys", &[], &real).await;
+        assert_eq!(report["grants"].as_array().map(Vec::len), Some(1));
+    }
+    let id = partner.id.to_string();
+    let of_partner = [("partnerId", id.as_str())];
+    deployed
+        .data(200, "ResumePartnerGrant", &of_partner, owner)
+        .await;
+    let new = with(json!({ "name": "Late", "scopes": ["read:jobs"] }), &[]);
+    let made = deployed.data(201, "CreateApiKey", &[], &new).await;
+
+    deployed.put_own_worker_to_sleep().await;
+    let keys = &deployed.functions["keys"];
+    let test = auth::Principal::system(company.id, "RevokeAllApiKeys");
+    let store = keys.table.company(&test).expect("a company");
+    let stamp = store::Stamp {
+        actor: model::Actor::system("test"),
+        at: deployed.app.now(),
+        source_ip: None,
+        request_id: None,
+        operation: "RevokeAllApiKeys".to_owned(),
+        reason: None,
+        nonce: keys.entropy.bytes(),
+    };
+    store.begin_lockdown(&stamp, true).await.expect("begun");
+    let worker = &deployed.functions["worker"];
+    assert_eq!(worker::handle(worker, json!({})).await["left"], false);
+    deployed.app.wake_worker();
+    let of_key = [("keyId", made["id"].as_str().expect("an id"))];
+    let dead = deployed.data(200, "GetApiKey", &of_key, owner).await;
+    assert_eq!(dead["status"], "REVOKED");
 }
 
 /// What partners do, and what companies let them.

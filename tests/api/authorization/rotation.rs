@@ -135,6 +135,47 @@ async fn three_rotations_refuse_no_key_in_a_process_that_only_reads_again() {
     assert_eq!(keys.len(), 7);
 }
 
+/// R23 in small: clients of the first generation's key never stop.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn three_rotations_under_load_refuse_nobody() {
+    let (app, acme, vault) = start().await;
+    let first = mint(&app, &vault, &acme).await;
+    let over = Arc::new(AtomicBool::new(false));
+    let served = Arc::new(AtomicU32::new(0));
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let process = Process::having(&app.system, starting(&app, &vault));
+        let (over, served, key) = (Arc::clone(&over), Arc::clone(&served), first.clone());
+        clients.spawn(async move {
+            while !over.load(Ordering::SeqCst) {
+                assert_eq!(process.get_job(&key).await.status, 200);
+                served.fetch_add(1, Ordering::SeqCst);
+            }
+        });
+    }
+    // Some requests meet each state of the document.
+    let meet = async || {
+        let enough = served.load(Ordering::SeqCst) + 20;
+        while served.load(Ordering::SeqCst) < enough && !clients.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    for _ in 0..3 {
+        meet().await;
+        let generation = vault.stage(&app);
+        meet().await;
+        app.advance(STAGING);
+        vault.activate(&app, generation);
+        let young = mint(&app, &vault, &acme).await;
+        meet().await;
+        let another = Process::having(&app.system, starting(&app, &vault));
+        assert_eq!(another.get_job(&young).await.status, 200);
+    }
+    over.store(true, Ordering::SeqCst);
+    clients.join_all().await;
+    assert!(served.load(Ordering::SeqCst) >= 180);
+}
+
 /// A good key of a generation that only others know is our fault, for as long as the document can't be read.
 #[tokio::test]
 async fn a_key_that_fits_no_generation_is_503_until_the_document_is_read() {

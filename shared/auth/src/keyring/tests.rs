@@ -233,3 +233,21 @@ fn rotations_kill_no_live_key_in_any_process() {
     }
     assert!(rotations > 40, "{rotations}");
 }
+
+#[test]
+fn a_suffix_that_is_taken_is_minted_again() {
+    let keyring = Keyring::new(&SecretDocument::generate([7; 32], 0));
+    let id = KeyId::new([3; 8]);
+    let (first, _) = keyring.mint(KeyKind::Standard, id, [1; 32]);
+    // The same bytes come up once more, and then others.
+    let asked = std::cell::Cell::new(0);
+    let random = || {
+        asked.set(asked.get() + 1);
+        [if asked.get() == 1 { 1 } else { 2 }; 32]
+    };
+    let (second, stored) = keyring.mint_apart(KeyKind::Standard, id, &[first.suffix()], random);
+    assert_eq!(asked.get(), 2);
+    assert_ne!(second.suffix(), first.suffix());
+    let presented = PresentedKey::parse(second.expose()).expect("a key");
+    assert!(keyring.matches(&presented, &stored));
+}
