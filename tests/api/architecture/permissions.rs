@@ -313,7 +313,8 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     }
     deployed.data(200, "GetApiKey", &of_key, &owner).await;
     deployed.data(200, "RotateApiKey", &of_key, &owner).await;
-    let end = with(json!({ "validUntil": "2026-01-01T00:00:00Z" }));
+    let hour = deployed.app.now().plus(chrono::Duration::hours(1));
+    let end = with(json!({ "validUntil": hour }));
     deployed.data(200, "UpdateOverlap", &of_key, &end).await;
     deployed
         .data(
