@@ -358,7 +358,6 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     of_a_partner(deployed, partner).await;
     // On the heap: a test's stack doesn't hold them all.
     Box::pin(administrators(deployed, company)).await;
-    kill_switch(deployed, &owner, company, partner).await;
 
     deployed
         .data(
@@ -440,6 +439,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
             .await;
         assert_ne!(events["items"], json!([]));
     }
+    kill_switch(deployed, &owner, company, partner).await;
 }
 
 /// The people of a company or a partner, all the ways that touch other rows.
