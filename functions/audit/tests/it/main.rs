@@ -1,6 +1,14 @@
 //! The consumer on real tables and their streams.
 
 mod delivery;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "speed is measured, and an operator's command is asked"
+)]
 mod simulated;
 mod told;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the world makes what requests can't"
+)]
 mod world;
