@@ -15,18 +15,10 @@ pub(crate) async fn read(
 ) -> Result<SecretDocument, StartError> {
     let reference = required(name)?;
     let refused = |why: String| StartError::Secret(name, why);
-    let text = match reference.strip_prefix("file:") {
-        Some(path) => {
-            // A file is for the local system alone; a deployed function must never be talked into one.
-            if !optional("DYNAMODB_ENDPOINT").is_some_and(|endpoint| is_loopback(&endpoint)) {
-                return Err(refused(
-                    "file: is for a DynamoDB endpoint on loopback only".to_owned(),
-                ));
-            }
-            Zeroizing::new(
-                std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?,
-            )
-        }
+    let text = match file(name, &reference)? {
+        Some(path) => Zeroizing::new(
+            std::fs::read_to_string(path).map_err(|error| refused(error.to_string()))?,
+        ),
         None => {
             let client = aws_sdk_secretsmanager::Client::new(config);
             let sent = client.get_secret_value().secret_id(reference).send().await;
@@ -42,6 +34,23 @@ pub(crate) async fn read(
         }
     };
     SecretDocument::from_json(&text).map_err(|error| refused(error.to_string()))
+}
+
+/// The path, if the reference is one.
+///
+/// # Errors
+/// A file is for the local system alone; a deployed function must never be talked into one.
+pub(crate) fn file<'r>(
+    name: &'static str,
+    reference: &'r str,
+) -> Result<Option<&'r str>, StartError> {
+    let path = reference.strip_prefix("file:");
+    let local = || optional("DYNAMODB_ENDPOINT").is_some_and(|endpoint| is_loopback(&endpoint));
+    if path.is_some() && !local() {
+        let why = "file: is for a DynamoDB endpoint on loopback only";
+        return Err(StartError::Secret(name, why.to_owned()));
+    }
+    Ok(path)
 }
 
 fn is_loopback(endpoint: &str) -> bool {
