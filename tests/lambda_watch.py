@@ -174,7 +174,7 @@ def main():
                     raise Failure(f"{function} was never started")
             # Everything that the story did was logged by them, and no credential with it.
             # A public route has no line of its own.
-            read = [operation for operation, _, _ in lists() if operation != "GetHealth"]
+            read = [operation for operation, _, _ in lists() if operation not in ("GetHealth", "GetAuditKeys")]
             for operation in [*OPERATIONS, *read, REPORTED]:
                 if operation not in text:
                     raise Failure(f"{operation} left no line in the functions' logs")

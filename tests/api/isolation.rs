@@ -117,7 +117,10 @@ async fn everything(
         };
         let answer = app.get(caller, &path(route, objects)).await;
         assert_eq!(answer.status, 200, "{}: {}", route.operation, answer.body);
-        found.insert(route.operation, answer.data().clone());
+        // Usage follows the stream and the clock, whatever anybody asks for.
+        if !["GetApiKeyUsage", "GetApiKeySuggestions"].contains(&route.operation) {
+            found.insert(route.operation, answer.data().clone());
+        }
     }
     found
 }

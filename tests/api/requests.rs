@@ -212,6 +212,11 @@ impl Objects {
             let id = Objects::made(app, company, &key, parameter, "Renewed").await;
             renewed.set(parameter, &id);
         }
+        if route.operation == "UpdateOverlap" {
+            let rotate = format!("/api-keys/{}/rotate", renewed.id("keyId"));
+            let rotated = app.post(&company.owner, &rotate, &json!({})).await;
+            assert_eq!(rotated.status, 200, "{}", rotated.body);
+        }
         renewed
     }
 

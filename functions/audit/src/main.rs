@@ -21,7 +21,7 @@ async fn main() -> Result<(), Error> {
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let nonce = || app.entropy.bytes();
-        handle(&app.table, kept, event.payload, nonce).await
+        Ok::<_, Error>(handle(&app.table, kept, event.payload, nonce).await?)
     }))
     .await
 }

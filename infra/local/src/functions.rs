@@ -10,7 +10,7 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use lambda_http::{Body, IntoResponse, Request, Response, http::HeaderMap};
 use routes::Route;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
 
 pub use invoke::InvokeEndpoint;
@@ -188,6 +188,21 @@ impl Functions {
 }
 
 impl Functions {
+    /// The schedule's turn of the notary: the new checkpoint's counter, if this turn made it.
+    pub(crate) async fn checkpoint(&self) -> Result<Option<u64>, Failed> {
+        match self {
+            Functions::InProcess { app, .. } => {
+                let made = checkpoint::make(app).await;
+                made.map_err(|error| Failed(error.to_string()))
+            }
+            Functions::Invoked(endpoint) => {
+                let event = json!({ "source": "schedule" });
+                let answer = endpoint.invoke("checkpoint", &event).await?;
+                Ok(answer["counter"].as_u64())
+            }
+        }
+    }
+
     /// Hands the worker its tasks, or with any other event the schedule's turn; whether there is more to do.
     pub(crate) async fn work(&self, event: Value) -> Result<bool, Failed> {
         let answer = match self {

@@ -17,7 +17,6 @@ mod listener;
 mod loopback;
 mod message;
 mod notary;
-mod objects;
 mod outbox;
 mod pump;
 mod reconcile;

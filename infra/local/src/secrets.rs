@@ -13,8 +13,8 @@ use crate::data_dir::DataDir;
 
 pub(crate) const KEYS_FILE: &str = "keys-secret.json";
 pub(crate) const CURSOR_FILE: &str = "cursor-secret.json";
-const EXPORT_KEY_FILE: &str = "export-key.json";
-const CHECKPOINT_KEY_FILE: &str = "checkpoint-key.json";
+pub(crate) const EXPORT_KEY_FILE: &str = "export-key.json";
+pub(crate) const CHECKPOINT_KEY_FILE: &str = "checkpoint-key.json";
 const ISSUER_FILE: &str = "issuer-key.json";
 
 pub(crate) struct Secrets {

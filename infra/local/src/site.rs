@@ -17,9 +17,9 @@ use crate::{
     issuer::{CLIENT_ID, PASSWORD},
     listener::Listener,
     notary,
-    secrets::{CURSOR_FILE, KEYS_FILE},
+    secrets::{CHECKPOINT_KEY_FILE, CURSOR_FILE, EXPORT_KEY_FILE, KEYS_FILE},
     seed::{self, Companies, DemoPartner},
-    system::System,
+    system::{CHECKPOINTS, QUARANTINE, System},
 };
 
 /// How the system is to be started.
@@ -277,6 +277,12 @@ impl Site {
             ("DYNAMODB_ENDPOINT", self.facts.dynamodb_url.clone()),
             ("KEYS_SECRET", file(KEYS_FILE)),
             ("CURSOR_SECRET", file(CURSOR_FILE)),
+            ("EXPORT_KEY", file(EXPORT_KEY_FILE)),
+            ("CHECKPOINT_KEY", file(CHECKPOINT_KEY_FILE)),
+            ("CHECKPOINT_BUCKET", file(CHECKPOINTS)),
+            ("QUARANTINE_BUCKET", file(QUARANTINE)),
+            // Nothing puts anything there.
+            ("FAILURE_BUCKET", file("failures")),
             ("ISSUER_URL", issuer.issuer),
             ("JWKS_URL", issuer.jwks_url),
             ("ISSUER_CLIENT_IDS", CLIENT_ID.to_owned()),

@@ -1,7 +1,7 @@
 //! Everything of the product in one process, without a socket.
 
 use anyhow::Context;
-use api::{App, Clock, Entropy, TrustedIssuer};
+use api::{App, Clock, Entropy, Objects, TrustedIssuer};
 use audit::{Consumer, Held, Redriven};
 use auth::FetchKeys;
 use authorizer::Authorizer;
@@ -17,7 +17,6 @@ use crate::{
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
     issuer::Issuer,
-    objects,
     outbox::Outbox,
     pump::Pump,
     secrets::Secrets,
@@ -56,8 +55,8 @@ pub struct SystemBuilder {
 
 const TABLE_PREFIX: &str = "instaview";
 const DATABASE: &str = "dynamodb.sqlite";
-const CHECKPOINTS: &str = "checkpoints";
-const QUARANTINE: &str = "quarantine";
+pub(crate) const CHECKPOINTS: &str = "checkpoints";
+pub(crate) const QUARANTINE: &str = "quarantine";
 
 impl System {
     pub fn builder() -> SystemBuilder {
@@ -159,7 +158,7 @@ impl System {
     /// # Errors
     /// There is no new one.
     pub async fn checkpoint(&self) -> anyhow::Result<u64> {
-        let made = checkpoint::make(&self.app).await?;
+        let made = self.functions.checkpoint().await?;
         made.context("another turn made it meanwhile")
     }
 
@@ -286,8 +285,8 @@ impl SystemBuilder {
             })),
             export_signer: Some(secrets.export_signer),
             checkpoint_signer: Some(secrets.checkpoint_signer),
-            checkpoints: Some(objects::open(data_dir.as_ref(), CHECKPOINTS)?),
-            quarantine: Some(objects::open(data_dir.as_ref(), QUARANTINE)?),
+            checkpoints: Some(objects(data_dir.as_ref(), CHECKPOINTS)?),
+            quarantine: Some(objects(data_dir.as_ref(), QUARANTINE)?),
             // A batch that fails is delivered again, for as long as it takes.
             failures: None,
         };
@@ -321,6 +320,14 @@ impl SystemBuilder {
             issuer,
             data_dir,
         })
+    }
+}
+
+/// `None` keeps them in memory alone.
+fn objects(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
+    match dir {
+        None => Ok(Objects::in_memory()),
+        Some(dir) => Objects::in_directory(&dir.file(name)).context(name.to_owned()),
     }
 }
 

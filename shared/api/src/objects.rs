@@ -1,5 +1,7 @@
 //! Objects that are written once and never changed, wherever they are kept.
 
+mod local;
+
 use std::{fmt, future::Future, pin::Pin, sync::Arc};
 
 /// The objects can't be reached now.

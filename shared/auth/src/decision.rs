@@ -459,9 +459,10 @@ impl KeyFacts {
             return match asked.company {
                 NamedCompany::Absent => Ok((Some(own), self.scopes)),
                 NamedCompany::One(named) if named == own => Ok((Some(own), self.scopes)),
-                NamedCompany::One(named) => refuse(denied(
+                // Which one stays unsaid: an answer never holds another company's id.
+                NamedCompany::One(_) => refuse(denied(
                     Reason::Company,
-                    format!("the key belongs to the company {own}, and the request names {named}"),
+                    format!("the key belongs to the company {own}, and the request names another"),
                 )),
                 NamedCompany::Unusable => refuse(denied(Reason::Company, UNUSABLE)),
             };
@@ -491,7 +492,7 @@ impl KeyFacts {
                 return refuse(denied(Reason::Grant, message));
             }
             None => {
-                let message = format!("no grant links the partner and a company {named}");
+                let message = "no grant links the partner and the company that the request names";
                 return refuse(denied(Reason::Grant, message));
             }
         };

@@ -8,22 +8,26 @@ use aws_sdk_s3::{
     error::{ProvideErrorMetadata, SdkError},
     primitives::ByteStream,
 };
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
-use crate::{StartError, required};
+use crate::{StartError, required, secret};
 
 /// A checkpoint of very many owners has some MB.
 const TIMEOUT: Duration = Duration::from_secs(8);
 
 /// Of the bucket that an environment variable names.
 pub(crate) fn objects(config: &SdkConfig, name: &'static str) -> Result<Objects, StartError> {
+    let bucket = required(name)?;
+    if let Some(path) = secret::file(name, &bucket)? {
+        let objects = Objects::in_directory(Path::new(path));
+        return objects.map_err(|error| StartError::Unusable(name, error.to_string()));
+    }
     let timeouts = TimeoutConfig::builder()
         .operation_attempt_timeout(TIMEOUT)
         .operation_timeout(TIMEOUT)
         .build();
     let config = aws_sdk_s3::config::Builder::from(config).timeout_config(timeouts);
     let client = Client::from_conf(config.build());
-    let bucket = required(name)?;
     let (putting, getting, listing) = (client.clone(), client.clone(), client);
     let (put_to, get_from, list_of) = (bucket.clone(), bucket.clone(), bucket);
     Ok(Objects {

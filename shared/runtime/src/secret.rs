@@ -68,12 +68,7 @@ impl SecretPlace {
 
     fn of(config: &SdkConfig, variable: &'static str) -> Result<SecretPlace, StartError> {
         let reference = required(variable)?;
-        let place = match reference.strip_prefix("file:") {
-            // A file is for the local system alone; a deployed function must never be talked into one.
-            Some(_) if !optional("DYNAMODB_ENDPOINT").is_some_and(|url| is_loopback(&url)) => {
-                let why = "file: is for a DynamoDB endpoint on loopback only";
-                return Err(StartError::Secret(variable, why.to_owned()));
-            }
+        let place = match file(variable, &reference)? {
             Some(path) => Place::File(path.into()),
             None => Place::Managed {
                 client: aws_sdk_secretsmanager::Client::new(config),
@@ -195,6 +190,23 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(new, path)
+}
+
+/// The path, if the reference is one.
+///
+/// # Errors
+/// A file is for the local system alone; a deployed function must never be talked into one.
+pub(crate) fn file<'r>(
+    name: &'static str,
+    reference: &'r str,
+) -> Result<Option<&'r str>, StartError> {
+    let path = reference.strip_prefix("file:");
+    let local = || optional("DYNAMODB_ENDPOINT").is_some_and(|endpoint| is_loopback(&endpoint));
+    if path.is_some() && !local() {
+        let why = "file: is for a DynamoDB endpoint on loopback only";
+        return Err(StartError::Secret(name, why.to_owned()));
+    }
+    Ok(path)
 }
 
 fn is_loopback(endpoint: &str) -> bool {

@@ -8,17 +8,19 @@ use aws_sdk_kms::{
     primitives::Blob,
     types::{MessageType, SigningAlgorithmSpec},
 };
-use std::pin::Pin;
-use std::sync::Arc;
-use trail::PublicKey;
+use std::{pin::Pin, sync::Arc};
+use trail::{PublicKey, SigningKey};
 
-use crate::{StartError, required};
+use crate::{StartError, required, secret};
 
 /// The public key of the key that an environment variable names.
 pub(crate) async fn public_key(
     config: &SdkConfig,
     name: &'static str,
 ) -> Result<PublicKey, StartError> {
+    if let Some(key) = local(config, name).await? {
+        return Ok(key.public());
+    }
     let refused = |why: &str| StartError::Key(name, why.to_owned());
     let sent = Client::new(config).get_public_key();
     let sent = sent.key_id(required(name)?).send().await;
@@ -30,6 +32,17 @@ pub(crate) async fn public_key(
 }
 
 pub(crate) async fn signer(config: &SdkConfig, name: &'static str) -> Result<Signer, StartError> {
+    if let Some(key) = local(config, name).await? {
+        let key = Arc::new(key);
+        let public = key.public();
+        let sign = move |message: Vec<u8>| {
+            let key = Arc::clone(&key);
+            let signed: Pin<Box<dyn Future<Output = _> + Send>> =
+                Box::pin(async move { Ok(key.sign(&message)) });
+            signed
+        };
+        return Ok(Signer::new(public, Arc::new(sign)));
+    }
     let public = public_key(config, name).await?;
     let (client, id) = (Client::new(config), required(name)?);
     let sign = move |message: Vec<u8>| {
@@ -51,4 +64,13 @@ pub(crate) async fn signer(config: &SdkConfig, name: &'static str) -> Result<Sig
         signed
     };
     Ok(Signer::new(public, Arc::new(sign)))
+}
+
+/// The local system's key, from its file.
+async fn local(config: &SdkConfig, name: &'static str) -> Result<Option<SigningKey>, StartError> {
+    if secret::file(name, &required(name)?)?.is_none() {
+        return Ok(None);
+    }
+    let document = secret::read(config, name).await?;
+    Ok(Some(SigningKey::new(document.newest().1)))
 }

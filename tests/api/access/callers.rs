@@ -157,7 +157,7 @@ impl Kind {
         // The one that names a company, with a good reason, and a body that asks for no ATS key.
         let administers = |named: Expected| match (for_administrators, route.access) {
             (Some(Tenant::System), Access::Role(_)) => lacks(json!({ "requiredRole": "ADMIN" })),
-            (Some(Tenant::Owner), _) => named,
+            (Some(Tenant::Owner | Tenant::Company), _) => named,
             _ => administrator(Expected::Passes),
         };
         let no_reason = |rule: &str| {

@@ -203,7 +203,7 @@ async fn provoke(
             list_jobs(
                 key,
                 &format!("?companyId={}", globex.id),
-                vec![globex.id.to_string()],
+                vec!["the request names another".to_owned()],
             )
             .await
         }

@@ -48,7 +48,7 @@ async fn every_route_of_administrators_leaves_its_record_with_reason_and_actor()
             .expect("a route")
             .for_administrators()
         {
-            Some(routes::Tenant::Owner | routes::Tenant::PathCompany) => {
+            Some(routes::Tenant::Owner | routes::Tenant::Company | routes::Tenant::PathCompany) => {
                 json!({ "kind": "COMPANY", "id": acme.id })
             }
             Some(routes::Tenant::PathPartner) => json!({ "kind": "PARTNER", "id": partner.id }),

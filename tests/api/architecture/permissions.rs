@@ -342,7 +342,8 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
             &with(json!({ "name": "Renamed", "dryRun": true })),
         )
         .await;
-    let end = with(json!({ "validUntil": "2026-01-01T00:00:00Z" }));
+    let hour = deployed.app.now().plus(chrono::Duration::hours(1));
+    let end = with(json!({ "validUntil": hour }));
     deployed.data(200, "UpdateOverlap", &of_key, &end).await;
     deployed
         .data(
@@ -386,7 +387,6 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     of_a_partner(deployed, partner).await;
     // On the heap: a test's stack doesn't hold them all.
     Box::pin(administrators(deployed, company)).await;
-    kill_switch(deployed, &owner, company, partner).await;
 
     deployed
         .data(
@@ -485,6 +485,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
     let nobody = Request::default();
     let keys = deployed.data(200, "GetAuditKeys", &[], &nobody).await;
     assert_ne!(keys["keys"], Value::Null);
+    kill_switch(deployed, &owner, company, partner).await;
 }
 
 /// The people of a company or a partner, all the ways that touch other rows.

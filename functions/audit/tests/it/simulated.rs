@@ -2,11 +2,6 @@
 //!
 //! The rows are kept here and not in the store, whose writes would take most of the time: what a request's write does to a row is the write's expression, said again in a few lines.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "speed is measured, and an operator's command is asked"
-)]
-
 use audit::{Consumer, NotHeld, Quarantine, Unreadable, consume};
 use auth::{
     Answer, Asked, Commit, Decision, GivenReason, KeyFacts, Keyring, NamedCompany, NamedPartner,

@@ -1,10 +1,5 @@
 //! Two companies on embedded tables, what they do, and what their chains must say of it.
 
-#![expect(
-    clippy::disallowed_methods,
-    reason = "the world makes what requests can't"
-)]
-
 use auth::{Commit, Heard, Nonce, StoredSecret, Unit, Window};
 use aws_lambda_events::event::dynamodb::EventRecord;
 use embedded::{Engine, Place, StreamRecord, Weather};

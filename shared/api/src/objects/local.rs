@@ -1,45 +1,26 @@
 //! Objects on this machine: files (0600) that are never changed, or memory.
 
-use anyhow::Context;
-use api::{NotReached, Objects};
 use std::{
     collections::BTreeMap,
     fs::{self, DirBuilder, OpenOptions},
     io::{ErrorKind, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
 };
 
-use crate::data_dir::DataDir;
+use crate::{NotReached, Objects};
 
-/// Opens the objects of this name; `None` keeps them in memory alone.
-pub(crate) fn open(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
-    let kept = match dir {
-        None => Kept::Memory(Mutex::default()),
-        Some(dir) => {
-            let path = dir.file(name);
-            let made = DirBuilder::new().recursive(true).mode(0o700).create(&path);
-            made.with_context(|| format!("{} can't be made", path.display()))?;
-            Kept::Directory(path)
-        }
-    };
-    let kept = Arc::new(kept);
-    let (put, get, list) = (Arc::clone(&kept), Arc::clone(&kept), kept);
-    Ok(Objects {
-        put_new: Arc::new(move |name, bytes| {
-            let put = put.put_new(&name, bytes);
-            Box::pin(std::future::ready(put.map_err(not_reached)))
-        }),
-        get: Arc::new(move |name| {
-            let got = get.get(&name);
-            Box::pin(std::future::ready(got.map_err(not_reached)))
-        }),
-        list: Arc::new(move |prefix, after, most| {
-            let listed = list.list(&prefix, after.as_deref(), most);
-            Box::pin(std::future::ready(listed.map_err(not_reached)))
-        }),
-    })
+impl Objects {
+    pub fn in_memory() -> Objects {
+        Kept::Memory(Mutex::default()).objects()
+    }
+
+    /// Makes the directory (0700) if need be.
+    pub fn in_directory(path: &Path) -> std::io::Result<Objects> {
+        DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+        Ok(Kept::Directory(path.to_owned()).objects())
+    }
 }
 
 fn not_reached(error: std::io::Error) -> NotReached {
@@ -52,6 +33,25 @@ enum Kept {
 }
 
 impl Kept {
+    fn objects(self) -> Objects {
+        let kept = Arc::new(self);
+        let (put, get, list) = (Arc::clone(&kept), Arc::clone(&kept), kept);
+        Objects {
+            put_new: Arc::new(move |name, bytes| {
+                let put = put.put_new(&name, bytes);
+                Box::pin(std::future::ready(put.map_err(not_reached)))
+            }),
+            get: Arc::new(move |name| {
+                let got = get.get(&name);
+                Box::pin(std::future::ready(got.map_err(not_reached)))
+            }),
+            list: Arc::new(move |prefix, after, most| {
+                let listed = list.list(&prefix, after.as_deref(), most);
+                Box::pin(std::future::ready(listed.map_err(not_reached)))
+            }),
+        }
+    }
+
     fn put_new(&self, name: &str, bytes: Vec<u8>) -> std::io::Result<bool> {
         match self {
             Kept::Memory(objects) => {
@@ -179,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn in_memory_an_object_is_written_once() {
-        is_written_once_and_listed(open(None, "objects").expect("opened")).await;
+        is_written_once_and_listed(Objects::in_memory()).await;
     }
 
     #[tokio::test]
@@ -187,9 +187,9 @@ mod tests {
         use std::os::unix::fs::PermissionsExt;
         let name = format!("instaview-objects-{}", std::process::id());
         let path = std::env::temp_dir().join(name);
-        let dir = DataDir::open(&path).expect("a directory");
-        is_written_once_and_listed(open(Some(&dir), "objects").expect("opened")).await;
-        for entry in fs::read_dir(path.join("objects")).expect("a directory") {
+        let objects = Objects::in_directory(&path).expect("a directory");
+        is_written_once_and_listed(objects).await;
+        for entry in fs::read_dir(&path).expect("a directory") {
             let mode = entry.expect("a file").metadata().expect("it").permissions();
             assert_eq!(mode.mode() & 0o777, 0o600);
         }
