@@ -12,6 +12,7 @@ use std::{
 
 use crate::{
     data_dir::{DataDir, write_private},
+    html::escaped,
     message::{HttpRequest, HttpResponse},
 };
 
@@ -103,9 +104,51 @@ impl Outbox {
     pub(crate) fn handle(&self, request: &HttpRequest) -> Option<HttpResponse> {
         let asked = (request.method.as_str(), request.path.as_str());
         (asked == ("GET", "/dev/outbox")).then(|| {
-            let letters = json!({ "mails": self.letters() }).to_string();
-            HttpResponse::new(200, "application/json", letters).with("cache-control", "no-store")
+            let accept = request.last("accept").unwrap_or_default();
+            let answer = match accept.contains("text/html") {
+                true => HttpResponse::new(200, "text/html; charset=utf-8", self.page()),
+                false => {
+                    let letters = json!({ "mails": self.letters() }).to_string();
+                    HttpResponse::new(200, "application/json", letters)
+                }
+            };
+            answer.with("cache-control", "no-store")
         })
+    }
+
+    /// For a browser, newest first; links can be followed.
+    fn page(&self) -> String {
+        let mut page =
+            "<!doctype html><html lang=\"en\"><title>Outbox</title><h1>Outbox</h1>".to_owned();
+        let letters = self.letters();
+        if letters.is_empty() {
+            page.push_str("<p>No mail yet.</p>");
+        }
+        for Letter {
+            to,
+            subject,
+            text,
+            at,
+            message_id: _,
+        } in letters.iter().rev()
+        {
+            let lines = text.lines().map(|line| {
+                let line = escaped(line);
+                match line.starts_with("http") {
+                    true => format!("<a href=\"{line}\">{line}</a>"),
+                    false => line,
+                }
+            });
+            let text: Vec<_> = lines.collect();
+            page.push_str(&format!(
+                "<article><h2>{}</h2><p>To {}, {at}</p><pre>{}</pre></article>",
+                escaped(subject),
+                escaped(to),
+                text.join("\n")
+            ));
+        }
+        page.push_str("</html>");
+        page
     }
 }
 
