@@ -3,6 +3,7 @@
 mod access;
 mod administrators;
 mod agents;
+mod alerts;
 mod api_keys;
 mod architecture;
 mod authorization;

@@ -3,6 +3,7 @@
 //! Invariant: a key can never manage keys; the one thing that it may do is to revoke itself.
 //! Knows nothing of how a request is authorized.
 
+mod alert;
 mod api_key;
 mod company;
 mod denial;
@@ -56,6 +57,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::EndPartnerGrant => grant::set_state(call, GrantState::Ended).await,
             Operation::ListNotices => notice::list(call).await,
             Operation::UpdateNotice => notice::update(call).await,
+            Operation::GetAlertSettings => alert::get(call).await,
+            Operation::SetAlertSettings => alert::set(call).await,
             Operation::ListPartners => partner::list(call).await,
             Operation::CreatePartner => partner::create(call).await,
             Operation::UpdatePartner => partner::update(call).await,

@@ -1,10 +1,11 @@
-//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates; it sends the mail that a change calls for, and erases what is due.
+//! The worker: it brings to an end what a change has begun and reads already show, such as taking a deleted job out of its candidates; it sends the mail that a change calls for, erases what is due, and looks over usage for what people should know.
 //!
 //! Invariant: every step is one transaction that finds out for itself what is left, so a worker may stop anywhere, and two may do the same work.
 //! The stream of new tasks only wakes it; what is left over, for whatever reason, the schedule finds.
 //! No company's work keeps another's waiting for more than its turn, and what fails keeps nothing back.
 //! Knows nothing of HTTP, the environment, or who asked for the change.
 
+mod alert;
 mod mail;
 mod notice;
 
@@ -35,9 +36,13 @@ const MAX_DAYS: usize = 1_000;
 
 /// Answers `{"left": …}`: whether there is more to do.
 ///
-/// A batch of the records stream has its new tasks done; any other event is the schedule's, and has everything done.
+/// A batch of the records stream has its new tasks done; [`alerts_turn`] looks for what keys' owners should know; any other event is the schedule's, and has everything else done.
 pub async fn handle(app: &App, event: Value) -> Value {
     let end = End(app.clock.now().plus(TURN));
+    if event == alerts_turn() {
+        let left = tried("alerts", alert::find_all(app, end).await);
+        return json!({ "left": left, "batchItemFailures": [] });
+    }
     let left = match serde_json::from_value::<dynamodb::Event>(event) {
         Ok(batch) => {
             let New {
@@ -69,6 +74,11 @@ pub async fn handle(app: &App, event: Value) -> Value {
     };
     // A stream's batch is done in any case.
     json!({ "left": left, "batchItemFailures": [] })
+}
+
+/// The event of the turn that comes each minute.
+pub fn alerts_turn() -> Value {
+    json!({ "turn": "alerts" })
 }
 
 /// From when on nothing more is begun, by the function's clock.

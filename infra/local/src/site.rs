@@ -48,6 +48,8 @@ pub struct Site {
 
 /// Of the worker; the template's is the same.
 const SCHEDULE_INTERVAL: Duration = Duration::from_secs(5 * 60);
+/// Of the worker's look at usage; the template's is the same.
+const ALERT_INTERVAL: Duration = Duration::from_secs(60);
 const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
@@ -128,6 +130,7 @@ impl Site {
         };
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
         let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
+        let watch = tokio::spawn(find_alerts(Arc::clone(&system)));
         let notary = tokio::spawn(notary::every_hour(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
@@ -171,6 +174,7 @@ impl Site {
         );
         sweeper.abort();
         scheduler.abort();
+        watch.abort();
         notary.abort();
         Ok(())
     }
@@ -304,6 +308,17 @@ async fn schedule(system: Arc<System>) {
             Ok(false) => {}
             Ok(true) => interval.reset_after(SCHEDULE_PAUSE),
             Err(error) => tracing::warn!(%error, "the worker failed"),
+        }
+    }
+}
+
+/// As the template's schedule does it.
+async fn find_alerts(system: Arc<System>) {
+    let mut interval = tokio::time::interval(ALERT_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = system.find_alerts().await {
+            tracing::warn!(%error, "the worker failed");
         }
     }
 }

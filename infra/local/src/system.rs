@@ -133,16 +133,30 @@ impl System {
         const TURNS: usize = 50;
         self.pump.settle().await?;
         for _ in 0..TURNS {
-            if !self.work().await? {
+            let found = self.find_alerts().await?;
+            if !(self.work().await? || found) {
                 return self.pump.settle().await;
             }
         }
         anyhow::bail!("the worker gets nowhere")
     }
 
+    /// Waits until the streams are consumed; the worker has its new tasks, and nothing else.
+    ///
+    /// # Errors
+    /// The consumer keeps refusing a record.
+    pub async fn consume(&self) -> anyhow::Result<()> {
+        self.pump.settle().await
+    }
+
     /// The schedule's turn of the worker; whether there is more to do.
     pub(crate) async fn work(&self) -> anyhow::Result<bool> {
         Ok(self.functions.work(json!({ "source": "schedule" })).await?)
+    }
+
+    /// The minute's turn of the worker; whether there is more to do.
+    pub(crate) async fn find_alerts(&self) -> anyhow::Result<bool> {
+        Ok(self.functions.work(worker::alerts_turn()).await?)
     }
 
     /// The schedule's turn of the notary: the new checkpoint's counter.

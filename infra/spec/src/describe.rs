@@ -1,14 +1,15 @@
 //! What the route table doesn't say of an operation: query, body, answer. One exhaustive match a function, so that a new route doesn't compile until it is described.
 
 use model::{
-    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, ApiKey, ApiKeyChange,
-    ApiKeyRequest, Candidate, CandidateFields, CandidateId, CandidatePatch, CandidateStatus,
-    Company, CompanyAccount, CompanyId, CompanyPatch, CompanyRequest, Denial, DryRunReport, Event,
-    EventType, GrantRequest, GrantState, Granularity, Integer, Interview, InterviewPatch,
-    InterviewStatus, InvitationRequest, Job, JobFields, JobId, JobPatch, JobStatus, KeyId, KeyKind,
-    KeyStatus, KeySuggestions, KeyUsageReport, Member, MemberId, MemberStatus, Name, NewInterview,
-    Nothing, Notice, Outcome, Owner, Partner, PartnerGrant, PartnerId, PartnerPatch,
-    PartnerRequest, PlanRequest, RateLimit, RoleChange, Timestamp, UsageReport,
+    Acceptance, AccountRequest, Agent, AgentFields, AgentId, AgentPatch, AlertSettings,
+    AlertSettingsFields, ApiKey, ApiKeyChange, ApiKeyRequest, Candidate, CandidateFields,
+    CandidateId, CandidatePatch, CandidateStatus, Company, CompanyAccount, CompanyId, CompanyPatch,
+    CompanyRequest, Denial, DryRunReport, Event, EventType, GrantRequest, GrantState, Granularity,
+    Integer, Interview, InterviewPatch, InterviewStatus, InvitationRequest, Job, JobFields, JobId,
+    JobPatch, JobStatus, KeyId, KeyKind, KeyStatus, KeySuggestions, KeyUsageReport, Member,
+    MemberId, MemberStatus, Name, NewInterview, Nothing, Notice, Outcome, Owner, Partner,
+    PartnerGrant, PartnerId, PartnerPatch, PartnerRequest, PlanRequest, RateLimit, RoleChange,
+    Timestamp, UsageReport,
 };
 use routes::{
     Operation, Role, Route, ScopeSet, agents, audit_export, audit_log, billing, candidates,
@@ -624,7 +625,7 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             );
             Described {
                 query: list_query([unread]),
-                note: "30, 14, 7 and 1 days before a key's expiry and at it; 90 days after its newest secret was made, and every 30 days from then on. Each is also mailed.",
+                note: "30, 14, 7 and 1 days before a key's expiry and at it; 90 days after its newest secret was made, and every 30 days from then on; and what the rules over usage have found (`ALERT_…`). Each is also mailed.",
                 ..answers(
                     page(schemas, "NoticePage", &notice),
                     examples::page(examples::notice()),
@@ -639,6 +640,31 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
             }),
             versioned: true,
             ..answers(schemas.answer::<Notice>("Notice"), examples::notice())
+        },
+        GetAlertSettings => Described {
+            versioned: true,
+            note: "Until they are set for the first time, everything is on and the version is 0.",
+            ..answers(
+                schemas.answer::<AlertSettings>("AlertSettings"),
+                examples::alert_settings(),
+            )
+        },
+        SetAlertSettings => Described {
+            body: Some(RequestBody {
+                schema: schemas.new_object::<AlertSettingsFields>("NewAlertSettings"),
+                required: true,
+                example: json!({
+                    "disabled": ["ALERT_WOKE"],
+                    "recipients": ["security@acme.example"],
+                    "volumeFactor": 10,
+                }),
+            }),
+            versioned: true,
+            note: "What is left out is as it is where nothing was ever set.",
+            ..answers(
+                schemas.answer::<AlertSettings>("AlertSettings"),
+                examples::alert_settings(),
+            )
         },
         ListPartnerGrants => {
             let grant = schemas.answer::<PartnerGrant>("PartnerGrant");

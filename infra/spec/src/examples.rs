@@ -1,14 +1,14 @@
 //! Realistic bodies and answers. Answers are values of the model's own types, so that they can't drift from what is sent.
 
 use model::{
-    Actor, ActorKind, AgentFields, AgentId, ApiKey, ApiKeyFields, BillingSystem, Body,
-    CandidateFields, CandidateId, CandidateRecord, ChainHash, CompanyAccount, CompanyFields,
-    CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage, Denial, Event, EventFacts,
-    EventType, GrantRequest, GrantState, Granularity, InterviewId, InterviewRecord,
-    InterviewStatus, JobFields, JobId, KeyId, KeyKind, KeyStatus, KeySuggestions, KeyUsage,
-    KeyUsageReport, Member, MemberId, MemberStatus, Notice, NoticeKind, Outcome, Owner, Partner,
-    PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView, Timestamp,
-    UsageReport, View,
+    Actor, ActorKind, AgentFields, AgentId, AlertSettings, AlertSettingsFields, ApiKey,
+    ApiKeyFields, BillingSystem, Body, CandidateFields, CandidateId, CandidateRecord, ChainHash,
+    CompanyAccount, CompanyFields, CompanyId, CompanyRecord, CompanyUsage, CostKey, CostKeyUsage,
+    Denial, Event, EventFacts, EventType, GrantRequest, GrantState, Granularity, InterviewId,
+    InterviewRecord, InterviewStatus, JobFields, JobId, KeyId, KeyKind, KeyStatus, KeySuggestions,
+    KeyUsage, KeyUsageReport, Member, MemberId, MemberStatus, Notice, NoticeKind, Outcome, Owner,
+    Partner, PartnerGrant, PartnerRequest, Plan, PlanRequest, Reason, RoleText, SecretView,
+    Timestamp, UsageReport, View,
 };
 use routes::{Role, Scope};
 use serde::Serialize;
@@ -365,6 +365,24 @@ pub(crate) fn notice() -> Value {
         version: 1,
         created_at: at(AT),
         updated_at: at(AT),
+    })
+}
+
+pub(crate) fn alert_settings() -> Value {
+    let body = json!({
+        "disabled": ["ALERT_WOKE"],
+        "recipients": ["security@acme.example"],
+        "volumeFactor": 10,
+    });
+    let fields = AlertSettingsFields::read(body, at(AT)).expect("a valid example");
+    wire(&AlertSettings {
+        company_id: Some(company()),
+        partner_id: None,
+        volume_factor: fields.volume_factor(),
+        disabled: fields.disabled,
+        recipients: fields.recipients,
+        version: 2,
+        updated_at: Some(at(AT)),
     })
 }
 

@@ -4,6 +4,7 @@
 //! Knows nothing of AWS, HTTP or the clock: time and randomness come in as arguments.
 
 mod agent;
+mod alert;
 mod allowlist;
 mod candidate;
 mod company;
@@ -28,6 +29,7 @@ mod user_agent;
 pub use agent::{
     Agent, AgentFields, AgentFocus, AgentLanguage, AgentPatch, AgentType, BackgroundSound, Voice,
 };
+pub use alert::{AlertKind, AlertSettings, AlertSettingsFields, AlertState, Finding, Grouped};
 pub use allowlist::AllowedIps;
 pub use candidate::{Candidate, CandidateFields, CandidatePatch, CandidateRecord, CandidateStatus};
 pub use company::{

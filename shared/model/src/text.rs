@@ -280,7 +280,7 @@ pub(crate) fn search_words<'a>(words: impl Iterator<Item = &'a str>, max: usize)
 }
 
 /// An e-mail address: one mailbox, without a display name.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct EmailAddress(String);
 

@@ -209,6 +209,10 @@ functions! {
         ListNotices = Get "/notices", role(Role::Member), Owner;
         /// Mark a notice as read, for all of the owner's people
         UpdateNotice = Patch "/notices/{noticeId}", role(Role::Member), Owner;
+        /// Get what the owner wants to be alerted to
+        GetAlertSettings = Get "/alert-settings", role(Role::Member), Owner;
+        /// Set what the owner wants to be alerted to, as a whole
+        SetAlertSettings = Put "/alert-settings", role(Role::Admin), Owner;
         /// List the partners, newest first
         ListPartners = Get "/partners", Administrator, System;
         /// Make a partner

@@ -6,6 +6,7 @@
 
 mod administration;
 mod administrator;
+mod alert;
 mod audit;
 mod batch;
 mod bearer;
@@ -42,6 +43,7 @@ mod write;
 
 pub use administration::{AdministrationStore, NoAdministrator};
 pub use administrator::{AdministratorRow, NewAdministrator};
+pub use alert::StoredAlertSettings;
 pub use audit::{
     Appended, BrokenAt, Chain, ChainPage, ChainPlace, DenialKind, Difference, Entity, EventFilter,
     Gap, Head, Image, ObjectRow, Reconciliation, Revision, Source,

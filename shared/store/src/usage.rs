@@ -296,6 +296,22 @@ impl Table {
         owned.key_hours(key.key_id, start, end).await
     }
 
+    /// What the key did in the hours that begin then; those without any request are left out.
+    pub async fn hours_at(
+        &self,
+        key: &ActiveKey,
+        hours: impl IntoIterator<Item = Timestamp>,
+    ) -> Result<Vec<KeyUsage>, StoreError> {
+        let mut found = Vec::new();
+        for hour in hours {
+            let place = hour_key(key.owner, key.key_id, hour);
+            if let Some(row) = self.find(&self.names.audit, place).await? {
+                found.push(read_data(Some(&row))?);
+            }
+        }
+        Ok(found)
+    }
+
     /// As [`OwnerStore::key_days`], of a key that the table itself named.
     pub async fn days_of(
         &self,

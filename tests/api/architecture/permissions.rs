@@ -751,7 +751,7 @@ async fn grants(deployed: &Deployed, owner: &Request<'_>, company: &str, partner
     assert_eq!(deployed.call("GetCompany", &of_company, &key).await.0, 403);
 }
 
-/// The worker's two turns: the task of a deleted job, and a candidate who is due.
+/// The worker's turns: the task of a deleted job, a look at usage, and a candidate who is due.
 async fn work(deployed: &Deployed, key: &Request<'_>) {
     let with = |body: Value| Request {
         body: Some(body),
@@ -774,6 +774,7 @@ async fn work(deployed: &Deployed, key: &Request<'_>) {
         .await;
     let worker = &deployed.functions["worker"];
     worker::handle(worker, json!({})).await;
+    worker::handle(worker, worker::alerts_turn()).await;
     deployed.app.wake_worker();
     let due: model::Timestamp = "2031-01-01T12:00:00Z".parse().expect("an instant");
     let ahead = due.since(deployed.app.now()).num_milliseconds();

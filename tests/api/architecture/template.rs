@@ -814,6 +814,15 @@ fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
     assert_eq!(schedule["ScheduleExpression"], "rate(5 minutes)");
     assert_eq!(schedule["State"], Value::Null, "enabled");
     assert_eq!(named(&schedule["Targets"][0]["Arn"]), "WorkerFunction");
+    let alerts = template.properties("AlertSchedule");
+    assert_eq!(alerts["ScheduleExpression"], "rate(1 minute)");
+    assert_eq!(alerts["State"], Value::Null, "enabled");
+    assert_eq!(named(&alerts["Targets"][0]["Arn"]), "WorkerFunction");
+    let input = alerts["Targets"][0]["Input"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(input).expect("JSON");
+    assert_eq!(input, worker::alerts_turn());
+    let permission = template.properties("AlertPermission");
+    assert_eq!(named(&permission["SourceArn"]), "AlertSchedule");
     // What a turn has begun when its time is over must come to its end.
     let timeout = template.properties("WorkerFunction")["Timeout"].as_i64();
     assert!(timeout.is_some_and(|seconds| seconds >= worker::TURN.num_seconds() + 60));

@@ -160,8 +160,8 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "index" | "notice" | "pointer" | "idempotency" | "billing" | "report" | "task"
-            | "due" | "lockdown" => Ok(Image::Silent),
+            "alert" | "index" | "notice" | "pointer" | "idempotency" | "billing" | "report"
+            | "task" | "due" | "lockdown" => Ok(Image::Silent),
             InvitationRow::ENTITY => Ok(Image::Invitation(Box::new(InvitationRow::read(row)?))),
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
