@@ -1,6 +1,6 @@
 //! Companies never meet (R3): what is another company's is, byte for byte, what never existed.
 
-use crate::requests::{Objects, body, parameter_beneath, path};
+use crate::requests::{Objects, body, expired, parameter_beneath, path};
 use local::{HttpRequest, HttpResponse};
 use model::PartnerId;
 use routes::{Access, Route, ScopeSet};
@@ -251,6 +251,9 @@ impl Tenant {
             tenant.mark(&partner);
             tenant.pools.entry("partnerId").or_default().push(partner);
         }
+        let notice = expired(app, &tenant.company).await;
+        tenant.mark(&notice);
+        tenant.pools.insert("noticeId", vec![notice]);
         tenant
     }
 
@@ -621,6 +624,23 @@ async fn walk(seed: u64) {
             let token = app.mailed_token(email).await;
             tenants[who].mark(&token);
             tenants[who].invited.push((email.to_owned(), token));
+        }
+        // An overlap is soon over in a walk, so it is moved while it is there.
+        if (route.operation, answer.status) == ("RotateApiKey", 200) {
+            let path = format!(
+                "/api-keys/{}/overlap",
+                answer.data()["id"].as_str().unwrap_or_default()
+            );
+            let body = json!({ "validUntil": app.now() });
+            let moved = app.patch(&tenants[who].company.owner, &path, &body).await;
+            assert!(
+                foreign(&tenants, who, &path, &moved.raw).is_none(),
+                "{case}: {}",
+                moved.body
+            );
+            if moved.status == 200 {
+                succeeded.insert("UpdateOverlap");
+            }
         }
         if answer.status == 401 {
             let name = json!({ "name": tenants[who].canary });

@@ -285,7 +285,7 @@ impl Objects {
 }
 
 /// The notice of a key that has just expired.
-async fn expired(app: &TestApp, company: &Company) -> String {
+pub(crate) async fn expired(app: &TestApp, company: &Company) -> String {
     let expiry = app.now().plus(chrono::Duration::seconds(1));
     let key = app.key_with(company, json!({ "expiresAt": expiry })).await;
     app.advance(std::time::Duration::from_secs(2));

@@ -52,7 +52,6 @@ pub(crate) async fn find_all(app: &App, end: End) -> Result<bool, StoreError> {
 }
 
 /// Looks at one key.
-#[expect(clippy::disallowed_methods, reason = "the table itself named the key")]
 async fn find(
     app: &App,
     active: &ActiveKey,

@@ -8,7 +8,12 @@ use std::convert::Infallible;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
-    let app = &runtime::start(Needs::default()).await?;
+    let app = &runtime::start(Needs {
+        invitations: true,
+        outward: true,
+        ..Needs::default()
+    })
+    .await?;
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         Ok::<_, Infallible>(worker::handle(app, event.payload).await)
     }))

@@ -1,12 +1,15 @@
 //! Notices: made when a key's dates say so, and sent at least once, each time as the same letter.
 
-use api::{App, Mail};
+use api::{App, BusEvent, Mail};
 use model::{KeyNotice, NoticeKind, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{Addressed, KeyRow, NOTICE_SHARDS, NoticeTask, StoreError};
 
 use crate::{End, tried};
 
+/// Of the events that others may listen to.
+pub(crate) const SOURCE: &str = "instaview.api-keys";
+pub(crate) const DETAIL_TYPE: &str = "Notice";
 /// What one turn of the schedule reads of one shard, or sends.
 const MOST: usize = 1_000;
 /// One key's notices that were missed in a row, such as those of a worker that stood still for months.
@@ -66,12 +69,20 @@ pub(crate) async fn send_all(app: &App, end: End) -> Result<bool, StoreError> {
 /// Whether it is left. Where nothing carries mail, notices are for those who ask for them.
 #[expect(clippy::disallowed_methods, reason = "the task is a row of our own")]
 pub(crate) async fn send(app: &App, task: &NoticeTask) -> Result<bool, StoreError> {
-    if let Some(mailer) = &app.mailer
-        && let Some(addressed) = app.table.find_notice(task).await?
-    {
+    let addressed = app.table.find_notice(task).await?;
+    if let (Some(bus), Some(addressed)) = (&app.bus, &addressed) {
+        let event = BusEvent {
+            source: SOURCE,
+            detail_type: DETAIL_TYPE,
+            detail: serde_json::json!(addressed.notice.view()),
+        };
+        let put = bus.put(event).await;
+        put.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
+    }
+    if let (Some(mailer), Some(addressed)) = (&app.mailer, &addressed) {
         let link = mailer.link("/dashboard/notices");
         for to in &addressed.recipients {
-            let sent = mailer.send(letter(&addressed, to, &link)).await;
+            let sent = mailer.send(letter(addressed, to, &link)).await;
             sent.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
         }
     }

@@ -1,5 +1,6 @@
 //! The EventBridge bus: `POST /dev/events` takes the event that the interview engine would put there, and what no function took is kept to be looked at.
 
+use api::BusEvent;
 use serde_json::{Value, json};
 use std::{
     collections::VecDeque,
@@ -25,7 +26,44 @@ pub struct Failure {
     pub reason: String,
 }
 
-/// Older failures are forgotten.
+/// What the product itself has put on the bus, for whoever listens there.
+#[derive(Debug, Clone, Default)]
+pub struct Published(Arc<Mutex<VecDeque<BusEvent>>>);
+
+impl Published {
+    pub(crate) fn bus(&self) -> api::Bus {
+        let published = self.clone();
+        api::Bus(Arc::new(move |event| {
+            let mut events = published.0.lock().unwrap_or_else(PoisonError::into_inner);
+            events.push_back(event);
+            if events.len() > KEPT {
+                events.pop_front();
+            }
+            Box::pin(std::future::ready(Ok(())))
+        }))
+    }
+
+    /// The latest, oldest first, as EventBridge has them.
+    pub fn events(&self) -> Vec<Value> {
+        let events = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let events = events.iter();
+        let shown = events.map(|event| {
+            json!({ "source": event.source, "detail-type": event.detail_type, "detail": event.detail })
+        });
+        shown.collect()
+    }
+
+    /// `None` where the request is for something else.
+    pub(crate) fn handle(&self, request: &HttpRequest) -> Option<HttpResponse> {
+        let asked = (request.method.as_str(), request.path.as_str());
+        (asked == ("GET", "/dev/events")).then(|| {
+            let events = json!({ "events": self.events() }).to_string();
+            HttpResponse::new(200, "application/json", events).with("cache-control", "no-store")
+        })
+    }
+}
+
+/// Older ones are forgotten.
 const KEPT: usize = 100;
 /// An EventBridge entry.
 const MAX_BYTES: usize = 256 * 1024;

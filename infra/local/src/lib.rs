@@ -27,7 +27,7 @@ mod system;
 mod tables;
 mod verify;
 
-pub use bus::{Bus, Failure};
+pub use bus::{Bus, Failure, Published};
 pub use data_dir::DataDir;
 pub use dynamodb::DynamoDb;
 pub use facts::{Facts, NamedCompany, NamedPartner, User};

@@ -149,6 +149,9 @@ impl Site {
                         if let Some(response) = system.outbox().handle(&request) {
                             return response.into();
                         }
+                        if let Some(response) = system.published().handle(&request) {
+                            return response.into();
+                        }
                         if let Some(response) = notary::handle(&system, &request).await {
                             return response.into();
                         }

@@ -12,7 +12,7 @@ use store::{Table, TableNames};
 use trail::{AuditKey, AuditKeys, KeyUse};
 
 use crate::{
-    bus::Bus,
+    bus::{Bus, Published},
     data_dir::DataDir,
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
@@ -30,6 +30,7 @@ pub struct System {
     gateway: Gateway,
     bus: Bus,
     outbox: Outbox,
+    published: Published,
     /// In front of the functions in this process, wherever `gateway` sends its events.
     in_process: Gateway,
     in_process_functions: Functions,
@@ -82,6 +83,11 @@ impl System {
     /// What mail has reached.
     pub fn outbox(&self) -> &Outbox {
         &self.outbox
+    }
+
+    /// What others could have heard.
+    pub fn published(&self) -> &Published {
+        &self.published
     }
 
     pub(crate) fn in_process_bus(&self) -> Bus {
@@ -264,6 +270,7 @@ impl SystemBuilder {
             clock.clone(),
         );
         let issuer = Arc::new(issuer);
+        let published = Published::default();
         let outbox = Outbox::open(data_dir.as_ref(), &clock)?;
         let app = App {
             table: Table::new(engine.client(weather.clone()), names),
@@ -277,6 +284,7 @@ impl SystemBuilder {
                 fetch_keys(&issuer),
             ))),
             mailer: Some(outbox.mailer(&api_url)),
+            bus: Some(published.bus()),
             audit_keys: Some(Arc::new(AuditKeys {
                 keys: vec![
                     AuditKey::new(KeyUse::Export, secrets.export_signer.public()),
@@ -309,6 +317,7 @@ impl SystemBuilder {
             pump: Pump::start(&engine, streamed.collect(), &functions),
             bus: Bus::new(functions.clone()),
             outbox,
+            published,
             gateway: Gateway::new(functions.clone(), clock.clone())?,
             functions,
             in_process: Gateway::new(in_process.clone(), clock)?,

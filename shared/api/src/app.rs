@@ -13,7 +13,7 @@ use std::{
 use store::{CursorKeys, Table};
 use trail::AuditKeys;
 
-use crate::{Mailer, Objects, Reloading, Signer, TrustedIssuer};
+use crate::{Bus, Mailer, Objects, Reloading, Signer, TrustedIssuer};
 
 /// What every function gets.
 #[derive(Debug, Clone)]
@@ -31,6 +31,8 @@ pub struct App {
     pub issuer: Option<Arc<TrustedIssuer>>,
     /// `None` where nothing carries mail; what is to be sent waits.
     pub mailer: Option<Mailer>,
+    /// `None` in functions that tell nobody else.
+    pub bus: Option<Bus>,
     /// Signs the last lines of exports; `None` in all functions but that one.
     pub export_signer: Option<Signer>,
     /// Signs checkpoints; `None` in all functions but that one.

@@ -7,6 +7,7 @@
 mod accepted;
 mod app;
 mod body;
+mod bus;
 mod call;
 mod change;
 mod code;
@@ -26,6 +27,7 @@ mod streamed;
 
 pub use accepted::Accepted;
 pub use app::{App, Clock, Entropy};
+pub use bus::{Bus, BusEvent, NotPut, Put};
 pub use call::Call;
 pub use change::{IfMatch, retried};
 pub use code::Code;

@@ -56,6 +56,7 @@ fields! {
     }
 }
 
+#[expect(clippy::derivable_impls, reason = "the macro takes no derives")]
 impl Default for AlertSettingsFields {
     fn default() -> Self {
         AlertSettingsFields {

@@ -7,6 +7,7 @@
 mod http;
 mod log;
 mod objects;
+mod outward;
 mod secret;
 mod signer;
 
@@ -47,6 +48,8 @@ pub struct Needs {
     pub quarantine: bool,
     /// Batches that could not be consumed.
     pub failures: bool,
+    /// Mail and the event bus.
+    pub outward: bool,
 }
 
 /// The process can't start: what is missing or wrong in its environment.
@@ -136,7 +139,14 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         keyring,
         invitations,
         issuer,
-        mailer: None,
+        mailer: match needs.outward {
+            true => outward::mailer(&config)?,
+            false => None,
+        },
+        bus: match needs.outward {
+            true => Some(outward::bus(&config)?),
+            false => None,
+        },
         export_signer: match needs.export_signer {
             true => Some(signer::signer(&config, EXPORT_KEY).await?),
             false => None,

@@ -142,11 +142,10 @@ async fn a_look_that_stops_at_any_store_call_loses_and_repeats_nothing() {
             app.system.consume().await.expect("the streams run dry");
             let calls = Arc::new(AtomicUsize::new(0));
             let counted = Arc::clone(&calls);
-            let fault = fault.clone();
             // Everything from this call on, as if the process had died there.
             let weather = Weather::script(move |_| {
                 match counted.fetch_add(1, Ordering::SeqCst) >= stopped_at {
-                    true => fault.clone(),
+                    true => fault,
                     false => Fault::None,
                 }
             });

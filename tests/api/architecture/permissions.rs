@@ -85,7 +85,7 @@ fn asked(call: &Call<'_>) -> Vec<Asked> {
         "Query" => {
             let condition = text(&body["KeyConditionExpression"]);
             let (_, value) = condition
-                .split_once("pk = ")
+                .split_once(" = ")
                 .expect("the partition comes first");
             let value = value.split(' ').next().unwrap_or_default();
             vec![Asked {

@@ -313,7 +313,13 @@ fn no_policy_has_a_wildcard_where_a_name_would_do() {
                 let is_part = |text: &str| {
                     let (whole, rest) = text.split_at(text.find('}').map_or(0, |end| end + 1));
                     whole.starts_with("${")
-                        && ["/*", "/stream/*", "/index/byPlainRequestId"].contains(&rest)
+                        && [
+                            "/*",
+                            "/stream/*",
+                            "/index/byNotice",
+                            "/index/byPlainRequestId",
+                        ]
+                        .contains(&rest)
                 };
                 assert!(text.is_none_or(is_part), "{name}: {resource}");
                 assert!(

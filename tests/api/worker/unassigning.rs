@@ -189,7 +189,7 @@ async fn a_worker_that_dies_anywhere_is_followed_by_one_that_goes_on() {
     dies_after(&world, usize::MAX).await;
     world.delete_job().await;
     let mut lefts = Vec::new();
-    for calls in 0..14 {
+    for calls in 0..30 {
         dies_after(&world, calls).await;
         world.check_shown().await;
         lefts.push(world.left());
