@@ -734,6 +734,10 @@ fn chains_are_only_ever_appended_to() {
                     "dynamodb:Query" if function == "keys" => {
                         (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
                     }
+                    // Alerts look at usage, and never at a chain.
+                    "dynamodb:GetItem" | "dynamodb:Query" if function == "worker" => {
+                        (true, Some(json!(["ACTIVE#*", "USAGE#*"])))
+                    }
                     "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" => {
                         let readers = ["audit", "audit-export", "audit-log", "checkpoint"];
                         (readers.contains(&function.as_str()), None)
