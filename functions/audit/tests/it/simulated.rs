@@ -341,9 +341,9 @@ impl Line {
             "at": { "N": now.millis().to_string() },
             "ip": { "S": asked.address.to_string() },
             "op": { "S": asked.route.operation },
-            "request": { "S": id },
-            "company": { "S": commit.company.expect("acts in one").to_string() },
-            "secret": { "S": commit.secret_suffix.clone().expect("by a secret") },
+            "rq": { "S": id },
+            "co": { "B": base64(&commit.company.expect("acts in one").to_bytes()) },
+            "sx": { "S": commit.secret_suffix.clone().expect("by a secret") },
             "agent": { "S": "curl/8.5.0" },
         }})
     }
