@@ -136,12 +136,8 @@ impl Deployed {
             "worker",
         ]
         .map(|name| (name, process(name)));
-        let mut functions = BTreeMap::from(functions);
-        if let Some(worker) = functions.get_mut("worker") {
-            // Nothing carries mail in AWS yet.
-            worker.mailer = None;
-        }
-        // The system's own worker, which only mails here, is no part of it.
+        let functions = BTreeMap::from(functions);
+        // The system's own worker is no part of it.
         app.wake_worker();
         // From here on nothing but the stream's consumer uses the system's own client.
         app.system
@@ -704,6 +700,11 @@ async fn kill_switch(
         nonce: keys.entropy.bytes(),
     };
     store.begin_lockdown(&stamp, true).await.expect("begun");
+    let invited = Request {
+        body: Some(json!({ "email": "mailed@members.example", "role": "MEMBER" })),
+        ..owner.clone()
+    };
+    deployed.data(201, "InviteMember", &[], &invited).await;
     let worker = &deployed.functions["worker"];
     assert_eq!(worker::handle(worker, json!({})).await["left"], false);
     deployed.app.wake_worker();
