@@ -60,11 +60,18 @@ pub async fn consume(
             failed = Some(failed.map_or(place, |before| before.min(place)));
             continue;
         }
-        // Counted once in any case, so the batch may come again for its usage alone.
-        if let Err(error) = consumer.table.fold_usage(*owner, nonce).await {
-            tracing::warn!(%owner, %error, "usage not folded, the stream will deliver the events again");
-            let place = told.places[0];
-            failed = Some(failed.map_or(place, |before| before.min(place)));
+        match consumer.table.fold_usage(*owner, nonce).await {
+            Ok(_) => {}
+            // Coming again would not help, and the chain must go on.
+            Err(error @ StoreError::Corrupt(_)) => {
+                tracing::error!(%owner, %error, "usage can't be folded");
+            }
+            // Counted once in any case, so that the last record may come again for usage alone.
+            Err(error) => {
+                tracing::warn!(%owner, %error, "usage not folded, the stream will deliver an event again");
+                let place = *told.places.last().unwrap_or(&0);
+                failed = Some(failed.map_or(place, |before| before.min(place)));
+            }
         }
     }
     let mut response = DynamoDbEventResponse::default();

@@ -86,7 +86,8 @@ pub(crate) async fn revoke_all(call: Call<'_, Operation>) -> Result<Reply, ApiEr
         let nonce = || call.entropy().bytes();
         if dry_run {
             let reply = call.ok(&report(true, store.would_catch(include_partners).await?))?;
-            if let Some(remembered) = once.remember(&reply) {
+            let remembered = once.remember(&reply);
+            if let Some(remembered) = remembered.filter(|it| it.body.len() <= MOST_KEPT) {
                 store.remember_answer(&remembered, nonce()).await?;
             }
             return Ok(reply);

@@ -120,7 +120,11 @@ fn kept(row: &KeyRow, body: RotateBody, now: Timestamp) -> Result<NewSecrets, Ap
     let mut unused = None;
     match secrets.as_mut_slice() {
         [] => {}
-        [only] => only.valid_until = Some(now.plus(overlap.unwrap_or(DEFAULT_OVERLAP))),
+        [only] => {
+            let end = now.plus(overlap.unwrap_or(DEFAULT_OVERLAP));
+            // One whose end was announced already, because the newer one is lost, goes on no longer.
+            only.valid_until = Some(only.valid_until.map_or(end, |known| known.min(end)));
+        }
         [old, newer] if body.replace_unused && !row.uses.contains_key(&newer.suffix) => {
             // The answer that showed it was lost, as like as not: what was said of the overlap then, stands.
             if let Some(overlap) = overlap {

@@ -26,7 +26,12 @@ const LOOK_BACK: Duration = Duration::hours(1);
 )]
 pub(crate) async fn find_all(app: &App, end: End) -> Result<bool, StoreError> {
     let now = app.clock.now();
-    let keys = app.table.active_keys(now.minus(LOOK_BACK), now).await?;
+    let mut keys = app.table.active_keys(now.minus(LOOK_BACK), now).await?;
+    // Where a turn begins is left to chance, so that no owner is always the last when time runs out.
+    if !keys.is_empty() {
+        let first = u64::from_be_bytes(app.entropy.bytes()) % keys.len() as u64;
+        keys.rotate_left(usize::try_from(first).unwrap_or_default());
+    }
     let mut settings: Option<StoredAlertSettings> = None;
     let mut left = false;
     // Those of one owner stand together.

@@ -50,14 +50,15 @@ pub async fn handle(app: &App, event: Value) -> Value {
                 mails,
                 notices,
             } = New::of(app, batch);
-            let mut left = false;
+            // What is dead only when the worker comes by stands before all mail.
+            let mut left = work_on(app, tasks, end).await;
             for task in &notices {
                 left |= tried("notice", notice::send(app, task).await);
             }
             for task in &mails {
                 left |= tried("mail", mail::send(app, task).await);
             }
-            left | work_on(app, tasks, end).await
+            left
         }
         Err(_) => {
             let mails = End(end.0.minus(FOR_WORK));

@@ -1,6 +1,7 @@
 //! Notices: made when a key's dates say so, and sent at least once, each time as the same letter.
 
 use api::{App, BusEvent, Mail};
+use chrono::Duration;
 use model::{KeyNotice, NoticeKind, Timestamp};
 use sha2::{Digest, Sha256};
 use store::{Addressed, KeyRow, NOTICE_SHARDS, NoticeTask, StoreError};
@@ -12,6 +13,10 @@ pub(crate) const SOURCE: &str = "instaview.api-keys";
 pub(crate) const DETAIL_TYPE: &str = "Notice";
 /// What one turn of the schedule reads of one shard, or sends.
 const MOST: usize = 1_000;
+/// The bus, among those that a notice went to.
+const BUS: &str = "bus";
+/// What can't be sent by then is given up: it stands in the list of notices all the same.
+const GIVES_UP: Duration = Duration::days(3);
 /// One key's notices that were missed in a row, such as those of a worker that stood still for months.
 const MISSED: usize = 20;
 
@@ -69,34 +74,68 @@ pub(crate) async fn send_all(app: &App, end: End) -> Result<bool, StoreError> {
 /// Whether it is left. Where nothing carries mail, notices are for those who ask for them.
 #[expect(clippy::disallowed_methods, reason = "the task is a row of our own")]
 pub(crate) async fn send(app: &App, task: &NoticeTask) -> Result<bool, StoreError> {
-    let addressed = app.table.find_notice(task).await?;
-    if let (Some(bus), Some(addressed)) = (&app.bus, &addressed) {
+    let nonce = app.entropy.bytes();
+    let Some(addressed) = app.table.find_notice(task).await? else {
+        app.table.end_notice_task(task, nonce).await?;
+        return Ok(false);
+    };
+    let mut sent = task.sent().to_vec();
+    let mut refused = None;
+    if let Some(bus) = app
+        .bus
+        .as_ref()
+        .filter(|_| !sent.iter().any(|to| to == BUS))
+    {
         let event = BusEvent {
             source: SOURCE,
             detail_type: DETAIL_TYPE,
             detail: serde_json::json!(addressed.notice.view()),
         };
-        let put = bus.put(event).await;
-        put.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
-    }
-    if let (Some(mailer), Some(addressed)) = (&app.mailer, &addressed) {
-        let link = mailer.link("/dashboard/notices");
-        for to in &addressed.recipients {
-            let sent = mailer.send(letter(addressed, to, &link)).await;
-            sent.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
+        match bus.put(event).await {
+            Ok(()) => sent.push(BUS.to_owned()),
+            Err(fault) => refused = Some(fault.to_string()),
         }
     }
-    app.table.end_notice_task(task, app.entropy.bytes()).await?;
-    Ok(false)
+    if let Some(mailer) = &app.mailer {
+        let link = mailer.link("/dashboard/notices");
+        for to in &addressed.recipients {
+            let named = recipient(to);
+            if sent.contains(&named) {
+                continue;
+            }
+            // One address that isn't taken doesn't keep the others' letters back.
+            match mailer.send(letter(&addressed, to, &link)).await {
+                Ok(()) => sent.push(named),
+                Err(fault) => refused = Some(fault.to_string()),
+            }
+        }
+    }
+    let Some(fault) = refused else {
+        app.table.end_notice_task(task, nonce).await?;
+        return Ok(false);
+    };
+    if app.clock.now().since(addressed.notice.created_at) > GIVES_UP {
+        tracing::error!(fault, "a notice was not sent to all, and is given up");
+        app.table.end_notice_task(task, nonce).await?;
+        return Ok(false);
+    }
+    if sent != task.sent() {
+        app.table.note_sent(task, &sent, nonce).await?;
+    }
+    Err(StoreError::Unreachable(fault))
+}
+
+/// Names an address in a task's row and a letter's id.
+fn recipient(to: &str) -> String {
+    model::hex(&Sha256::digest(to)[..8])
 }
 
 fn letter(addressed: &Addressed, to: &str, link: &str) -> Mail {
     let Addressed {
         notice, owner_name, ..
     } = addressed;
-    let recipient = model::hex(&Sha256::digest(to)[..8]);
     Mail {
-        message_id: format!("notice-{}-{recipient}@instaview", notice.id),
+        message_id: format!("notice-{}-{}@instaview", notice.id, recipient(to)),
         to: to.to_owned(),
         subject: format!("{owner_name}: {}", subject(notice.kind)),
         text: format!(

@@ -206,7 +206,7 @@ impl Table {
             let mut notice = NoticeRow::new(key.owner, &what, kind, finding.last, text, now);
             notice.key_id = Some(key.key_id);
             notice.recipients = recipients;
-            owned.tell(&mut step, &notice)?;
+            owned.tell(&mut step, &[notice])?;
         }
         match step.commit(self, nonce).await? {
             Ok(()) => Ok(grouped.tell),

@@ -66,8 +66,8 @@ pub struct NewSecrets {
 pub struct KeyChange {
     pub fields: ApiKeyFields,
     pub state: KeyState,
-    /// When its newest secret was made: what is told of its age depends on that.
-    pub secret_made_at: Option<Timestamp>,
+    /// When something is to be told of it next.
+    pub notice_at: Option<Timestamp>,
     /// The expiry that has passed before the change: it is told of now, or never.
     pub expired_at: Option<Timestamp>,
     /// The version that the change was made from.
@@ -286,7 +286,7 @@ impl OwnerStore {
         let [shard, at] = notice::BY_NOTICE.1;
         let mut expression = format!("{NEXT}, #secrets = :secrets");
         let mut remove = Vec::new();
-        match dates(&row.facts, secrets).next_notice(stamp.at) {
+        match row.next_notice(dates(&row.facts, secrets), stamp.at) {
             Some(next) => {
                 expression.push_str(", #noticeShard = :shard, #noticeAt = :next_notice");
                 update = update
@@ -537,7 +537,7 @@ impl Table {
         let KeyChange {
             fields,
             state,
-            secret_made_at,
+            notice_at: next,
             expired_at,
             from,
         } = change;
@@ -577,12 +577,6 @@ impl Table {
                 None
             }
         };
-        let dates = KeyDates {
-            state: *state,
-            expires_at: expires_at.as_ref().map(|at| **at),
-            secret_made_at: *secret_made_at,
-        };
-        let next = dates.next_notice(stamp.at);
         let [shard, at] = notice::BY_NOTICE.1;
         let shard = optional(shard, next.map(|_| s(notice::shard_of(id))));
         let at = optional(at, next.map(|next| s(notice::instant(next))));
@@ -726,16 +720,31 @@ impl KeyRow {
     /// The change to these fields and this state at `now`.
     pub fn becoming(&self, fields: ApiKeyFields, state: KeyState, now: Timestamp) -> KeyChange {
         KeyChange {
+            notice_at: self.next_notice(
+                KeyDates {
+                    state,
+                    expires_at: fields.expires_at.as_ref().map(|at| **at),
+                    ..self.dates()
+                },
+                now,
+            ),
             fields,
             state,
-            secret_made_at: self.dates().secret_made_at,
             expired_at: self.expired_untold(now),
             from: self.facts.counted.version,
         }
     }
 
+    /// When something is to be told next of the key with these dates. What is due already, and not changed, is still to be told.
+    fn next_notice(&self, dates: KeyDates, now: Timestamp) -> Option<Timestamp> {
+        let due = self.notice_at.filter(|at| *at <= now);
+        due.filter(|at| dates.notices_at(*at) == self.dates().notices_at(*at))
+            .filter(|at| !dates.notices_at(*at).is_empty())
+            .or_else(|| dates.next_notice(now))
+    }
+
     /// An expiry that has passed, and was not told of.
-    fn expired_untold(&self, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn expired_untold(&self, now: Timestamp) -> Option<Timestamp> {
         let expired = self.facts.expires_at.filter(|at| *at <= now);
         expired.filter(|_| {
             self.expiry_told != self.facts.expires_at && self.facts.state != KeyState::Revoked

@@ -6,7 +6,7 @@
 use aws_sdk_dynamodb::types::{
     AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
 };
-use model::{GrantState, KeyId, KeyState, PartnerId};
+use model::{GrantState, KeyState, PartnerId};
 use tokio::task::JoinSet;
 
 use crate::{
@@ -154,13 +154,13 @@ impl CompanyStore {
     }
 
     async fn revoke_keys(&self, keys: Vec<KeyRow>, stamp: &Stamp) -> Result<(), StoreError> {
-        let mut left = keys.into_iter().map(|row| row.facts.id);
+        let mut left = keys.into_iter();
         let mut revoking = JoinSet::new();
         loop {
             while revoking.len() < AT_ONCE
-                && let Some(id) = left.next()
+                && let Some(row) = left.next()
             {
-                let (table, update) = (self.table.clone(), self.revocation(id, stamp)?);
+                let (table, update) = (self.table.clone(), self.revocation(&row, stamp)?);
                 let stamp = stamp.clone();
                 revoking.spawn(async move { table.update_alone(update, &stamp).await });
             }
@@ -175,13 +175,21 @@ impl CompanyStore {
     }
 
     /// Depends on nothing that was read, so that nobody who changes the key in a loop can keep it alive.
-    fn revocation(&self, id: KeyId, stamp: &Stamp) -> Result<Update, StoreError> {
-        Update::builder()
+    fn revocation(&self, row: &KeyRow, stamp: &Stamp) -> Result<Update, StoreError> {
+        let mut update = Update::builder();
+        let mut told = "";
+        if let Some(expired) = row.expired_untold(stamp.at) {
+            told = ", #told = :told";
+            update = update
+                .expression_attribute_names("#told", KeyRow::EXPIRY_TOLD)
+                .expression_attribute_values(":told", n(expired.millis()));
+        }
+        update
             .table_name(&self.table.names.keys)
-            .set_key(Some(KeyRow::key(id)))
-            .update_expression(
-                "SET #state = :revoked, #version = #version + :one, #changed = :changed ADD #rev :one",
-            )
+            .set_key(Some(KeyRow::key(row.facts.id)))
+            .update_expression(format!(
+                "SET #state = :revoked, #version = #version + :one, #changed = :changed{told} ADD #rev :one",
+            ))
             .condition_expression("#state <> :revoked AND #owner = :owner")
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#version", "version")

@@ -38,6 +38,8 @@ pub struct NoticeRow {
 pub struct NoticeTask {
     owner: Owner,
     id: NoticeId,
+    /// To whom it went already.
+    sent: Vec<String>,
 }
 
 /// A notice, and whom it is for.
@@ -158,22 +160,33 @@ impl NoticeRow {
 }
 
 impl OwnerStore {
-    /// Makes a notice and the task to send it; the index of the action that fails where it was made before.
+    /// Makes notices and the tasks to send them, all of the owner's in this transaction: they are counted on one row.
     pub(crate) fn tell(
         &self,
         transaction: &mut Transaction,
-        notice: &NoticeRow,
-    ) -> Result<usize, StoreError> {
+        notices: &[NoticeRow],
+    ) -> Result<(), StoreError> {
         let records = &self.table.names.records;
-        let made = transaction.put(put_new(records, notice.item())?);
-        transaction.put(put_new(records, self.unread(notice.id))?);
-        transaction.update(self.count(1, 1)?);
-        let task = NoticeTask {
-            owner: self.owner(),
-            id: notice.id,
-        };
-        transaction.put(put_new(records, task.item())?);
-        Ok(made)
+        for notice in notices {
+            transaction.put(put_new(records, notice.item())?);
+            transaction.put(put_new(records, self.unread(notice.id))?);
+            let task = NoticeTask {
+                owner: self.owner(),
+                id: notice.id,
+                sent: Vec::new(),
+            };
+            transaction.put(put_new(records, task.item())?);
+        }
+        if let Ok(made @ 1..) = i64::try_from(notices.len()) {
+            transaction.update(self.count(made, made)?);
+        }
+        Ok(())
+    }
+
+    async fn is_told(&self, id: NoticeId) -> Result<bool, StoreError> {
+        let key = NoticeRow::key(self.owner(), id);
+        let row = self.table.find(&self.table.names.records, key).await?;
+        Ok(row.is_some())
     }
 
     fn unread(&self, id: NoticeId) -> Item {
@@ -347,13 +360,18 @@ impl Table {
         let due = row.dates().notices_at(at);
         let mut step = Transaction::default();
         step.update(self.noticed(&row, at, &due)?);
+        let mut notices = Vec::new();
         for notice in due {
             let text = message(&row, notice);
             let mut told =
                 NoticeRow::new(row.facts.owner, &id.to_string(), notice.kind, at, text, now);
             told.key_id = Some(id);
-            owner.tell(&mut step, &told)?;
+            // A clock that is behind may have brought a key back to what was told of it.
+            if !owner.is_told(told.id).await? {
+                notices.push(told);
+            }
         }
+        owner.tell(&mut step, &notices)?;
         match step.commit(self, nonce).await? {
             Ok(()) => Ok(true),
             Err(_) => Err(StoreError::Conflict),
@@ -455,6 +473,28 @@ impl Table {
         Ok(addresses)
     }
 
+    /// The notice went to these, and is still to be sent to others.
+    pub async fn note_sent(
+        &self,
+        task: &NoticeTask,
+        sent: &[String],
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        let update = Update::builder()
+            .table_name(&self.names.records)
+            .set_key(Some(task.key()))
+            .update_expression("SET #sent = :sent ADD #rev :one")
+            .condition_expression("attribute_exists(pk)")
+            .expression_attribute_names("#sent", "sent")
+            .expression_attribute_names("#rev", "rev")
+            .expression_attribute_values(":sent", list(sent))
+            .expression_attribute_values(":one", n(1));
+        let mut noted = Transaction::default();
+        noted.update(update.build().map_err(built)?);
+        let noted = noted.commit(self, nonce).await?;
+        noted.map_err(|_| StoreError::Conflict)
+    }
+
     /// The notice was sent to all.
     pub async fn end_notice_task(
         &self,
@@ -472,6 +512,11 @@ impl Table {
 }
 
 impl NoticeTask {
+    /// To whom it went already.
+    pub fn sent(&self) -> &[String] {
+        &self.sent
+    }
+
     /// The partition of all of them, of all owners.
     const PARTITION: &str = "NOTICES";
 
@@ -507,6 +552,10 @@ impl NoticeTask {
         Ok(NoticeTask {
             owner: row.parsed("owner")?,
             id: row.parsed("noticeId")?,
+            sent: match row.contains_key("sent") {
+                true => row.texts("sent")?.into_iter().map(str::to_owned).collect(),
+                false => Vec::new(),
+            },
         })
     }
 }

@@ -44,7 +44,8 @@ pub struct ReplayedKey {
 #[derive(Debug)]
 struct Behind<Row> {
     row: Option<Row>,
-    events: Vec<EventFacts>,
+    /// With their revisions: what was read late stands late in the chain.
+    events: Vec<(u64, EventFacts)>,
     /// Requests that were counted.
     counted: u64,
 }
@@ -74,7 +75,7 @@ impl Table {
                         Entry::Occupied(met) => met.into_mut(),
                         Entry::Vacant(new) => new.insert(Behind::of(self.find_key(id).await?)),
                     };
-                    behind.hear(facts, |row| row.rev < rev);
+                    behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Member(person, rev)) => {
                     let row = match members.contains_key(&person) {
@@ -82,7 +83,7 @@ impl Table {
                         false => self.find_member(&person, owner).await?,
                     };
                     let behind = members.entry(person).or_insert_with(|| Behind::of(row));
-                    behind.hear(facts, |row| row.rev < rev);
+                    behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
                     let row = match administrators.contains_key(&person) {
@@ -93,7 +94,8 @@ impl Table {
                     // Its events are named by stamps, so that time is all the order that they have.
                     let at = facts.at;
                     let behind = behind.or_insert_with(|| Behind::of(row));
-                    behind.hear(facts, |row| row.changed.at < at);
+                    let order = u64::try_from(at.millis()).unwrap_or_default();
+                    behind.hear(order, facts, |row| row.changed.at < at);
                 }
                 None => {}
             }
@@ -132,11 +134,13 @@ impl Table {
         }
         for (person, behind) in administrators {
             // No new one is made: whoever runs the stack is at hand.
-            if let (Some(row), Some(last)) = (behind.row, behind.events.last())
-                && last.kind == EventType::MemberRemoved
+            if let (Some(row), Some((_, last))) = (
+                &behind.row,
+                behind.events.iter().max_by_key(|(order, _)| *order),
+            ) && last.kind == EventType::MemberRemoved
                 && !row.facts.ended
             {
-                self.end_administrator(&row, &stamp(now, random())).await?;
+                self.end_administrator(row, &stamp(now, random())).await?;
                 replayed.people.push(person);
             }
         }
@@ -240,13 +244,13 @@ impl<Row> Behind<Row> {
         }
     }
 
-    fn hear(&mut self, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
+    fn hear(&mut self, rev: u64, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
         if !self.row.as_ref().is_none_or(is_newer) {
             return;
         }
         match facts.kind {
             EventType::AuthenticationSucceeded => self.counted += 1,
-            _ => self.events.push(facts),
+            _ => self.events.push((rev, facts)),
         }
     }
 }
@@ -262,15 +266,16 @@ impl Behind<KeyRow> {
         now: Timestamp,
     ) -> Result<Option<(KeyRow, bool)>, StoreError> {
         let is_new = self.row.is_none();
+        let events = in_order(self.events);
         let row = match self.row {
             Some(row) => Some(row),
-            None => made(id, owner, limits, &self.events)?,
+            None => made(id, owner, limits, &events)?,
         };
         let Some(mut row) = row else {
             return Ok(None);
         };
         let mut secrets: Option<Vec<ToldSecret>> = None;
-        for event in &self.events {
+        for event in &events {
             match event.kind {
                 EventType::KeyRenamed => {
                     row.name = after(event, "name")?.ok_or(StoreError::Corrupt("changes"))?;
@@ -282,8 +287,12 @@ impl Behind<KeyRow> {
                     row.facts.allowed_ips = after(event, "allowedIPs")?
                 }
                 EventType::KeyExpiryChanged => row.facts.expires_at = after(event, "expiresAt")?,
+                // Revoked is revoked.
+                EventType::KeySuspended | EventType::KeyResumed
+                    if row.facts.state == KeyState::Revoked => {}
                 EventType::KeySuspended => row.facts.state = KeyState::Suspended,
                 EventType::KeyResumed => row.facts.state = KeyState::Active,
+                EventType::KeyExpired => row.expiry_told = Some(event.at),
                 EventType::KeyRevoked => row.facts.state = KeyState::Revoked,
                 EventType::KeyRotated => secrets = after(event, "secrets")?.or(secrets),
                 EventType::KeyOverlapChanged => {
@@ -323,6 +332,11 @@ impl Behind<KeyRow> {
         row.notice_at = row.dates().next_notice(now);
         Ok(Some((row, lost)))
     }
+}
+
+fn in_order(mut events: Vec<(u64, EventFacts)>) -> Vec<EventFacts> {
+    events.sort_by_key(|(rev, _)| *rev);
+    events.into_iter().map(|(_, facts)| facts).collect()
 }
 
 /// One secret, as events name it.
@@ -378,7 +392,7 @@ impl Behind<MemberRow> {
         now: Timestamp,
     ) -> Result<Option<MemberRow>, StoreError> {
         let mut row = self.row;
-        for event in &self.events {
+        for event in &in_order(self.events) {
             let role: Option<Value> = after(event, "role")?;
             let role = role.as_ref().and_then(Value::as_str).and_then(Role::parse);
             match (event.kind, role) {

@@ -167,3 +167,50 @@ async fn an_expiry_that_is_revived_at_once_has_its_event() {
     assert_eq!(items[0]["at"], json!(expiry));
     assert_eq!(kinds(&notices(&app, &acme.owner).await), Vec::<&str>::new());
 }
+
+/// 30 days before the expiry, the secret is 90 days old.
+#[tokio::test]
+async fn two_notices_of_one_instant_are_both_told() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await;
+    let path = format!("/api-keys/{}", key.id);
+    let made = app.get(&acme.owner, &path).await.data()["createdAt"].clone();
+    let made: model::Timestamp = serde_json::from_value(made).expect("an instant");
+    let patch = json!({ "expiresAt": made.plus(chrono::Duration::days(120)) });
+    assert_eq!(app.patch(&acme.owner, &path, &patch).await.status, 200);
+    app.advance(DAY * 121);
+    app.settle().await;
+    let told = notices(&app, &owner(&app, &acme)).await;
+    let mut kinds = kinds(&told);
+    kinds.sort_unstable();
+    let (age, expires) = ("API_KEY_SECRET_OLD", "API_KEY_EXPIRES");
+    assert_eq!(
+        kinds,
+        ["API_KEY_EXPIRED", expires, expires, expires, expires, age]
+    );
+}
+
+/// What is due is told, whoever renames the key before the worker comes by.
+#[tokio::test]
+async fn a_change_of_other_facts_leaves_what_is_due_to_be_told() {
+    let app = TestApp::calm().await;
+    app.put_worker_to_sleep();
+    let acme = app.company("Acme").await;
+    let expiry = app.now().plus(chrono::Duration::seconds(1));
+    let key = app.key_with(&acme, json!({ "expiresAt": expiry })).await;
+    app.advance(std::time::Duration::from_secs(2));
+    let path = format!("/api-keys/{}", key.id);
+    let patch = json!({ "name": "Renamed" });
+    assert_eq!(app.patch(&acme.owner, &path, &patch).await.status, 200);
+    app.wake_worker();
+    app.settle().await;
+    assert_eq!(
+        kinds(&notices(&app, &acme.owner).await),
+        ["API_KEY_EXPIRED"]
+    );
+    let events = app
+        .get(&acme.owner, "/audit-events?type=api_key.expired")
+        .await;
+    assert_eq!(events.data()["items"].as_array().expect("items").len(), 1);
+}

@@ -66,8 +66,18 @@ fn no_secret_stands_in_any_output_or_in_the_data_directory() {
         ("standard output".into(), shown.into_bytes()),
         ("standard error".into(), stderr),
     ];
-    for entry in fs::read_dir(place.data()).expect("the directory") {
-        let path = entry.expect("an entry").path();
+    let mut folders = vec![place.data().to_owned()];
+    let mut entries = Vec::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).expect("the directory") {
+            let path = entry.expect("an entry").path();
+            match path.is_dir() {
+                true => folders.push(path),
+                false => entries.push(path),
+            }
+        }
+    }
+    for path in entries {
         if !holds_secrets(&path) {
             let content = fs::read(&path).expect("content");
             places.push((path, content));

@@ -111,7 +111,8 @@ fn private(data: &Path) {
     assert_eq!(mode(data), 0o700);
     for entry in fs::read_dir(data).expect("the directory") {
         let path = entry.expect("an entry").path();
-        assert_eq!(mode(&path), 0o600, "{}", path.display());
+        let wanted = if path.is_dir() { 0o700 } else { 0o600 };
+        assert_eq!(mode(&path), wanted, "{}", path.display());
     }
     let text = fs::read_to_string(data.join("local.json")).expect("the facts");
     let facts: Value = serde_json::from_str(&text).expect("JSON");
