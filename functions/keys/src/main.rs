@@ -10,6 +10,7 @@ async fn main() -> Result<(), Error> {
         cursors: true,
         invitations: true,
         issuer: true,
+        ..Needs::default()
     };
     runtime::serve(needs, keys::handle).await
 }
