@@ -19,8 +19,8 @@ fn the_readmes_story_is_true() {
     symlink(place.data(), clone.join(".instaview")).expect("a link");
 
     let mut script = steps("The story in ten minutes");
-    assert_eq!(script.len(), 14, "{script:#?}");
-    let mut trail = script.split_off(12);
+    assert_eq!(script.len(), 16, "{script:#?}");
+    let mut trail = script.split_off(14);
     // The binary is built, and there is nothing to build it from in the clone.
     let built = format!("'{}'", env!("CARGO_BIN_EXE_local"));
     trail[1] = trail[1].replace("cargo run -q --", &built);
@@ -58,6 +58,8 @@ fn the_readmes_story_is_true() {
         why,
         usage,
         tried,
+        rotated,
+        noticed,
         invited,
         accepted,
         events,
@@ -96,6 +98,9 @@ fn the_readmes_story_is_true() {
         assert!(usage.contains(part), "{usage}");
     }
     assert_eq!(data(tried)["dryRun"], true);
+    let secrets = data(rotated)["secrets"].as_array().map(Vec::len);
+    assert_eq!((secrets, &data(rotated)["id"]), (Some(2), &id.into()));
+    assert!(data(noticed)["items"].is_array(), "{noticed}");
     let (invited, accepted) = (data(invited), data(accepted));
     assert_eq!(
         [&invited["status"], &accepted["status"]],
