@@ -229,6 +229,8 @@ fn holds_secrets(path: &Path) -> bool {
         "keys-secret.json",
         "cursor-secret.json",
         "issuer-key.json",
+        "export-key.json",
+        "checkpoint-key.json",
     ]
     .contains(&name)
 }
