@@ -144,7 +144,7 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
             false => None,
         },
         bus: match needs.outward {
-            true => Some(outward::bus(&config)?),
+            true => outward::bus(&config),
             false => None,
         },
         export_signer: match needs.export_signer {
