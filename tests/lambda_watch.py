@@ -128,6 +128,9 @@ def story(facts):
     for operation, path, _ in lists():
         eventually(operation, lambda: any(who.call("GET", path)[0] == 200 for who in (whole, owner, boss)))
     interview(facts, whole)
+    status, _, answer = Caller(facts["apiUrl"], facts["demoKey"]).call("POST", "/dev/checkpoints", {})
+    if status != 200 or not answer["counter"]:
+        raise Failure(f"a checkpoint: {status} {answer}")
 
 
 def operate(facts, data):

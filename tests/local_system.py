@@ -93,7 +93,10 @@ class Caller:
         request = urllib.request.Request(self.api + target, data, headers, method=method)
         try:
             with urllib.request.urlopen(request, timeout=40) as answer:
-                return answer.status, answer.headers, json.load(answer)
+                text = answer.read()
+                # An export is lines of JSON, and nothing that a story reads.
+                whole = "ndjson" not in answer.headers["Content-Type"]
+                return answer.status, answer.headers, json.loads(text) if whole else None
         except urllib.error.HTTPError as answer:
             return answer.code, answer.headers, json.loads(answer.read() or b"{}")
 

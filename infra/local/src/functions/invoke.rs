@@ -1,7 +1,7 @@
 //! A client of a Lambda Invoke endpoint, as `cargo lambda watch` offers one.
 
 use anyhow::ensure;
-use http::{Method, Request, header};
+use http::{Method, Request, header, response::Parts};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Bytes;
 use hyper_util::{
@@ -10,7 +10,7 @@ use hyper_util::{
 };
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 use url::Url;
 
 use super::{Failed, MAX_ANSWER, ProxyAnswer};
@@ -39,25 +39,50 @@ impl InvokeEndpoint {
     }
 
     pub(super) async fn invoke(&self, function: &str, event: &Value) -> Result<Value, Failed> {
-        let body = self.send(function, event, MAX_ANSWER).await?;
+        let (head, body) = self.send(function, event, MAX_ANSWER).await?;
+        if !head.status.is_success() {
+            return Err(Failed(format!("the endpoint answers {}", head.status)));
+        }
         Ok(serde_json::from_slice(&body)?)
     }
 
-    /// A streamed answer: its head as JSON, eight zero bytes, and its body.
+    /// A streamed answer. The endpoint takes its head for its own: status and headers are the function's.
     pub(super) async fn invoke_streamed(
         &self,
         function: &str,
         event: &Value,
     ) -> Result<ProxyAnswer, Failed> {
-        let bytes = self.send(function, event, MAX_STREAMED).await?;
-        let end = bytes.windows(8).position(|eight| eight == [0; 8]);
-        let end = end.ok_or_else(|| Failed("a streamed answer has no head".to_owned()))?;
-        let mut answer: ProxyAnswer = serde_json::from_slice(&bytes[..end])?;
-        answer.body = Some(String::from_utf8_lossy(&bytes[end + 8..]).into_owned());
+        let (head, body) = self.send(function, event, MAX_STREAMED).await?;
+        let mut answer = ProxyAnswer {
+            status_code: head.status.as_u16(),
+            headers: BTreeMap::new(),
+            multi_value_headers: BTreeMap::new(),
+            body: Some(String::from_utf8_lossy(&body).into_owned()),
+        };
+        for (name, value) in &head.headers {
+            // How the endpoint sends it is the endpoint's business.
+            if [
+                header::CONTENT_LENGTH,
+                header::TRANSFER_ENCODING,
+                header::DATE,
+            ]
+            .contains(name)
+            {
+                continue;
+            }
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let values = answer.multi_value_headers.entry(name.to_string());
+            values.or_default().push(value);
+        }
         Ok(answer)
     }
 
-    async fn send(&self, function: &str, event: &Value, most: usize) -> Result<Bytes, Failed> {
+    async fn send(
+        &self,
+        function: &str,
+        event: &Value,
+        most: usize,
+    ) -> Result<(Parts, Bytes), Failed> {
         let base = self.url.as_str().trim_end_matches('/');
         let request = Request::builder()
             .method(Method::POST)
@@ -72,9 +97,9 @@ impl InvokeEndpoint {
             .request(request)
             .await
             .map_err(|error| Failed(error.to_string()))?;
-        let status = response.status();
-        let failed = response.headers().contains_key("x-amz-function-error");
-        let body = Limited::new(response.into_body(), most)
+        let (head, body) = response.into_parts();
+        let failed = head.headers.contains_key("x-amz-function-error");
+        let body = Limited::new(body, most)
             .collect()
             .await
             .map_err(|_| Failed("the answer was cut or is too large".to_owned()))?
@@ -83,10 +108,10 @@ impl InvokeEndpoint {
         if let Ok(FunctionError { error_message, .. }) = serde_json::from_slice(&body) {
             return Err(Failed(error_message));
         }
-        if failed || !status.is_success() {
-            return Err(Failed(format!("the endpoint answers {status}")));
+        if failed {
+            return Err(Failed("the function failed".to_owned()));
         }
-        Ok(body)
+        Ok((head, body))
     }
 }
 
