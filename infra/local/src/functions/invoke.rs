@@ -58,6 +58,7 @@ impl InvokeEndpoint {
             headers: BTreeMap::new(),
             multi_value_headers: BTreeMap::new(),
             body: Some(String::from_utf8_lossy(&body).into_owned()),
+            rest: None,
         };
         for (name, value) in &head.headers {
             // How the endpoint sends it is the endpoint's business.
