@@ -1,7 +1,11 @@
-//! One call to the store that waits until a test lets it go, so that no clock decides who is first.
+//! One call to the store that waits until a test lets it go, so that no clock decides who is first, or from which on a process is dead.
 
 use embedded::{Call, Fault, Weather};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+    mpsc,
+};
 use tokio::{sync::watch, task};
 
 /// The first call of a kind, held at its beginning. Needs a runtime of several threads: the call keeps one.
@@ -51,4 +55,17 @@ impl Held {
 pub fn is_transaction_of_records(call: &Call<'_>) -> bool {
     let mut tables = call.tables().into_iter();
     call.operation == "TransactWriteItems" && tables.any(|table| table.ends_with("-records"))
+}
+
+/// The weather of a process that dies: from the call with this number on, counted from 0, nothing but the fault. And how many calls there were.
+pub fn dies_from(call: usize, fault: Fault) -> (Weather, Arc<AtomicUsize>) {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&calls);
+    let weather = Weather::script(
+        move |_| match counted.fetch_add(1, Ordering::SeqCst) >= call {
+            true => fault,
+            false => Fault::None,
+        },
+    );
+    (weather, calls)
 }

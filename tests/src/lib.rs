@@ -7,7 +7,7 @@ mod held;
 mod leaks;
 mod seeded;
 
-pub use held::{Held, is_transaction_of_records};
+pub use held::{Held, dies_from, is_transaction_of_records};
 pub use leaks::{ask, assert_not_stored, watch_logs};
 pub use seeded::Seeded;
 

@@ -253,6 +253,23 @@ impl Table {
 
     async fn chain(&self, owner: Owner) -> Result<Chain, StoreError> {
         let head = self.find_head(owner).await?;
+        let mut events = Vec::new();
+        self.each_event(owner, |event| events.push(event)).await?;
+        // What came after the head was read is another reading's.
+        events.retain(|event| event.seq <= head.seq);
+        Ok(Chain {
+            owner,
+            events,
+            head,
+        })
+    }
+
+    /// Hands over the events of the owner's whole chain, oldest first, a page in memory at a time.
+    async fn each_event(
+        &self,
+        owner: Owner,
+        mut take: impl FnMut(Event),
+    ) -> Result<(), StoreError> {
         let mut pages = self
             .client
             .query()
@@ -262,19 +279,12 @@ impl Table {
             .consistent_read(true)
             .into_paginator()
             .send();
-        let mut events = Vec::new();
         while let Some(page) = pages.next().await {
             for pack in page.map_err(StoreError::from_sdk)?.items() {
-                events.extend(events_of(pack)?);
+                events_of(pack)?.into_iter().for_each(&mut take);
             }
         }
-        // What came after the head was read is another reading's.
-        events.retain(|event| event.seq <= head.seq);
-        Ok(Chain {
-            owner,
-            events,
-            head,
-        })
+        Ok(())
     }
 }
 

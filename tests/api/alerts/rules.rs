@@ -1,12 +1,9 @@
 //! The rules from a request to a mail, over simulated time.
 
 use super::{DAY, HOUR, MINUTE, alerts, kinds, mails, owner};
-use embedded::{Fault, Weather};
+use embedded::Fault;
 use serde_json::json;
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
-};
+use std::sync::atomic::Ordering;
 use tests::{Caller, TestApp};
 
 const OWNER: &str = "owner@acme.example";
@@ -140,15 +137,7 @@ async fn a_look_that_stops_at_any_store_call_loses_and_repeats_nothing() {
             app.settle().await;
             assert_eq!(app.get(&key.caller, "/jobs").await.status, 401);
             app.system.consume().await.expect("the streams run dry");
-            let calls = Arc::new(AtomicUsize::new(0));
-            let counted = Arc::clone(&calls);
-            // Everything from this call on, as if the process had died there.
-            let weather = Weather::script(move |_| {
-                match counted.fetch_add(1, Ordering::SeqCst) >= stopped_at {
-                    true => fault,
-                    false => Fault::None,
-                }
-            });
+            let (weather, calls) = tests::dies_from(stopped_at, fault);
             let dying = app.system.another_app(app.app().clock.clone(), &weather);
             worker::handle(&dying, worker::alerts_turn()).await;
             app.settle().await;

@@ -1,15 +1,9 @@
 //! The worker stops anywhere: no notice is lost, and none is told twice.
 
 use super::{kinds, mails, notices};
-use embedded::{Fault, Weather};
+use embedded::Fault;
 use serde_json::json;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 use tests::TestApp;
 
 #[tokio::test]
@@ -23,16 +17,7 @@ async fn a_worker_that_stops_at_any_store_call_loses_and_repeats_nothing() {
             let expiry = app.now().plus(chrono::Duration::seconds(1));
             app.key_with(&acme, json!({ "expiresAt": expiry })).await;
             app.advance(Duration::from_secs(2));
-            let calls = Arc::new(AtomicUsize::new(0));
-            let counted = Arc::clone(&calls);
-
-            // Everything from this call on, as if the process had died there.
-            let weather = Weather::script(move |_| {
-                match counted.fetch_add(1, Ordering::SeqCst) >= stopped_at {
-                    true => fault,
-                    false => Fault::None,
-                }
-            });
+            let (weather, calls) = tests::dies_from(stopped_at, fault);
             let dying = app.system.another_app(app.app().clock.clone(), &weather);
             worker::handle(&dying, json!({ "source": "schedule" })).await;
             app.wake_worker();

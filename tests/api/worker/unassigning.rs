@@ -3,13 +3,7 @@
 use super::rows::{of_partition, starting};
 use embedded::{Fault, Weather};
 use serde_json::{Value, json};
-use std::{
-    collections::BTreeMap,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-};
+use std::{collections::BTreeMap, sync::Arc};
 use tests::{Caller, Company, Seeded, TestApp, candidate, job};
 use tokio::task::JoinSet;
 
@@ -169,14 +163,7 @@ async fn a_deleted_job_leaves_all_its_candidates_and_one_event_tells_of_it() {
 
 /// Works, and is dead after so many calls.
 async fn dies_after(world: &World, calls: usize) {
-    let count = Arc::new(AtomicUsize::new(0));
-    let weather = Weather::script(move |_| {
-        if count.fetch_add(1, Ordering::SeqCst) < calls {
-            Fault::None
-        } else {
-            Fault::Unreachable
-        }
-    });
+    let (weather, _) = tests::dies_from(calls, Fault::Unreachable);
     let clock = world.app.app().clock.clone();
     let app = world.app.system.another_app(clock, &weather);
     worker::handle(&app, json!({})).await;

@@ -5,7 +5,7 @@
 use model::{EventType, KeyId, KeyUsage, Owner, Timestamp};
 use std::collections::BTreeMap;
 
-use super::{Mark, chain, events_of, mark_key};
+use super::{Mark, mark_key};
 use crate::{
     KeyRow, OwnerStore, StoreError, Table,
     item::{Read, s},
@@ -111,28 +111,14 @@ impl Table {
 
     /// How many requests of each key the chain says were accepted.
     async fn accepted_events(&self, owner: Owner) -> Result<BTreeMap<KeyId, u64>, StoreError> {
-        let mut pages = self
-            .client
-            .query()
-            .table_name(&self.names.audit)
-            .key_condition_expression("pk = :pk")
-            .expression_attribute_values(":pk", s(chain(owner)))
-            .consistent_read(true)
-            .into_paginator()
-            .send();
         let mut events = BTreeMap::new();
-        while let Some(page) = pages.next().await {
-            for pack in page.map_err(StoreError::from_sdk)?.items() {
-                for event in events_of(pack)? {
-                    let facts = event.facts;
-                    if let (Some(id), EventType::AuthenticationSucceeded) =
-                        (facts.key_id, facts.kind)
-                    {
-                        *events.entry(id).or_default() += 1;
-                    }
-                }
+        self.each_event(owner, |event| {
+            let facts = event.facts;
+            if let (Some(id), EventType::AuthenticationSucceeded) = (facts.key_id, facts.kind) {
+                *events.entry(id).or_default() += 1;
             }
-        }
+        })
+        .await?;
         Ok(events)
     }
 }
