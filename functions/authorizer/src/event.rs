@@ -2,7 +2,7 @@
 
 use auth::{Asked, GivenReason, MethodArn, NamedCompany, NamedPartner};
 use model::{Rule, UserAgent};
-use routes::Tenant;
+use routes::{Route, Tenant};
 use serde::Deserialize;
 use serde_json::Value;
 use std::{collections::HashMap, fmt};
@@ -32,12 +32,28 @@ pub(crate) enum Bearer {
 
 impl Request {
     pub(crate) fn read(event: Value) -> Result<Request, AuthorizerError> {
-        let event: Event = serde_json::from_value(event)
-            .map_err(|_| AuthorizerError::Event("not a REQUEST event"))?;
-        let context = event.request_context;
+        let event = Event::read(event)?;
+        let context = &event.request_context;
         MethodArn::parse(&event.method_arn).map_err(|_| AuthorizerError::Event("methodArn"))?;
         let route = routes::find(&context.http_method, &context.resource_path)
             .ok_or(AuthorizerError::Event("resourcePath"))?;
+        Request::of(route, event)
+    }
+
+    /// A request for this very route, by whoever has read who asks: there is no gateway, and so no policy.
+    pub(crate) fn signed_in(
+        route: &'static Route,
+        event: Value,
+    ) -> Result<Request, AuthorizerError> {
+        let request = Request::of(route, Event::read(event)?)?;
+        Ok(Request {
+            bearer: Bearer::None,
+            ..request
+        })
+    }
+
+    fn of(route: &'static Route, event: Event) -> Result<Request, AuthorizerError> {
+        let context = event.request_context;
         let address = context
             .identity
             .source_ip
@@ -163,9 +179,17 @@ impl fmt::Debug for Bearer {
     }
 }
 
+impl Event {
+    fn read(event: Value) -> Result<Event, AuthorizerError> {
+        serde_json::from_value(event).map_err(|_| AuthorizerError::Event("not a REQUEST event"))
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Event {
+    /// Absent where no gateway asks.
+    #[serde(default)]
     method_arn: String,
     multi_value_headers: Option<HashMap<String, Vec<String>>>,
     multi_value_query_string_parameters: Option<HashMap<String, Vec<String>>>,

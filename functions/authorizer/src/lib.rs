@@ -12,9 +12,11 @@ mod refuse;
 pub use answer::AuthorizerAnswer;
 
 use api::{App, NotReadAgain, TrustedIssuer, Unbelieved};
-use auth::{AccessToken, Answer, Capacity, FetchKeys, IssuerConfig, Keyring, PresentedKey};
+use auth::{
+    AccessToken, Answer, Capacity, Context, FetchKeys, IssuerConfig, Keyring, PresentedKey,
+};
 use model::PersonId;
-use routes::Access;
+use routes::{Access, Route};
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
@@ -86,6 +88,30 @@ impl Authorizer {
         answer
     }
 
+    /// Decides on what somebody asks who was recognised without a bearer, by a session: the same decision, write and record, and the context that `api::respond` reads.
+    ///
+    /// `event`: as the gateway's, of a request for `route`, which need not be one of the API's.
+    ///
+    /// # Errors
+    /// A fault of ours; nobody who is signed in gets the 401.
+    pub async fn admit(
+        &self,
+        route: &'static Route,
+        event: Value,
+        person: &AccessToken,
+    ) -> Result<Context, AuthorizerError> {
+        let request = Request::signed_in(route, event)?;
+        Ok(match self.decide_person(&request, person).await? {
+            Outcome::Passed(principal) => (&principal).into(),
+            Outcome::Unknown => return Err(AuthorizerError::Unauthorized),
+            Outcome::Refused(refused) => {
+                self.keep(&request, &refused).await;
+                let context = refused.refusal.answer.context(self.app.clock.now());
+                context.ok_or(AuthorizerError::Unauthorized)?
+            }
+        })
+    }
+
     async fn authorize_key(
         &self,
         request: &Request,
@@ -137,12 +163,20 @@ impl Authorizer {
         text: &str,
     ) -> Result<AuthorizerAnswer, AuthorizerError> {
         let token = self.verify(request, text).await?;
-        let person = PersonId::new(&token.issuer, &token.subject);
-        let outcome = match self.membership(request, &token, &person).await? {
-            Ok(subject) => self.decide(request, &subject, &Credential::Person).await?,
-            Err(outcome) => outcome,
-        };
+        let outcome = self.decide_person(request, &token).await?;
         self.answer(request, outcome).await
+    }
+
+    async fn decide_person(
+        &self,
+        request: &Request,
+        token: &AccessToken,
+    ) -> Result<Outcome, AuthorizerError> {
+        let person = PersonId::new(&token.issuer, &token.subject);
+        match self.membership(request, token, &person).await? {
+            Ok(subject) => self.decide(request, &subject, &Credential::Person).await,
+            Err(outcome) => Ok(outcome),
+        }
     }
 
     async fn verify(&self, request: &Request, text: &str) -> Result<AccessToken, AuthorizerError> {

@@ -7,6 +7,7 @@ use auth::PolicyDocument;
 use authorizer::{Authorizer, AuthorizerError};
 use aws_lambda_events::{event::dynamodb, streams::DynamoDbEventResponse};
 use base64::{Engine, prelude::BASE64_STANDARD};
+use dashboard::Dashboard;
 use lambda_http::{Body, IntoResponse, Request, Response, http::HeaderMap};
 use routes::Route;
 use serde::{Deserialize, Serialize};
@@ -25,6 +26,7 @@ pub(crate) enum Functions {
     InProcess {
         app: Box<App>,
         authorizer: Arc<Authorizer>,
+        dashboard: Arc<Dashboard>,
         /// What the worker has.
         worker: Box<App>,
     },
@@ -114,6 +116,12 @@ impl Functions {
     ) -> Result<ProxyAnswer, Failed> {
         let function = route.function;
         match self {
+            Functions::InProcess { dashboard, .. } if function == "dashboard" => {
+                let dashboard = Arc::clone(dashboard);
+                let request = lambda_http::request::from_str(&event.to_string())?;
+                let answered = tokio::spawn(async move { dashboard.answer(request).await });
+                Ok(streamed_answer(answered.await?))
+            }
             Functions::InProcess { app, .. } if route.streamed => {
                 let app = app.clone();
                 let answered = tokio::spawn(async move { streamed(&app, function, &event).await });

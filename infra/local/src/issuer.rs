@@ -6,6 +6,7 @@ mod wire;
 
 use api::{Clock, Entropy};
 use auth::{IssuerConfig, TokenAlgorithm};
+use dashboard::SignInConfig;
 use model::{PersonId, Timestamp};
 use p256::ecdsa::SigningKey;
 use serde_json::{Value, json};
@@ -60,6 +61,17 @@ impl Issuer {
             jwks_url: self.jwks_url(),
             client_ids: vec![CLIENT_ID.to_owned()],
             algorithm: TokenAlgorithm::Es256,
+        }
+    }
+
+    /// How the dashboard that is reached at `dashboard_url` signs people in.
+    pub fn sign_in(&self, dashboard_url: &str) -> SignInConfig {
+        SignInConfig {
+            issuer: self.url.clone(),
+            client_id: CLIENT_ID.to_owned(),
+            authorize_url: format!("{}/authorize", self.url),
+            token_url: format!("{}/token", self.url),
+            url: Some(dashboard_url.to_owned()),
         }
     }
 

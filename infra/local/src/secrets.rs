@@ -2,7 +2,7 @@
 
 use anyhow::Context;
 use api::{Clock, Entropy, Reloading, Signer, Source};
-use auth::{InvitationKeys, Keyring, SecretDocument};
+use auth::{InvitationKeys, Keyring, SecretDocument, SessionKeys};
 use model::Timestamp;
 use std::{pin::Pin, sync::Arc};
 use store::CursorKeys;
@@ -13,6 +13,7 @@ use crate::data_dir::DataDir;
 
 pub(crate) const KEYS_FILE: &str = "keys-secret.json";
 pub(crate) const CURSOR_FILE: &str = "cursor-secret.json";
+pub(crate) const SESSION_FILE: &str = "session-secret.json";
 pub(crate) const EXPORT_KEY_FILE: &str = "export-key.json";
 pub(crate) const CHECKPOINT_KEY_FILE: &str = "checkpoint-key.json";
 const ISSUER_FILE: &str = "issuer-key.json";
@@ -22,6 +23,7 @@ pub(crate) struct Secrets {
     pub(crate) cursors: Arc<Reloading<CursorKeys>>,
     /// From the same file as the cursors' keys.
     pub(crate) invitations: Arc<Reloading<InvitationKeys>>,
+    pub(crate) sessions: Arc<Reloading<SessionKeys>>,
     pub(crate) export_signer: Signer,
     pub(crate) checkpoint_signer: Signer,
     /// Of the development issuer.
@@ -42,6 +44,13 @@ impl Secrets {
             keyring: reloading(dir, KEYS_FILE, &document(KEYS_FILE)?, Keyring::new, now),
             cursors: reloading(dir, CURSOR_FILE, &cursors, CursorKeys::new, now),
             invitations: reloading(dir, CURSOR_FILE, &cursors, InvitationKeys::new, now),
+            sessions: reloading(
+                dir,
+                SESSION_FILE,
+                &document(SESSION_FILE)?,
+                SessionKeys::new,
+                now,
+            ),
             export_signer: signer(&document(EXPORT_KEY_FILE)?),
             checkpoint_signer: signer(&document(CHECKPOINT_KEY_FILE)?),
             // Two of 2^32 random numbers are no key; the file would have to be deleted.

@@ -17,7 +17,7 @@ use crate::{
     issuer::{CLIENT_ID, PASSWORD},
     listener::Listener,
     notary,
-    secrets::{CHECKPOINT_KEY_FILE, CURSOR_FILE, EXPORT_KEY_FILE, KEYS_FILE},
+    secrets::{CHECKPOINT_KEY_FILE, CURSOR_FILE, EXPORT_KEY_FILE, KEYS_FILE, SESSION_FILE},
     seed::{self, Companies, DemoPartner},
     system::{CHECKPOINTS, QUARANTINE, System},
 };
@@ -84,7 +84,7 @@ impl Site {
         );
         let mut builder = System::builder()
             .api_url(&api.url())
-            .issuer_url(&issuer.url())
+            .issuer_url(&sign_in_url(&issuer))
             .invoke(invoke);
         if let Some(dir) = dir {
             builder = builder.data_dir(dir);
@@ -264,12 +264,14 @@ impl Site {
     fn lambda_env(&self, dir: &DataDir) -> String {
         let names = self.system.app().table.names();
         let issuer = self.system.issuer().config();
+        let sign_in = self.system.issuer().sign_in(&self.facts.api_url);
         let file = |name| format!("file:{}", dir.file(name).display());
         let variables = [
             ("KEYS_TABLE", names.keys.clone()),
             ("DENIALS_TABLE", names.denials.clone()),
             ("RECORDS_TABLE", names.records.clone()),
             ("AUDIT_TABLE", names.audit.clone()),
+            ("SESSIONS_TABLE", names.sessions.clone()),
             (
                 "AWS_ACCESS_KEY_ID",
                 self.facts.dynamodb_access_key_id.clone(),
@@ -280,6 +282,7 @@ impl Site {
             ("DYNAMODB_ENDPOINT", self.facts.dynamodb_url.clone()),
             ("KEYS_SECRET", file(KEYS_FILE)),
             ("CURSOR_SECRET", file(CURSOR_FILE)),
+            ("SESSION_SECRET", file(SESSION_FILE)),
             ("EXPORT_KEY", file(EXPORT_KEY_FILE)),
             ("CHECKPOINT_KEY", file(CHECKPOINT_KEY_FILE)),
             ("CHECKPOINT_BUCKET", file(CHECKPOINTS)),
@@ -288,6 +291,9 @@ impl Site {
             ("FAILURE_BUCKET", file("failures")),
             ("ISSUER_URL", issuer.issuer),
             ("JWKS_URL", issuer.jwks_url),
+            ("AUTHORIZE_URL", sign_in.authorize_url),
+            ("TOKEN_URL", sign_in.token_url),
+            ("DASHBOARD_URL", self.facts.api_url.clone()),
             ("ISSUER_CLIENT_IDS", CLIENT_ID.to_owned()),
             ("ISSUER_ALGORITHM", issuer.algorithm.as_str().to_owned()),
             ("LOG_LEVEL", "INFO".to_owned()),
@@ -362,7 +368,7 @@ fn facts(
     };
     Facts {
         api_url: api.url(),
-        issuer_url: issuer.url(),
+        issuer_url: sign_in_url(issuer),
         dynamodb_url: dynamodb.url(),
         dynamodb_access_key_id: before.map_or_else(access_key_id, |before| {
             before.dynamodb_access_key_id.clone()
@@ -374,6 +380,11 @@ fn facts(
         partners: before.map_or_else(new_partners, |before| before.partners.clone()),
         seeded: before.is_some_and(|before| before.seeded),
     }
+}
+
+/// By another name than the API's, so that signing in crosses a site as it does when deployed, cookies included.
+fn sign_in_url(issuer: &Listener) -> String {
+    issuer.url().replace("127.0.0.1", "localhost")
 }
 
 /// 128 random bits, in characters that a signature's credential may have.

@@ -5,6 +5,7 @@ use api::{App, Clock, Entropy, Objects, TrustedIssuer};
 use audit::{Consumer, Held, Redriven};
 use auth::FetchKeys;
 use authorizer::Authorizer;
+use dashboard::{Dashboard, HttpCall, HttpFailed};
 use embedded::{Engine, Place, Weather};
 use serde_json::json;
 use std::sync::Arc;
@@ -17,6 +18,7 @@ use crate::{
     functions::{Functions, InvokeEndpoint},
     gateway::Gateway,
     issuer::Issuer,
+    message::HttpRequest,
     outbox::Outbox,
     pump::Pump,
     secrets::Secrets,
@@ -38,6 +40,7 @@ pub struct System {
     weather: Weather,
     worker_weather: Weather,
     issuer: Arc<Issuer>,
+    api_url: String,
     functions: Functions,
     pump: Pump,
     data_dir: Option<DataDir>,
@@ -204,7 +207,10 @@ impl System {
     /// A gateway in front of another process's functions.
     pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
         let clock = app.clock.clone();
-        Gateway::new(in_process(app.clone(), app, &self.issuer), clock)
+        Gateway::new(
+            in_process(app.clone(), app, &self.issuer, &self.api_url),
+            clock,
+        )
     }
 }
 
@@ -279,6 +285,7 @@ impl SystemBuilder {
             cursors: Some(secrets.cursors),
             keyring: Some(secrets.keyring),
             invitations: Some(secrets.invitations),
+            sessions: Some(secrets.sessions),
             issuer: Some(Arc::new(TrustedIssuer::new(
                 issuer.config(),
                 fetch_keys(&issuer),
@@ -307,7 +314,7 @@ impl SystemBuilder {
             ),
             ..app.clone()
         };
-        let in_process = in_process(app.clone(), worker, &issuer);
+        let in_process = in_process(app.clone(), worker, &issuer, &api_url);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
@@ -327,6 +334,7 @@ impl SystemBuilder {
             weather,
             worker_weather,
             issuer,
+            api_url,
             data_dir,
         })
     }
@@ -340,16 +348,48 @@ fn objects(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
     }
 }
 
-fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
+fn in_process(app: App, worker: App, issuer: &Arc<Issuer>, api_url: &str) -> Functions {
     Functions::InProcess {
         worker: Box::new(worker),
         authorizer: Arc::new(authorizer(app.clone(), issuer)),
+        dashboard: Arc::new(Dashboard::new(
+            app.clone(),
+            issuer.config(),
+            fetch_keys(issuer),
+            issuer.sign_in(api_url),
+            call_issuer(issuer),
+        )),
         app: Box::new(app),
     }
 }
 
 fn authorizer(app: App, issuer: &Arc<Issuer>) -> Authorizer {
     Authorizer::new(app, issuer.config(), fetch_keys(issuer))
+}
+
+/// The issuer's endpoints without its socket.
+fn call_issuer(issuer: &Arc<Issuer>) -> HttpCall {
+    let issuer = Arc::clone(issuer);
+    Arc::new(move |request: http::Request<Vec<u8>>| {
+        let (parts, body) = request.into_parts();
+        let target = parts
+            .uri
+            .path_and_query()
+            .map_or("/", |target| target.as_str());
+        let asked = HttpRequest::new(parts.method.as_str(), target);
+        let media = parts.headers.get(http::header::CONTENT_TYPE);
+        let media = media
+            .and_then(|value| value.to_str().ok())
+            .unwrap_or_default();
+        let answer = issuer.handle(&asked.body(media, body));
+        Box::pin(async move {
+            let mut response = http::Response::builder().status(answer.status);
+            for (name, value) in &answer.headers {
+                response = response.header(name, value);
+            }
+            response.body(answer.body).map_err(|_| HttpFailed)
+        })
+    })
 }
 
 /// The issuer's keys without its socket.

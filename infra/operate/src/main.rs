@@ -30,6 +30,8 @@ enum SecretName {
     Keys,
     /// What seals cursors and makes the tokens of invitations
     Cursors,
+    /// What names the dashboard's sessions and proves its forms
+    Sessions,
 }
 
 #[derive(Debug, Subcommand)]
@@ -53,6 +55,7 @@ async fn main() -> anyhow::Result<()> {
             let (secret, variable) = match secret {
                 SecretName::Keys => (Secret::Keys, "KEYS_SECRET"),
                 SecretName::Cursors => (Secret::Cursors, "CURSOR_SECRET"),
+                SecretName::Sessions => (Secret::Sessions, "SESSION_SECRET"),
             };
             let step = match step {
                 SecretStep::Fill => None,

@@ -21,10 +21,13 @@ pub enum Step {
 pub enum Secret {
     Keys,
     Cursors,
+    Sessions,
 }
 
 /// What is sealed under the cursors' secret lasts as long (contract §3, §4).
 const SEALED: Duration = Duration::days(7);
+/// No session lasts longer.
+const SESSION: Duration = Duration::hours(12);
 
 /// What a new stack begins with.
 pub fn first(app: &App) -> SecretDocument {
@@ -62,6 +65,16 @@ pub async fn take(
                         .into_iter()
                         .map(|id| id.to_string())
                         .collect()
+                }
+                Secret::Sessions => {
+                    let since = document.superseded_at(number);
+                    if since.is_some_and(|since| now.millis() - since < SESSION.num_milliseconds())
+                    {
+                        bail!(
+                            "sessions of generation {number} may last for 12 hours after it was superseded"
+                        );
+                    }
+                    Vec::new()
                 }
                 Secret::Cursors => {
                     let since = document.superseded_at(number);

@@ -8,7 +8,7 @@ use crate::responses::{GatewayResponse, gateway_responses};
 /// The document for the template's `AWS::Include`; functions are named by the template's resources.
 pub fn gateway() -> Value {
     let mut paths = Map::new();
-    for route in routes::all() {
+    for route in routes::routed() {
         let item = paths.entry(route.path).or_insert_with(|| Map::new().into());
         item[route.method.as_str().to_ascii_lowercase()] = operation(route);
     }

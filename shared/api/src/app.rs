@@ -1,6 +1,6 @@
 //! What a process has: the tables, the clock, randomness, the keys that seal cursors.
 
-use auth::{InvitationKeys, Keyring};
+use auth::{InvitationKeys, Keyring, SessionKeys};
 use model::Timestamp;
 use std::{
     fmt,
@@ -27,6 +27,8 @@ pub struct App {
     pub keyring: Option<Arc<Reloading<Keyring>>>,
     /// `None` in functions that neither write nor read the links of invitations.
     pub invitations: Option<Arc<Reloading<InvitationKeys>>>,
+    /// `None` everywhere but in the dashboard.
+    pub sessions: Option<Arc<Reloading<SessionKeys>>>,
     /// `None` in functions that read no people's tokens.
     pub issuer: Option<Arc<TrustedIssuer>>,
     /// `None` where nothing carries mail; what is to be sent waits.

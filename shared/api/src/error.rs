@@ -138,7 +138,7 @@ impl ApiError {
         }
     }
 
-    pub(crate) fn body(&self) -> ErrorBody {
+    pub fn body(&self) -> ErrorBody {
         let code = self.code();
         ErrorBody {
             code: code.as_str(),

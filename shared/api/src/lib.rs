@@ -43,4 +43,4 @@ pub use reply::{Envelope, Reply};
 pub use resource::found;
 pub use respond::{chain, respond, respond_streamed};
 pub use signer::{NotSigned, Sign, Signer};
-pub use streamed::{Bytes, Cut, Streamed, StreamedBody};
+pub use streamed::{Bytes, Cut, Streamed, StreamedBody, whole};

@@ -58,7 +58,7 @@ fn hyper_frame(bytes: Bytes) -> http_body::Frame<Bytes> {
 }
 
 /// An answer that was made in full.
-pub(crate) fn whole(body: Body) -> StreamedBody {
+pub fn whole(body: Body) -> StreamedBody {
     let bytes = match body {
         Body::Text(text) => Bytes::from(text),
         Body::Binary(bytes) => Bytes::from(bytes),

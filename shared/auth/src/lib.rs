@@ -9,6 +9,7 @@ mod invitation;
 mod keyring;
 mod policy;
 mod principal;
+mod session;
 mod token;
 
 #[cfg(test)]
@@ -32,6 +33,7 @@ pub use policy::{
     reach_of_administrator, reach_of_key, reach_of_person,
 };
 pub use principal::{Context, Heard, Principal, RateState, UnreadableContext, Who};
+pub use session::{SessionCookie, SessionKeys, SessionName};
 pub use token::{
     AccessToken, FetchKeys, IdToken, InvalidJwks, IssuerConfig, Jwks, JwksCache, JwksUnavailable,
     TokenAlgorithm, TokenRefused, key_id, verify_access_token, verify_id_token,

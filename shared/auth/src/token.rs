@@ -57,6 +57,7 @@ pub fn verify_id_token(
         aud,
         email,
         email_verified,
+        nonce,
     } = claims;
     let times = common.check(config, "id", now_millis)?;
     let old = now_millis > (times.iat + ID_TOKEN_SECONDS + LEEWAY_SECONDS) * 1000;
@@ -68,6 +69,7 @@ pub fn verify_id_token(
         subject: common.sub,
         auth_time: times.auth_time * 1000,
         verified_email: email.filter(|_| email_verified == Some(true)),
+        nonce,
     })
 }
 
@@ -134,6 +136,8 @@ pub struct IdToken {
     pub auth_time: i64,
     /// The address, if the issuer says `email_verified: true`.
     pub verified_email: Option<String>,
+    /// What the sign-in was begun with, for whoever began it.
+    pub nonce: Option<String>,
 }
 
 /// Why a token is not accepted. The client gets the one 401 for both.
@@ -220,6 +224,7 @@ struct IdClaims {
     aud: String,
     email: Option<String>,
     email_verified: Option<bool>,
+    nonce: Option<String>,
 }
 
 #[derive(Deserialize)]

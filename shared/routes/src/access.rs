@@ -17,7 +17,7 @@ pub enum Access {
     SelfKey,
     /// An administrator of InstaView, who says why in `X-Admin-Reason`.
     Administrator,
-    /// No credential at all.
+    /// No credential that a gateway could check: it is for everybody, or a page, for which the dashboard itself looks for a session.
     Public,
 }
 

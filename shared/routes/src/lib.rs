@@ -4,7 +4,10 @@
 //! Knows nothing of AWS, HTTP libraries, the clock, or what an operation does.
 
 mod access;
+#[macro_use]
 mod table;
+pub mod inner;
+pub mod pages;
 
 pub use access::{Access, Role, Scope, ScopeSet, UnknownScope};
 pub use table::*;
@@ -118,6 +121,11 @@ pub trait Operation: Copy + std::fmt::Debug + Send + Sync + 'static {
             .find(|(_, route)| route.path == path && route.method.as_str() == method)
             .map(|(operation, _)| *operation)
     }
+}
+
+/// What the gateway routes: the API and the dashboard's pages.
+pub fn routed() -> impl Iterator<Item = &'static Route> + Clone {
+    all().chain(pages::all())
 }
 
 /// The line with this method and resource path, whichever function answers it.

@@ -71,7 +71,7 @@ macro_rules! functions {
             }
         )*
 
-        /// Every route of the API, function by function.
+        /// Every route of this table, function by function.
         pub fn all() -> impl Iterator<Item = &'static Route> + Clone {
             std::iter::empty()
                 $( .chain($function::Operation::ALL.iter().map(|(_, route)| route)) )*

@@ -7,7 +7,16 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
-use std::{sync::Arc, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
+
+/// One request to somebody else; `None` where there was no answer.
+pub type HttpCall = Arc<
+    dyn Fn(
+            ::http::Request<Vec<u8>>,
+        ) -> Pin<Box<dyn Future<Output = Option<::http::Response<Vec<u8>>>> + Send>>
+        + Send
+        + Sync,
+>;
 
 #[derive(Debug, thiserror::Error)]
 #[error("TLS can't be set up: {0}")]
@@ -46,6 +55,40 @@ pub fn fetch_keys() -> Result<FetchKeys, HttpError> {
                 String::from_utf8(body).ok()
             };
             tokio::time::timeout(Duration::from_secs(1), text)
+                .await
+                .ok()
+                .flatten()
+        })
+    }))
+}
+
+/// For the issuer's other endpoints: one try, 3 seconds.
+pub fn http_call() -> Result<HttpCall, HttpError> {
+    let connector = Connector::builder()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls()?)
+        .build();
+    let connector = SharedHttpConnector::new(connector);
+    Ok(Arc::new(move |request: ::http::Request<Vec<u8>>| {
+        let connector = connector.clone();
+        Box::pin(async move {
+            let request = request.map(SdkBody::from).try_into().ok()?;
+            let answer = async {
+                let response = connector.call(request).await.ok()?;
+                let status = response.status().as_u16();
+                let headers: Vec<_> = response
+                    .headers()
+                    .iter()
+                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+                    .collect();
+                let body = response.into_body().collect_capped().await?;
+                let mut answer = ::http::Response::builder().status(status);
+                for (name, value) in headers {
+                    answer = answer.header(name, value);
+                }
+                answer.body(body).ok()
+            };
+            tokio::time::timeout(Duration::from_secs(3), answer)
                 .await
                 .ok()
                 .flatten()

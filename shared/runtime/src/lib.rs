@@ -11,13 +11,13 @@ mod outward;
 mod secret;
 mod signer;
 
-pub use http::{HttpError, fetch_keys};
+pub use http::{HttpCall, HttpError, fetch_keys, http_call};
 pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
 pub use secret::{ReadSecret, SecretPlace};
 
 use api::{App, Clock, Entropy, Objects, Reloading, Source, StreamedBody, TrustedIssuer};
-use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, TokenAlgorithm};
+use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, SessionKeys, TokenAlgorithm};
 use aws_config::{
     environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
     timeout::TimeoutConfig,
@@ -35,6 +35,8 @@ pub struct Needs {
     pub cursors: bool,
     /// The links of invitations, from the same secret as cursors.
     pub invitations: bool,
+    /// What the dashboard's cookies and forms are proved by.
+    pub sessions: bool,
     /// People's tokens in bodies.
     pub issuer: bool,
     /// The key that signs exports.
@@ -114,19 +116,22 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
         let keys = document(&config, KEYS, needs.keyring).await?;
         let cursors = document(&config, CURSORS, needs.cursors || needs.invitations).await?;
+        let sessions = document(&config, SESSIONS, needs.sessions).await?;
+        let sessions =
+            sessions.map(|document| reloading(&config, SESSIONS, &document, SessionKeys::new));
         let keyring = keys.map(|keys| reloading(&config, KEYS, &keys, Keyring::new));
         let of_cursors = |needed: bool| cursors.as_ref().filter(|_| needed);
         let invitations = of_cursors(needs.invitations)
             .map(|document| reloading(&config, CURSORS, document, InvitationKeys::new));
         let cursors = of_cursors(needs.cursors)
             .map(|document| reloading(&config, CURSORS, document, CursorKeys::new));
-        Ok::<_, StartError>((keyring, cursors, invitations))
+        Ok::<_, StartError>((keyring, cursors, invitations, sessions))
     });
     if let Err(error) = warm {
         // A role that may not read the row has opened the connection all the same; other faults the first request finds out.
         tracing::debug!(error = %error, "the warm-up read failed");
     }
-    let (keyring, cursors, invitations) = secrets?;
+    let (keyring, cursors, invitations, sessions) = secrets?;
     let issuer = match needs.issuer {
         true => Some(Arc::new(TrustedIssuer::new(issuer()?, fetch_keys()?))),
         false => None,
@@ -138,6 +143,7 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         cursors,
         keyring,
         invitations,
+        sessions,
         issuer,
         mailer: match needs.outward {
             true => outward::mailer(&config)?,
@@ -194,6 +200,7 @@ const FAILURE_BUCKET: &str = "FAILURE_BUCKET";
 const QUARANTINE_BUCKET: &str = "QUARANTINE_BUCKET";
 const KEYS: &str = "KEYS_SECRET";
 const CURSORS: &str = "CURSOR_SECRET";
+const SESSIONS: &str = "SESSION_SECRET";
 
 /// The secret, if it is needed.
 async fn document(
@@ -228,6 +235,24 @@ fn reloading<T: Send + Sync + 'static>(
     Arc::new(Reloading::new(first, Clock::system().now(), source))
 }
 
+/// Where people sign in to the dashboard.
+#[derive(Debug, Clone)]
+pub struct SignIn {
+    pub authorize_url: String,
+    pub token_url: String,
+    /// `None` where the gateway's own name, or its domain, is the dashboard's.
+    pub dashboard_url: Option<String>,
+}
+
+/// What the dashboard needs besides the issuer.
+pub fn sign_in() -> Result<SignIn, StartError> {
+    Ok(SignIn {
+        authorize_url: required("AUTHORIZE_URL")?,
+        token_url: required("TOKEN_URL")?,
+        dashboard_url: optional("DASHBOARD_URL"),
+    })
+}
+
 /// The issuer of people's tokens.
 pub fn issuer() -> Result<IssuerConfig, StartError> {
     Ok(IssuerConfig {
@@ -251,6 +276,7 @@ fn table_names() -> Result<TableNames, StartError> {
         denials: required("DENIALS_TABLE")?,
         records: required("RECORDS_TABLE")?,
         audit: required("AUDIT_TABLE")?,
+        sessions: required("SESSIONS_TABLE")?,
     })
 }
 

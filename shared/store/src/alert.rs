@@ -10,7 +10,7 @@ use model::{
 use crate::{
     ActiveKey, NoticeRow, OwnerStore, StoreError, Table,
     item::{Item, Read, item, n, s},
-    transact::{Transaction, built, put_new},
+    transact::{Transaction, put_at_rev, put_new},
 };
 
 /// An owner's settings, or what stands where there are none.
@@ -104,17 +104,10 @@ impl OwnerStore {
     /// Puts a row over its `rev`, which is 0 where there was none.
     fn put_from(&self, row: Item, rev: u64) -> Result<Put, StoreError> {
         let records = &self.table.names.records;
-        if rev == 0 {
-            return put_new(records, row);
+        match rev {
+            0 => put_new(records, row),
+            rev => put_at_rev(records, row, rev),
         }
-        Put::builder()
-            .table_name(records)
-            .set_item(Some(row))
-            .condition_expression("#rev = :rev")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":rev", n(rev))
-            .build()
-            .map_err(built)
     }
 
     /// What is known of the group, and the row's `rev`.

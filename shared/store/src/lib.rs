@@ -34,6 +34,7 @@ mod resource;
 mod resources;
 mod schema;
 mod secret_use;
+mod session;
 mod stack;
 mod stamp;
 mod transact;
@@ -70,6 +71,7 @@ pub use replay::{Replayed, ReplayedKey};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use secret_use::SecretUse;
+pub use session::SessionRow;
 pub use stamp::Stamp;
 pub use usage::{ActiveKey, Folded};
 pub use work::{Due, Task};
@@ -80,7 +82,7 @@ use aws_sdk_dynamodb::Client;
 use model::{CompanyId, InterviewId, InterviewRecord, Owner};
 use std::sync::Arc;
 
-/// The four tables of one stack.
+/// The five tables of one stack.
 #[derive(Debug, Clone)]
 pub struct Table {
     client: Client,
@@ -98,6 +100,8 @@ pub struct TableNames {
     pub records: String,
     /// Chains of events.
     pub audit: String,
+    /// The dashboard's.
+    pub sessions: String,
 }
 
 impl TableNames {
@@ -109,6 +113,7 @@ impl TableNames {
             denials: name("denials"),
             records: name("records"),
             audit: name("audit"),
+            sessions: name("sessions"),
         }
     }
 }

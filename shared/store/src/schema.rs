@@ -17,7 +17,7 @@ pub struct TableDefinition {
 }
 
 /// All tables of a stack.
-pub fn definitions(names: &TableNames) -> [TableDefinition; 4] {
+pub fn definitions(names: &TableNames) -> [TableDefinition; 5] {
     let table = |name: &str, streamed, ttl, local_index| TableDefinition {
         name: name.to_owned(),
         streamed,
@@ -35,5 +35,6 @@ pub fn definitions(names: &TableNames) -> [TableDefinition; 4] {
         ),
         table(&names.records, true, Some("ttl"), None),
         table(&names.audit, false, Some("ttl"), None),
+        table(&names.sessions, false, Some("ttl"), None),
     ]
 }

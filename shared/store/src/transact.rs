@@ -198,6 +198,18 @@ pub(crate) fn put_over(table: &str, item: Item, from: u64) -> Result<Put, StoreE
         .map_err(built)
 }
 
+/// Puts a row where its `rev` is this one.
+pub(crate) fn put_at_rev(table: &str, item: Item, rev: u64) -> Result<Put, StoreError> {
+    Put::builder()
+        .table_name(table)
+        .set_item(Some(item))
+        .condition_expression("#rev = :rev")
+        .expression_attribute_names("#rev", "rev")
+        .expression_attribute_values(":rev", n(rev))
+        .build()
+        .map_err(built)
+}
+
 /// The update that makes of a row's version `from` the next one. Its expression begins with [`NEXT`] and adds `:one` to `#rev`.
 pub(crate) fn next_version(table: &str, key: Item, from: u64, stamp: &Stamp) -> UpdateBuilder {
     Update::builder()

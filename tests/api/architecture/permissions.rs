@@ -914,6 +914,7 @@ async fn each_function_may_do_what_it_does_and_nothing_else() {
         (names.denials.clone(), "DenialsTable"),
         (names.records.clone(), "RecordsTable"),
         (names.audit.clone(), "AuditTable"),
+        (names.sessions.clone(), "SessionsTable"),
     ]);
     let mut idle = Vec::new();
     for function in folders("functions") {

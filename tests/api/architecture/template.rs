@@ -463,6 +463,7 @@ fn tables_are_as_the_store_defines_them() {
         denials: "DenialsTable".to_owned(),
         records: "RecordsTable".to_owned(),
         audit: "AuditTable".to_owned(),
+        sessions: "SessionsTable".to_owned(),
     };
     let definitions = store::definitions(&names);
     assert_eq!(

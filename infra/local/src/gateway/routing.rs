@@ -7,11 +7,12 @@ use serde_json::{Map, Value};
 pub(super) fn find(method: &str, path: &str) -> Option<(&'static Route, Map<String, Value>)> {
     let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
     // A resource is chosen by the path alone; a method that it lacks is not looked for in another.
-    let resource = routes::all()
+    let resource = routes::routed()
         .filter(|route| fits(route, &segments))
         .min_by_key(|route| parts(route).map(is_parameter).collect::<Vec<_>>())?
         .path;
-    let route = routes::find(method, resource)?;
+    let route =
+        routes::routed().find(|route| route.path == resource && route.method.as_str() == method)?;
     let parameters = parts(route)
         .zip(&segments)
         .filter_map(|(part, segment)| Some((parameter(part)?.to_owned(), decoded(segment).into())))

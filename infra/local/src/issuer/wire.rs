@@ -18,7 +18,7 @@ impl Issuer {
             ("GET", "/.well-known/openid-configuration") => json_response(200, &self.discovery()),
             ("GET", "/.well-known/jwks.json") => json_response(200, &self.jwks()),
             ("GET", "/authorize") => self.ask(&form(request.query.as_bytes())),
-            ("POST", "/authorize") => self.sign_in(&form(&request.body)),
+            ("POST", "/authorize") => self.signed_in(&form(&request.body)),
             ("POST", "/token") => self.token(&form(&request.body)),
             _ => json_response(404, &json!({ "error": "not_found" })),
         }
@@ -53,7 +53,7 @@ impl Issuer {
         }
     }
 
-    fn sign_in(&self, parameters: &Form) -> HttpResponse {
+    fn signed_in(&self, parameters: &Form) -> HttpResponse {
         let sign = match Sign::read(parameters) {
             Ok(sign) => sign,
             Err(problem) => return problem,

@@ -463,6 +463,7 @@ fn an_id_token_says_a_verified_address_only() {
             subject: "5d1f8a3e".to_owned(),
             auth_time: (NOW - 60) * 1000,
             verified_email: Some("ada@example.com".to_owned()),
+            nonce: None,
         }
     );
     for claims in [

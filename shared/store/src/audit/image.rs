@@ -99,6 +99,7 @@ impl TableNames {
             denials,
             records,
             audit: _,
+            sessions: _,
         } = self;
         let sources = [
             (keys, Source::Keys),

@@ -1,0 +1,243 @@
+//! Asking the API, as whoever is signed in: the same event, decision and handler as a request from outside.
+
+use api::ApiError;
+use auth::Context;
+use lambda_http::{Body, Request, Response, request::from_str};
+use model::Owner;
+use routes::{Operation, Role, Route, Tenant};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
+use std::collections::BTreeMap;
+
+use crate::{
+    answer::{Problem, Stop},
+    inner,
+    visit::Visit,
+};
+
+/// One request of the API, yet to be made.
+#[derive(Debug, Clone)]
+pub(crate) struct Ask {
+    route: &'static Route,
+    path: BTreeMap<&'static str, String>,
+    query: BTreeMap<&'static str, String>,
+    headers: BTreeMap<&'static str, String>,
+    body: Option<Value>,
+    owner: Option<Owner>,
+}
+
+/// What the API answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answered {
+    pub(crate) data: Value,
+    /// By which the person was let through.
+    pub(crate) role: Option<Role>,
+    /// Whether it was done before, by the same form.
+    pub(crate) replayed: bool,
+}
+
+impl Ask {
+    pub(crate) fn new(operation: impl Operation) -> Ask {
+        Ask {
+            route: operation.route(),
+            path: BTreeMap::new(),
+            query: BTreeMap::new(),
+            headers: BTreeMap::new(),
+            body: None,
+            owner: None,
+        }
+    }
+
+    /// Of whom.
+    pub(crate) fn of(mut self, owner: Owner) -> Ask {
+        self.owner = Some(owner);
+        match (owner, self.route.tenant) {
+            (Owner::Company(id), Tenant::PathCompany) => self.id("companyId", id.to_string()),
+            (Owner::Company(id), _) => self.query("companyId", &id.to_string()),
+            (Owner::Partner(id), Tenant::PathPartner) => self.id("partnerId", id.to_string()),
+            (Owner::Partner(id), _) => self.query("partnerId", &id.to_string()),
+            (Owner::System, _) => self,
+        }
+    }
+
+    /// An id in the path.
+    pub(crate) fn id(mut self, name: &'static str, id: impl Into<String>) -> Ask {
+        self.path.insert(name, id.into());
+        self
+    }
+
+    /// A parameter of the query; an empty one isn't sent.
+    pub(crate) fn query(mut self, name: &'static str, value: &str) -> Ask {
+        if !value.is_empty() {
+            self.query.insert(name, value.to_owned());
+        }
+        self
+    }
+
+    pub(crate) fn body(mut self, body: Value) -> Ask {
+        self.headers
+            .insert("content-type", "application/json".to_owned());
+        self.body = Some(body);
+        self
+    }
+
+    /// Only while the object has this version.
+    pub(crate) fn if_match(mut self, version: &str) -> Ask {
+        if !version.is_empty() {
+            self.headers.insert("if-match", format!("\"{version}\""));
+        }
+        self
+    }
+
+    /// Once, however often the form is sent.
+    pub(crate) fn once(mut self, once: &str) -> Ask {
+        self.headers.insert("idempotency-key", once.to_owned());
+        self
+    }
+
+    /// As an administrator, for this reason.
+    pub(crate) fn because(mut self, reason: &str) -> Ask {
+        self.headers.insert("x-admin-reason", reason.to_owned());
+        self
+    }
+
+    /// The event that the gateway would make of it.
+    pub(crate) fn event(&self, visit: &Visit<'_>) -> Value {
+        let route = self.route;
+        let mut path = route.path.to_owned();
+        for (name, value) in &self.path {
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        // What the gateway knows of the browser's own request: its ids, its address, what it calls itself.
+        let mut context = serde_json::to_value(visit.context).unwrap_or_default();
+        context["httpMethod"] = route.method.as_str().into();
+        context["resourcePath"] = route.path.into();
+        context["path"] = path.as_str().into();
+        json!({
+            "resource": route.path,
+            "path": path,
+            "httpMethod": route.method.as_str(),
+            "headers": self.headers,
+            "multiValueHeaders": multi(&self.headers),
+            "queryStringParameters": self.query,
+            "multiValueQueryStringParameters": multi(&self.query),
+            "pathParameters": self.path,
+            "stageVariables": null,
+            "requestContext": context,
+            "body": self.body.as_ref().map(Value::to_string),
+            "isBase64Encoded": false,
+        })
+    }
+}
+
+fn multi(map: &BTreeMap<&'static str, String>) -> Map<String, Value> {
+    map.iter()
+        .map(|(name, value)| ((*name).to_owned(), json!([value])))
+        .collect()
+}
+
+impl Visit<'_> {
+    /// Decides and has it done.
+    ///
+    /// # Errors
+    /// The API's own refusal, as the person would get it.
+    pub(crate) async fn ask(&self, ask: Ask) -> Result<Answered, Stop> {
+        let (request, role) = self.admitted(&ask).await?;
+        let app = self.app();
+        let response = match ask.route.function {
+            "keys" => keys::handle(app, request).await,
+            "audit-log" => audit_log::handle(app, request).await,
+            "companies" => companies::handle(app, request).await,
+            "dashboard" => inner::handle(app, request).await,
+            _ => return Err(Stop::NotFound),
+        };
+        let replayed = response.headers().contains_key("idempotency-replayed");
+        let data = read(response)?;
+        if let (Some(owner), Some(role)) = (ask.owner, role) {
+            self.note_role(owner, role).await?;
+        }
+        Ok(Answered {
+            data,
+            role,
+            replayed,
+        })
+    }
+
+    /// As [`Visit::ask`], read as a `T`.
+    pub(crate) async fn get<T: DeserializeOwned>(&self, ask: Ask) -> Result<T, Stop> {
+        self.ask(ask).await?.read()
+    }
+
+    /// The request as a handler takes it, let through; and by which role.
+    pub(crate) async fn admitted(&self, ask: &Ask) -> Result<(Request, Option<Role>), Stop> {
+        let session = self.session()?;
+        let mut event = ask.event(self);
+        let admitted = self
+            .dashboard
+            .authorizer
+            .admit(ask.route, event.clone(), &session.person())
+            .await;
+        let context = admitted.map_err(|fault| problem(&ApiError::unavailable(fault)))?;
+        if context.get("verdict").map(String::as_str) == Some("forbidden") {
+            return Err(forbidden(&context).into());
+        }
+        let role = context.get("role").and_then(|role| Role::parse(role));
+        event["requestContext"]["authorizer"] = json!(context);
+        let request =
+            from_str(&event.to_string()).map_err(|fault| problem(&ApiError::internal(fault)))?;
+        Ok((request, role))
+    }
+}
+
+impl Answered {
+    pub(crate) fn read<T: DeserializeOwned>(self) -> Result<T, Stop> {
+        serde_json::from_value(self.data)
+            .map_err(|fault| problem(&ApiError::internal(fault)).into())
+    }
+}
+
+fn read(response: Response<Body>) -> Result<Value, Stop> {
+    let status = response.status().as_u16();
+    let text = match response.into_body() {
+        Body::Text(text) => text,
+        _ => String::new(),
+    };
+    let mut envelope: Value = serde_json::from_str(&text).unwrap_or_default();
+    if status < 400 {
+        return Ok(envelope["data"].take());
+    }
+    let error = envelope["error"].take();
+    Err(Stop::Problem(Problem {
+        status,
+        code: error["code"].as_str().unwrap_or_default().to_owned(),
+        message: error["message"].as_str().unwrap_or_default().to_owned(),
+        details: error["details"].clone(),
+    }))
+}
+
+/// As the gateway renders a Deny.
+fn forbidden(context: &Context) -> Problem {
+    let field = |name: &str| context.get(name).cloned().unwrap_or_default();
+    let value: Value = serde_json::from_str(&field("detailValue")).unwrap_or_default();
+    Problem {
+        status: 403,
+        code: "INSUFFICIENT_PERMISSIONS".to_owned(),
+        message: "This needs other permissions than you have.".to_owned(),
+        details: json!({ field("detailName"): value }),
+    }
+}
+
+/// An error of ours as its client would get it; what happened goes to the log.
+pub(crate) fn problem(error: &ApiError) -> Problem {
+    if let ApiError::Internal(_) | ApiError::Unavailable(_) = error {
+        tracing::error!(source = api::chain(error), "a page failed");
+    }
+    let body = serde_json::to_value(error.body()).unwrap_or_default();
+    let text = |name: &str| body[name].as_str().unwrap_or_default().to_owned();
+    Problem {
+        status: error.status(),
+        code: text("code"),
+        message: text("message"),
+        details: body["details"].clone(),
+    }
+}

@@ -1,0 +1,103 @@
+//! What pages show and no client can ask for: read by the same rules as the API's own operations.
+
+use api::{ApiError, App, Call, Reply, respond};
+use chrono::Duration;
+use futures_util::future::try_join_all;
+use lambda_http::{Body, Request, Response};
+use model::{KeyId, Owner, Rule};
+use routes::inner::dashboard::Operation;
+use serde::{Deserialize, Serialize};
+use store::Start;
+
+/// What stands around every page of an owner.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct Frame {
+    pub(crate) name: String,
+    /// Notices that nobody has read.
+    pub(crate) unread: u64,
+}
+
+/// What one key did in the last 24 hours.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Activity {
+    pub(crate) key_id: KeyId,
+    /// Accepted requests hour by hour, the last one is the running one.
+    pub(crate) accepted: Vec<u64>,
+}
+
+const HOURS: i64 = 24;
+const MOST_KEYS: usize = 100;
+
+pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
+    respond(app, request, async |call: Call<'_, Operation>| {
+        match call.operation() {
+            Operation::GetFrame => frame(&call).await,
+            Operation::ListActivity => activity(&call).await,
+        }
+    })
+    .await
+}
+
+async fn frame(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let store = call.owner()?;
+    let unread = async { Ok::<_, ApiError>(store.list_notices(true, &Start::Skip(0), 1).await?) };
+    let name = async {
+        Ok(match store.owner() {
+            Owner::Company(_) => call
+                .store()?
+                .get_company()
+                .await?
+                .view()
+                .fields
+                .fields
+                .name
+                .to_string(),
+            Owner::Partner(_) => call.partner()?.get_partner().await?.name.to_string(),
+            Owner::System => "InstaView".to_owned(),
+        })
+    };
+    let (name, unread) = futures_util::try_join!(name, unread)?;
+    call.ok(&Frame {
+        name,
+        unread: unread.total.unwrap_or_default(),
+    })
+}
+
+async fn activity(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
+    let mut input = call.input();
+    let ids = input.query("keyIds");
+    let ids: Option<Vec<KeyId>> = ids.and_then(|ids| {
+        let ids = ids
+            .unwrap_or_default()
+            .split(',')
+            .filter(|id| !id.is_empty());
+        let ids: Result<Vec<_>, _> = ids.map(str::parse).collect();
+        match ids {
+            Ok(ids) if ids.len() <= MOST_KEYS => Some(ids),
+            _ => input.refuse("keyIds", Rule::Format, "must be ids of keys"),
+        }
+    });
+    let ids = input.finish(ids)?;
+    let store = call.owner()?;
+    let last = call.now.hour();
+    let first = last.minus(Duration::hours(HOURS - 1));
+    let read = ids.into_iter().map(|key_id| {
+        let store = &store;
+        async move {
+            let periods = store.key_hours(key_id, first, call.now).await?;
+            let mut accepted = vec![0; usize::try_from(HOURS).unwrap_or_default()];
+            for (at, usage) in &periods {
+                let hour = at.since(first).num_hours();
+                if let Some(hour) = usize::try_from(hour)
+                    .ok()
+                    .and_then(|at| accepted.get_mut(at))
+                {
+                    *hour += usage.all.accepted;
+                }
+            }
+            Ok::<_, ApiError>(Activity { key_id, accepted })
+        }
+    });
+    call.ok(&try_join_all(read).await?)
+}

@@ -1,0 +1,101 @@
+//! The dashboard: pages that people manage keys on, without a line of script being needed.
+//!
+//! Invariant: it has no rule of its own about who may do what. Whatever a page shows or a form does is asked of the API's own handlers, through the same decision, write and record as a request from outside; only who asks is read from a session instead of a bearer.
+//! Knows nothing of tables but its sessions', and nothing of keys, chains or roles but what the API says of them.
+
+mod answer;
+mod ask;
+mod form;
+mod inner;
+mod pages;
+mod parts;
+mod session;
+mod sign_in;
+mod visit;
+
+pub use sign_in::{HttpCall, HttpFailed, SignInConfig};
+
+use api::{App, StreamedBody};
+use auth::{FetchKeys, IssuerConfig};
+use authorizer::Authorizer;
+use lambda_http::{
+    Request, RequestExt, Response, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
+    request::RequestContext,
+};
+use routes::{Operation, pages::dashboard::Operation as Page};
+use std::fmt;
+
+use crate::{answer::Answer, sign_in::Provider, visit::Visit};
+
+/// One process's dashboard.
+pub struct Dashboard {
+    app: App,
+    authorizer: Authorizer,
+    provider: Provider,
+}
+
+impl Dashboard {
+    /// `app` needs whatever the functions need that people use, and sessions.
+    pub fn new(
+        app: App,
+        issuer: IssuerConfig,
+        fetch: FetchKeys,
+        sign_in: SignInConfig,
+        call: HttpCall,
+    ) -> Dashboard {
+        Dashboard {
+            authorizer: Authorizer::new(app.clone(), issuer, fetch),
+            provider: Provider::new(sign_in, call),
+            app,
+        }
+    }
+
+    /// Answers an event of API Gateway.
+    pub async fn answer(&self, request: Request) -> Response<StreamedBody> {
+        let RequestContext::ApiGatewayV1(context) = request.request_context() else {
+            return Answer::not_found().response("");
+        };
+        let id = request_id(&context).to_owned();
+        let path = context.resource_path.as_deref().unwrap_or_default();
+        let Some(page) = Page::find(context.http_method.as_str(), path) else {
+            return Answer::not_found().response(&id);
+        };
+        if page == Page::Asset {
+            return pages::assets::answer(&request).response(&id);
+        }
+        let begun = self.app.clock.now();
+        let visit = Visit::begin(self, page, &request, &context).await;
+        let answer = match &visit {
+            Ok(visit) => match pages::answer(visit).await {
+                Ok(answer) => answer,
+                Err(stop) => stop.answer(visit),
+            },
+            Err(fault) => Answer::unavailable(fault),
+        };
+        let millis = self.app.clock.now().since(begun).num_milliseconds();
+        let (status, operation) = (answer.status, page.route().operation);
+        tracing::info!(
+            operation,
+            status,
+            request_id = id,
+            millis,
+            "answered a browser"
+        );
+        answer.response(&id)
+    }
+}
+
+/// The gateway's extended request id.
+fn request_id(context: &ApiGatewayProxyRequestContext) -> &str {
+    let extended = context.other.get("extendedRequestId");
+    extended
+        .and_then(|id| id.as_str())
+        .or(context.request_id.as_deref())
+        .unwrap_or_default()
+}
+
+impl fmt::Debug for Dashboard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dashboard").finish_non_exhaustive()
+    }
+}

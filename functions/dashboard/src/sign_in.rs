@@ -1,0 +1,317 @@
+//! Signing in at the issuer: OpenID Connect's code flow with PKCE.
+//!
+//! What a sign-in begins with (`state`, `nonce`, the verifier, where to come back to) is sealed into a cookie of ten minutes, so that nothing is stored for whoever only looks at the form.
+
+use api::Unbelieved;
+use auth::IdToken;
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use chrono::Duration;
+use lambda_http::{
+    aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
+    http::{self, header},
+};
+use maud::html;
+use model::Timestamp;
+use openidconnect::{
+    AsyncHttpClient, AuthUrl, AuthorizationCode, ClientId, CsrfToken, EndpointNotSet, EndpointSet,
+    HttpRequest, IssuerUrl, JsonWebKeySet, Nonce, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl,
+    RequestTokenError, Scope, TokenResponse, TokenUrl,
+    core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient},
+    url::ParseError,
+};
+use serde::{Deserialize, Serialize};
+use std::{pin::Pin, sync::Arc};
+use store::{SessionRow, StoreError};
+
+use crate::{
+    Page,
+    answer::{Answer, Stop},
+    parts,
+    session::fault,
+    visit::Visit,
+};
+
+/// How the issuer signs people in.
+#[derive(Debug, Clone)]
+pub struct SignInConfig {
+    pub issuer: String,
+    pub client_id: String,
+    pub authorize_url: String,
+    pub token_url: String,
+    /// Where the dashboard is reached, without a slash at the end, such as `https://app.example`; `None`: where the gateway says.
+    pub url: Option<String>,
+}
+
+/// One request to the issuer.
+pub type HttpCall = Arc<dyn Fn(http::Request<Vec<u8>>) -> HttpAnswer + Send + Sync>;
+
+/// What becomes of it.
+pub type HttpAnswer =
+    Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, HttpFailed>> + Send>>;
+
+/// The issuer gave no answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the issuer gave no answer")]
+pub struct HttpFailed;
+
+pub(crate) struct Provider {
+    config: SignInConfig,
+    call: HttpCall,
+}
+
+type Client = CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
+
+/// What a sign-in begins with.
+#[derive(Serialize, Deserialize)]
+struct Begun {
+    state: String,
+    nonce: String,
+    verifier: String,
+    to: String,
+    at: i64,
+    /// Who has to show anew who they are; nobody else is let in by this sign-in.
+    again: Option<String>,
+}
+
+const LASTS: Duration = Duration::minutes(10);
+/// How old the issuer's word may be where somebody had to sign in anew.
+const FRESHLY: Duration = Duration::minutes(2);
+
+impl Provider {
+    pub(crate) fn new(config: SignInConfig, call: HttpCall) -> Provider {
+        Provider { config, call }
+    }
+
+    /// Origin, and what stands in front of every path.
+    pub(crate) fn place(&self, context: &ApiGatewayProxyRequestContext) -> (String, String) {
+        if let Some(url) = &self.config.url {
+            let path = url.find("://").and_then(|at| url[at + 3..].find('/'));
+            return match path {
+                Some(_) => {
+                    let at = url.len() - url[url.find("://").unwrap_or_default() + 3..].len();
+                    let at = at + url[at..].find('/').unwrap_or_default();
+                    (url[..at].to_owned(), url[at..].to_owned())
+                }
+                None => (url.clone(), String::new()),
+            };
+        }
+        let domain = context.domain_name.as_deref().unwrap_or_default();
+        let stage = context.stage.as_deref().unwrap_or_default();
+        // A domain of one's own stands for the stage; the gateway's own name has it in the path.
+        let base = match domain.contains(".execute-api.") {
+            true => format!("/{stage}"),
+            false => String::new(),
+        };
+        (format!("https://{domain}"), base)
+    }
+
+    fn client(&self, visit: &Visit<'_>) -> Result<Client, ParseError> {
+        let config = &self.config;
+        let back = format!("{}{}", visit.origin, visit.href(Page::SignInCallback, &[]));
+        Ok(CoreClient::new(
+            ClientId::new(config.client_id.clone()),
+            IssuerUrl::new(config.issuer.clone())?,
+            JsonWebKeySet::default(),
+        )
+        .set_auth_uri(AuthUrl::new(config.authorize_url.clone())?)
+        .set_token_uri(TokenUrl::new(config.token_url.clone())?)
+        .set_redirect_uri(RedirectUrl::new(back)?))
+    }
+}
+
+/// Leaves for the issuer.
+pub(crate) fn begin(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let random = || BASE64_URL_SAFE_NO_PAD.encode(visit.app().entropy.bytes::<32>());
+    let again = match (&visit.session, visit.query("again").is_empty()) {
+        (Some(session), false) => Some(session.row.subject.clone()),
+        _ => None,
+    };
+    let begun = Begun {
+        state: random(),
+        nonce: random(),
+        verifier: random(),
+        to: visit.query("to"),
+        at: visit.now.millis(),
+        again,
+    };
+    let client = visit.dashboard.provider.client(visit).map_err(broken)?;
+    let verifier = PkceCodeVerifier::new(begun.verifier.clone());
+    let (state, nonce) = (begun.state.clone(), begun.nonce.clone());
+    let mut request = client
+        .authorize_url(
+            CoreAuthenticationFlow::AuthorizationCode,
+            || CsrfToken::new(state),
+            || Nonce::new(nonce),
+        )
+        .add_scope(Scope::new("email".to_owned()))
+        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+    if begun.again.is_some() {
+        request = request
+            .add_prompt(CoreAuthPrompt::Login)
+            .set_max_age(std::time::Duration::ZERO);
+    }
+    let (url, _, _) = request.url();
+    let sealed = serde_json::to_string(&begun).map_err(broken)?;
+    let cookie = visit.cookies().sign_in(&visit.keys.seal(&sealed));
+    Ok(Answer::see(url.as_str()).with(header::SET_COOKIE, cookie))
+}
+
+/// Comes back from the issuer: a new session, whoever was signed in before.
+pub(crate) async fn complete(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let Some(begun) = begun(visit) else {
+        return Ok(failed(
+            visit,
+            "This sign-in was not begun here, or took longer than ten minutes.",
+        ));
+    };
+    let code = visit.query("code");
+    if code.is_empty() || visit.query("state") != begun.state {
+        return Ok(failed(visit, "The issuer has let nobody in."));
+    }
+    let id = match redeemed(visit, &begun, code).await? {
+        Some(id) => id,
+        None => return Ok(failed(visit, "The issuer's answer can't be taken.")),
+    };
+    let Some(auth_time) = Timestamp::from_millis(id.auth_time) else {
+        return Ok(failed(visit, "The issuer's answer can't be taken."));
+    };
+    if let Some(subject) = &begun.again
+        && (*subject != id.subject || visit.now.since(auth_time) > FRESHLY)
+    {
+        return Ok(failed(
+            visit,
+            "Somebody else has signed in, or nobody anew.",
+        ));
+    }
+    let random = || visit.app().entropy.bytes();
+    let cookie = visit.keys.cookie(random(), random());
+    let Some(name) = visit.keys.name(&cookie) else {
+        return Err(broken("a new cookie has no name"));
+    };
+    let row = SessionRow {
+        name,
+        issuer: id.issuer,
+        subject: id.subject,
+        email: id.verified_email,
+        auth_time,
+        created_at: visit.now,
+        seen_at: visit.now,
+        roles: Vec::new(),
+        reason: None,
+    };
+    let table = &visit.app().table;
+    create(visit, &row).await?;
+    if let Some(session) = &visit.session {
+        table.end_session(&session.row.name).await.map_err(fault)?;
+    }
+    let cookies = visit.cookies();
+    Ok(Answer::see(&visit.returned_to(&begun.to))
+        .with(header::SET_COOKIE, cookies.session(&cookie))
+        .with(header::SET_COOKIE, cookies.signed_in()))
+}
+
+/// Two browsers may sign the same person in at once.
+async fn create(visit: &Visit<'_>, row: &SessionRow) -> Result<(), Stop> {
+    const TRIES: usize = 5;
+    for attempt in 1.. {
+        let nonce = visit.app().entropy.bytes();
+        match visit.app().table.create_session(row, nonce).await {
+            Ok(()) => break,
+            Err(StoreError::Conflict) if attempt < TRIES => {}
+            Err(error) => return Err(fault(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Ends this session.
+pub(crate) async fn end(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let name = &visit.session()?.row.name;
+    visit.app().table.end_session(name).await.map_err(fault)?;
+    Ok(Answer::see(&visit.href(Page::Home, &[])).with(header::SET_COOKIE, visit.cookies().ended()))
+}
+
+/// Ends all sessions of the person.
+pub(crate) async fn end_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let person = visit.session()?.row.person();
+    let nonce = visit.app().entropy.bytes();
+    let table = &visit.app().table;
+    table
+        .end_sessions_of(&person, visit.now, nonce)
+        .await
+        .map_err(fault)?;
+    end(visit).await
+}
+
+fn begun(visit: &Visit<'_>) -> Option<Begun> {
+    let sealed = visit.cookie(visit.cookies().sign_in_name())?;
+    let begun: Begun = serde_json::from_str(&visit.keys.open(sealed)?).ok()?;
+    let at = Timestamp::from_millis(begun.at)?;
+    (visit.now.since(at) < LASTS).then_some(begun)
+}
+
+/// Who the issuer says has signed in; `None` where it says nothing that can be believed.
+async fn redeemed(visit: &Visit<'_>, begun: &Begun, code: String) -> Result<Option<IdToken>, Stop> {
+    let provider = &visit.dashboard.provider;
+    let client = provider.client(visit).map_err(broken)?;
+    let call = Arc::clone(&provider.call);
+    let token = id_token(client, call, code, begun.verifier.clone()).await;
+    let Some(token) = token.map_err(|failed| fault(api::ApiError::unavailable(failed)))? else {
+        return Ok(None);
+    };
+    let issuer = visit.app().issuer.as_deref();
+    let issuer = issuer.ok_or_else(|| broken("no issuer is configured"))?;
+    match issuer.id_token(&token, visit.now).await {
+        Ok(id) => Ok(Some(id).filter(|id| id.nonce.as_deref() == Some(begun.nonce.as_str()))),
+        Err(Unbelieved::Refused(why)) => {
+            tracing::info!(%why, "an ID token was refused");
+            Ok(None)
+        }
+        Err(Unbelieved::Unavailable(error)) => Err(fault(api::ApiError::unavailable(error))),
+    }
+}
+
+/// The ID token for a code. Boxed, and of nothing borrowed: the compiler can't see otherwise that it may move between threads.
+fn id_token(client: Client, call: HttpCall, code: String, verifier: String) -> Redeeming {
+    Box::pin(async move {
+        let http = Http(call);
+        let exchange = client
+            .exchange_code(AuthorizationCode::new(code))
+            .set_pkce_verifier(PkceCodeVerifier::new(verifier));
+        match exchange.request_async(&http).await {
+            Ok(tokens) => Ok(tokens.id_token().map(ToString::to_string)),
+            Err(RequestTokenError::Request(failed)) => Err(failed),
+            Err(refused) => {
+                tracing::info!(why = refused.to_string(), "no tokens for a code");
+                Ok(None)
+            }
+        }
+    })
+}
+
+/// A type of its own, because the compiler sees of no closure that its future may move between threads.
+struct Http(HttpCall);
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = HttpFailed;
+    type Future = HttpAnswer;
+
+    fn call(&'c self, request: HttpRequest) -> HttpAnswer {
+        (self.0)(request)
+    }
+}
+
+type Redeeming = Pin<Box<dyn Future<Output = Result<Option<String>, HttpFailed>> + Send>>;
+
+fn failed(visit: &Visit<'_>, why: &str) -> Answer {
+    let text = html! {
+        p { (why) }
+        p { a.button.primary href=(visit.href(Page::SignIn, &[])) { "Sign in" } }
+    };
+    Answer::page(400, parts::bare(&visit.base, "You are not signed in", text))
+        .with(header::SET_COOKIE, visit.cookies().signed_in())
+}
+
+fn broken(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Stop {
+    fault(api::ApiError::internal(error))
+}

@@ -1,0 +1,32 @@
+//! The dashboard's pages: what a browser may ask for, and what its forms are sent to.
+//!
+//! They are no part of the API: only the gateway's document has them, and the dashboard itself checks who asks.
+//! Owners stand in paths as `c-` or `p-` and their id, companies and partners alike.
+
+use crate::{Access::Public, Method, Operation, Route, Tenant};
+
+functions! {
+    dashboard = "dashboard" streamed {
+        /// Where everybody begins: the sign-in, or the choice of a company
+        Home = Get "/dashboard", Public;
+        /// Leave for the issuer
+        SignIn = Get "/dashboard/sign-in", Public;
+        /// Come back from the issuer
+        SignInCallback = Get "/dashboard/callback", Public;
+        /// End this session
+        SignOut = Post "/dashboard/sign-out", Public;
+        /// End all sessions of this person
+        SignOutEverywhere = Post "/dashboard/sign-out-everywhere", Public;
+        /// The stylesheet, the script, the icon
+        Asset = Get "/dashboard/assets/{asset}", Public;
+
+        /// The keys of an owner
+        Keys = Get "/dashboard/o/{owner}/keys", Public;
+        /// The form for a key
+        NewKey = Get "/dashboard/o/{owner}/keys/new", Public;
+        /// Make a key; the answer is the only page that ever shows it
+        CreateKey = Post "/dashboard/o/{owner}/keys/new", Public;
+        /// One key
+        Key = Get "/dashboard/o/{owner}/keys/{keyId}", Public;
+    }
+}
