@@ -7,7 +7,7 @@ use model::Owner;
 use routes::{Operation, Role, Route, Tenant};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, pin::Pin};
 
 use crate::{
     answer::{Problem, Stop},
@@ -26,14 +26,13 @@ pub(crate) struct Ask {
     owner: Option<Owner>,
 }
 
+/// What is waited for, on the heap.
+pub(crate) type Pending<'v, T> = Pin<Box<dyn Future<Output = T> + Send + 'v>>;
+
 /// What the API answered.
 #[derive(Debug, Clone)]
 pub(crate) struct Answered {
     pub(crate) data: Value,
-    /// By which the person was let through.
-    pub(crate) role: Option<Role>,
-    /// Whether it was done before, by the same form.
-    pub(crate) replayed: bool,
 }
 
 impl Ask {
@@ -141,26 +140,27 @@ impl Visit<'_> {
     ///
     /// # Errors
     /// The API's own refusal, as the person would get it.
-    pub(crate) async fn ask(&self, ask: Ask) -> Result<Answered, Stop> {
+    pub(crate) fn ask(&self, ask: Ask) -> Pending<'_, Result<Answered, Stop>> {
+        Box::pin(self.asked(ask))
+    }
+
+    async fn asked(&self, ask: Ask) -> Result<Answered, Stop> {
         let (request, role) = self.admitted(&ask).await?;
         let app = self.app();
-        let response = match ask.route.function {
-            "keys" => keys::handle(app, request).await,
-            "audit-log" => audit_log::handle(app, request).await,
-            "companies" => companies::handle(app, request).await,
-            "dashboard" => inner::handle(app, request).await,
+        // Boxed: together their futures are more than a thread's stack holds.
+        let answered: Pending<'_, Response<Body>> = match ask.route.function {
+            "keys" => Box::pin(keys::handle(app, request)),
+            "audit-log" => Box::pin(audit_log::handle(app, request)),
+            "companies" => Box::pin(companies::handle(app, request)),
+            "dashboard" => Box::pin(inner::handle(app, request)),
             _ => return Err(Stop::NotFound),
         };
-        let replayed = response.headers().contains_key("idempotency-replayed");
+        let response = answered.await;
         let data = read(response)?;
         if let (Some(owner), Some(role)) = (ask.owner, role) {
             self.note_role(owner, role).await?;
         }
-        Ok(Answered {
-            data,
-            role,
-            replayed,
-        })
+        Ok(Answered { data })
     }
 
     /// As [`Visit::ask`], read as a `T`.

@@ -13,7 +13,7 @@ mod session;
 mod sign_in;
 mod visit;
 
-pub use sign_in::{HttpCall, HttpFailed, SignInConfig};
+pub use sign_in::{HttpAnswer, HttpCall, HttpFailed, SignInConfig};
 
 use api::{App, StreamedBody};
 use auth::{FetchKeys, IssuerConfig};

@@ -3,31 +3,39 @@
 pub(crate) mod assets;
 mod home;
 mod keys;
+mod kill_switch;
 
 use crate::{
     Page,
     answer::{Answer, Stop},
+    ask::Pending,
     sign_in,
     visit::Visit,
 };
 
-pub(crate) async fn answer(visit: &Visit<'_>) -> Result<Answer, Stop> {
+/// Boxed, because the largest page would be what every page takes of a thread's stack.
+pub(crate) fn answer<'v>(visit: &'v Visit<'v>) -> Pending<'v, Result<Answer, Stop>> {
     match visit.page {
-        Page::Home => home::show(visit).await,
-        Page::SignIn => sign_in::begin(visit),
-        Page::SignInCallback => sign_in::complete(visit).await,
-        Page::SignOut => {
-            crate::form::Form::read(visit)?;
-            sign_in::end(visit).await
-        }
-        Page::SignOutEverywhere => {
-            crate::form::Form::read(visit)?;
-            sign_in::end_all(visit).await
-        }
-        Page::Asset => Err(Stop::NotFound),
-        Page::Keys => keys::list(visit).await,
-        Page::NewKey => keys::new(visit).await,
-        Page::CreateKey => keys::create(visit).await,
-        Page::Key => keys::show(visit).await,
+        Page::Home => Box::pin(home::show(visit)),
+        Page::SignIn => Box::pin(async { sign_in::begin(visit) }),
+        Page::SignInCallback => Box::pin(sign_in::complete(visit)),
+        Page::SignOut => Box::pin(sign_in::end(visit)),
+        Page::SignOutEverywhere => Box::pin(sign_in::end_all(visit)),
+        Page::Asset => Box::pin(async { Err(Stop::NotFound) }),
+        Page::Keys => Box::pin(keys::list(visit)),
+        Page::NewKey => Box::pin(keys::new(visit)),
+        Page::CreateKey => Box::pin(keys::create(visit)),
+        Page::Key => Box::pin(keys::show(visit)),
+        Page::EditKey => Box::pin(keys::edit(visit)),
+        Page::SaveKey => Box::pin(keys::save(visit)),
+        Page::SuspendKey => Box::pin(keys::suspend(visit)),
+        Page::ResumeKey => Box::pin(keys::resume(visit)),
+        Page::RotateKey => Box::pin(keys::rotate(visit)),
+        Page::MakeSecret => Box::pin(keys::make_secret(visit)),
+        Page::MoveOverlap => Box::pin(keys::move_overlap(visit)),
+        Page::AskRevokeKey => Box::pin(keys::ask_revoke(visit)),
+        Page::RevokeKey => Box::pin(keys::revoke(visit)),
+        Page::KillSwitch => Box::pin(kill_switch::show(visit)),
+        Page::RevokeAll => Box::pin(kill_switch::revoke_all(visit)),
     }
 }

@@ -105,7 +105,7 @@ impl Visit<'_> {
                                 }
                             }
                         }
-                        main id="main" { (content) }
+                        main id="main" tabindex="-1" { (content) }
                     }
                 }
             }
@@ -139,7 +139,7 @@ impl Visit<'_> {
 pub(crate) fn heading(title: &str, sub: Markup, actions: Markup) -> Markup {
     html! {
         div.head {
-            div { h1 { (title) } p.sub { (sub) } }
+            div { h1 { bdi { (title) } } p.sub { (sub) } }
             div.actions { (actions) }
         }
     }
@@ -240,7 +240,7 @@ pub(crate) fn sparkline(values: &[u64], label: &str) -> Markup {
         .map(|(at, value)| format!("{},{}", at * 96 / last, 22 - value * 20 / most))
         .collect();
     html! {
-        svg.spark viewBox="0 0 96 24" width="96" height="24" role="img" aria-label=(label) {
+        svg.spark viewBox="0 0 96 24" preserveAspectRatio="none" width="96" height="24" role="img" aria-label=(label) {
             polyline points=(points.join(" ")) {}
         }
     }

@@ -26,6 +26,7 @@ use store::{SessionRow, StoreError};
 use crate::{
     Page,
     answer::{Answer, Stop},
+    form::Form,
     parts,
     session::fault,
     visit::Visit,
@@ -226,6 +227,7 @@ async fn create(visit: &Visit<'_>, row: &SessionRow) -> Result<(), Stop> {
 
 /// Ends this session.
 pub(crate) async fn end(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    Form::read(visit)?;
     let name = &visit.session()?.row.name;
     visit.app().table.end_session(name).await.map_err(fault)?;
     Ok(Answer::see(&visit.href(Page::Home, &[])).with(header::SET_COOKIE, visit.cookies().ended()))
@@ -233,6 +235,7 @@ pub(crate) async fn end(visit: &Visit<'_>) -> Result<Answer, Stop> {
 
 /// Ends all sessions of the person.
 pub(crate) async fn end_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    Form::read(visit)?;
     let person = visit.session()?.row.person();
     let nonce = visit.app().entropy.bytes();
     let table = &visit.app().table;

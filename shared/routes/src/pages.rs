@@ -28,5 +28,27 @@ functions! {
         CreateKey = Post "/dashboard/o/{owner}/keys/new", Public;
         /// One key
         Key = Get "/dashboard/o/{owner}/keys/{keyId}", Public;
+        /// The form for a key's change
+        EditKey = Get "/dashboard/o/{owner}/keys/{keyId}/edit", Public;
+        /// Try a key's change, or make it
+        SaveKey = Post "/dashboard/o/{owner}/keys/{keyId}/edit", Public;
+        /// Suspend a key
+        SuspendKey = Post "/dashboard/o/{owner}/keys/{keyId}/suspend", Public;
+        /// Resume a key
+        ResumeKey = Post "/dashboard/o/{owner}/keys/{keyId}/resume", Public;
+        /// The form for a new secret
+        RotateKey = Get "/dashboard/o/{owner}/keys/{keyId}/rotate", Public;
+        /// Give a key a new secret; the answer is the only page that ever shows it
+        MakeSecret = Post "/dashboard/o/{owner}/keys/{keyId}/rotate", Public;
+        /// End an overlap, or let it go on for longer
+        MoveOverlap = Post "/dashboard/o/{owner}/keys/{keyId}/overlap", Public;
+        /// Ask whether a key is really to be revoked
+        AskRevokeKey = Get "/dashboard/o/{owner}/keys/{keyId}/revoke", Public;
+        /// Revoke a key
+        RevokeKey = Post "/dashboard/o/{owner}/keys/{keyId}/revoke", Public;
+        /// What the kill switch would end
+        KillSwitch = Get "/dashboard/o/{owner}/kill-switch", Public;
+        /// Revoke all keys of a company
+        RevokeAll = Post "/dashboard/o/{owner}/kill-switch", Public;
     }
 }

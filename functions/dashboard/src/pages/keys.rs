@@ -1,8 +1,13 @@
 //! API keys: the list, the form, and the one page that shows a new one.
 
+mod change;
 mod form;
+mod secret;
 mod show;
+mod usage;
 
+pub(crate) use change::{ask_revoke, edit, resume, revoke, save, suspend};
+pub(crate) use secret::{make_secret, move_overlap, rotate};
 pub(crate) use show::show;
 
 use maud::{Markup, html};
@@ -88,7 +93,12 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     };
     let (frame, (keys, activity)) = futures_util::try_join!(visit.frame(owner), keys)?;
     let filtered = !q.is_empty() || !wanted.is_empty();
-    let actions = html! { a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create key" } };
+    let actions = html! {
+        @if matches!(owner, Owner::Company(_)) {
+            a.button href=(visit.owned(Page::KillSwitch, &[])) { "Kill switch" }
+        }
+        a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create key" }
+    };
     let sub = match keys.pagination.total {
         Some(1) => html! { "1 key" },
         Some(total) => html! { (total) " keys" },
@@ -180,7 +190,7 @@ fn table(visit: &Visit<'_>, keys: &[Key], activity: &[Activity]) -> Markup {
                         @let requests: u64 = accepted.iter().sum();
                         tr {
                             td data-label="Name" {
-                                a href=(visit.owned(Page::Key, &[("keyId", &key.id)])) { (key.name) }
+                                a href=(visit.owned(Page::Key, &[("keyId", &key.id)])) { bdi { (key.name) } }
                                 br; span.hint { "created " (time(&key.created_at)) }
                             }
                             td data-label="Key" {
@@ -268,10 +278,7 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .body(form.body(visit.now))
         .once(&sent.once);
     match visit.ask(ask).await {
-        Ok(answered) => {
-            let replayed = answered.replayed;
-            shown_once(visit, owner, answered.read()?, replayed).await
-        }
+        Ok(answered) => shown_once(visit, owner, answered.read()?).await,
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             form_page(visit, &form, Some(&problem)).await
         }
@@ -293,7 +300,6 @@ pub(crate) async fn shown_once(
     visit: &Visit<'_>,
     owner: Owner,
     new: NewSecret,
-    replayed: bool,
 ) -> Result<Answer, Stop> {
     let frame = visit.frame(owner).await?;
     let NewSecret { key, object } = new;
@@ -336,7 +342,6 @@ pub(crate) async fn shown_once(
             ("Already done", content)
         }
     };
-    debug_assert!(!replayed || title == "Already done");
     Ok(visit.framed(&frame, Page::Keys, title, content))
 }
 

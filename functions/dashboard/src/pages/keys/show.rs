@@ -1,9 +1,14 @@
-//! One key.
+//! One key: what it is, what it did, and what can be done about it.
 
-use maud::html;
-use routes::keys::Operation;
+use maud::{Markup, html};
+use routes::{audit_log::Operation as Trail, keys::Operation};
+use serde::Deserialize;
 
-use super::{Key, form::in_words};
+use super::{
+    Key, Listed,
+    form::in_words,
+    usage::{Span, Usage, chart, client_table, counts},
+};
 use crate::{
     Page,
     answer::{Answer, Stop},
@@ -12,23 +17,226 @@ use crate::{
     visit::Visit,
 };
 
+/// How the key could be narrowed, as the API says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Suggestions {
+    observed_since: String,
+    accepted: u64,
+    unused_scopes: UnusedScopes,
+    #[serde(rename = "allowedIPs")]
+    allowed_ips: SuggestedIps,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct UnusedScopes {
+    known_from: String,
+    scopes: Option<Vec<String>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct SuggestedIps {
+    suggested: Option<Vec<String>>,
+    other_requests: u64,
+}
+
+#[derive(Deserialize)]
+struct Event {
+    at: String,
+    #[serde(rename = "type")]
+    kind: String,
+    operation: Option<String>,
+    reason: Option<String>,
+    #[serde(rename = "sourceIp")]
+    source_ip: Option<String>,
+}
+
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
     let id = visit.param("keyId");
-    let key = Ask::new(Operation::GetApiKey).of(owner).id("keyId", &id);
-    let (frame, key) = futures_util::try_join!(visit.frame(owner), visit.get::<Key>(key))?;
+    let of_key = |operation| Ask::new(operation).of(owner).id("keyId", id.as_str());
+    let span = Span::read(&visit.query("span"));
+    let usage = span.of(of_key(Operation::GetApiKeyUsage), visit.now);
+    let events = Ask::new(Trail::ListAuditEvents)
+        .of(owner)
+        .query("keyId", &id)
+        .query("limit", "10");
+    let (frame, key, usage, suggestions, events) = futures_util::try_join!(
+        visit.frame(owner),
+        visit.get::<Key>(of_key(Operation::GetApiKey)),
+        visit.get::<Usage>(usage),
+        visit.get::<Suggestions>(of_key(Operation::GetApiKeySuggestions)),
+        visit.get::<Listed<Event>>(events),
+    )?;
     let sub = html! { code { (key.prefix) "…" } " " (status(&key.status)) };
     let content = html! {
-        (heading(&key.name, sub, html! {}))
-        section.card aria-labelledby="facts" {
-            h2 id="facts" { "Facts" }
-            p { (in_words(&key.scopes)) }
-            dl.facts {
-                div { dt { "Created" } dd { (time(&key.created_at)) } }
-                div { dt { "Expires" } dd { (time_or(key.expires_at.as_deref(), "Never")) } }
-                div { dt { "Last used" } dd { (time_or(key.last_used_at.as_deref(), "Never")) } }
+        (heading(&key.name, sub, actions(visit, &key)))
+        div.columns {
+            (facts(&key))
+            (secrets(visit, &key, &usage))
+        }
+        section.card aria-labelledby="usage" {
+            h2 id="usage" { "Usage" }
+            p { (span.links(visit, &id)) }
+            (chart(&usage, span))
+        }
+        div.columns {
+            section.card aria-labelledby="operations" {
+                h2 id="operations" { "Operations" }
+                (counts("Operation", "Operations, table", usage.totals.operations.iter().map(|of| (of.operation.as_str(), &of.count)), None))
+            }
+            section.card aria-labelledby="networks" {
+                h2 id="networks" { "Networks" }
+                @if span == Span::Days {
+                    p { "By day no addresses are kept." }
+                } @else {
+                    (counts("Network", "Networks, table", usage.totals.networks.iter().map(|of| (of.network.as_str(), &of.count)), Some(&usage.totals.other_networks)))
+                }
+            }
+        }
+        (suggested(visit, &key, &suggestions))
+        section.card aria-labelledby="events" {
+            h2 id="events" { "Latest events" }
+            @if events.items.is_empty() { p { "None yet. Events follow a few seconds after what they tell of." } }
+            ul.events {
+                @for event in &events.items {
+                    li {
+                        (time(&event.at)) " " code { (event.kind) }
+                        @if let Some(operation) = &event.operation { " " (operation) }
+                        @if let Some(reason) = &event.reason { ", " (reason) }
+                        @if let Some(address) = &event.source_ip { ", from " (address) }
+                    }
+                }
             }
         }
     };
     Ok(visit.framed(&frame, Page::Keys, &key.name, content))
+}
+
+fn actions(visit: &Visit<'_>, key: &Key) -> Markup {
+    let of_key = [("keyId", key.id.as_str())];
+    let form = |page, label: &str, question: &str| {
+        html! {
+            form method="post" action=(visit.owned(page, &of_key)) data-confirm=(question) {
+                (visit.form_proof())
+                button { (label) }
+            }
+        }
+    };
+    html! {
+        @if key.status != "REVOKED" {
+            a.button href=(visit.owned(Page::EditKey, &of_key)) { "Edit" }
+            a.button href=(visit.owned(Page::RotateKey, &of_key)) { "Rotate" }
+            @if key.status == "SUSPENDED" {
+                (form(Page::ResumeKey, "Resume", "Resume this key? Its requests are accepted again."))
+            } @else {
+                (form(Page::SuspendKey, "Suspend", "Suspend this key? Its requests are refused from this moment on."))
+            }
+            a.button.danger href=(visit.owned(Page::AskRevokeKey, &of_key)) { "Revoke" }
+        }
+    }
+}
+
+fn facts(key: &Key) -> Markup {
+    html! {
+        section.card aria-labelledby="facts" {
+            h2 id="facts" { "Facts" }
+            p { (in_words(&key.scopes)) }
+            dl.facts {
+                div { dt { "Scopes" } dd { span.tags { @for scope in &key.scopes { span.tag { (scope) } " " } } } }
+                div { dt { "Created" } dd { (time(&key.created_at)) } }
+                div { dt { "Expires" } dd { (time_or(key.expires_at.as_deref(), "Never")) } }
+                div {
+                    dt { "Last used" }
+                    dd {
+                        (time_or(key.last_used_at.as_deref(), "Never"))
+                        @if let Some(address) = &key.last_used_ip { ", from " (address) }
+                    }
+                }
+                div {
+                    dt { "Allowed addresses" }
+                    dd {
+                        @match &key.allowed_ips {
+                            Some(networks) => { @for network in networks { code { (network) } " " } }
+                            None => { "From anywhere" }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Who uses which secret: what is to be known before an old one ends.
+fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage) -> Markup {
+    let old = key
+        .secrets
+        .iter()
+        .find_map(|secret| secret.valid_until.as_deref());
+    html! {
+        section.card aria-labelledby="secrets" {
+            h2 id="secrets" { "Secrets" }
+            @if key.secrets.is_empty() { p { "None yet: rotate to get one." } }
+            @for secret in &key.secrets {
+                @let used = usage.totals.secrets.iter().find(|of| of.suffix == secret.suffix);
+                h3 { "Secret " code { "…" (secret.suffix) } }
+                dl.facts {
+                    div { dt { "Made" } dd { (time(&secret.created_at)) } }
+                    @if let Some(end) = &secret.valid_until { div { dt { "Ends" } dd { (time(end)) } } }
+                    div {
+                        dt { "Last used" }
+                        dd {
+                            (time_or(secret.last_used_at.as_deref(), "Never"))
+                            @if let Some(address) = &secret.last_used_ip { ", from " (address) }
+                        }
+                    }
+                }
+                @if let Some(used) = used { (client_table(used)) }
+            }
+            @if let Some(end) = old {
+                form.form method="post" action=(visit.owned(Page::MoveOverlap, &[("keyId", &key.id)])) {
+                    (visit.form_proof())
+                    p { "The old secret lives until " (time(end)) "." }
+                    div.actions {
+                        button name="until" value="now" { "End it now" }
+                        button name="until" value="day" { "A day from now" }
+                        button name="until" value="week" { "A week from now" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions) -> Markup {
+    let Suggestions {
+        observed_since,
+        accepted,
+        unused_scopes,
+        allowed_ips,
+    } = suggestions;
+    html! {
+        section.card aria-labelledby="suggestions" {
+            h2 id="suggestions" { "How it could be narrowed" }
+            p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+            @match &unused_scopes.scopes {
+                None => { p { "Which scopes nobody needs is known from " (time(&unused_scopes.known_from)) " on." } }
+                Some(unused) if unused.is_empty() => { p { "Every scope was needed." } }
+                Some(unused) => {
+                    p { "Nobody needed " span.tags { @for scope in unused { span.tag { (scope) } " " } } }
+                }
+            }
+            @if let Some(networks) = &allowed_ips.suggested {
+                p { "Everything came from " @for network in networks { code { (network) } " " } }
+                @if allowed_ips.other_requests > 0 {
+                    p.hint { (allowed_ips.other_requests) " requests came from networks that were not told apart." }
+                }
+            }
+            @if key.status != "REVOKED" {
+                p { a href=(visit.owned(Page::EditKey, &[("keyId", &key.id)])) { "Edit the key" } }
+            }
+        }
+    }
 }

@@ -1,0 +1,124 @@
+//! The kill switch: what it would end, and then all of it at once.
+
+use maud::{Markup, html};
+use routes::keys::Operation;
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::{
+    Page,
+    answer::{Answer, Stop},
+    ask::Ask,
+    form::Form,
+    inner::Frame,
+    parts::heading,
+    visit::Visit,
+};
+
+/// What ends, or has ended, as the API says it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Report {
+    keys: Vec<Ended>,
+    grants: Vec<Grant>,
+}
+
+#[derive(Deserialize)]
+struct Ended {
+    prefix: String,
+    name: String,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Grant {
+    partner_id: String,
+}
+
+/// What has to be typed.
+const WORDS: &str = "revoke all keys";
+
+pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    visit.fresh()?;
+    page(visit, "").await
+}
+
+async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
+    let owner = visit.owner()?;
+    let tried = Ask::new(Operation::RevokeAllApiKeys)
+        .of(owner)
+        .body(json!({ "dryRun": true }));
+    let (frame, report) = futures_util::try_join!(visit.frame(owner), visit.get::<Report>(tried))?;
+    let content = html! {
+        (heading("Kill switch", html! { "For the day on which nobody knows what has leaked." }, html! {}))
+        div.note.warn {
+            p { "Every key of " bdi { (frame.name) } " is revoked for good, and every partner's grant suspended, before the answer comes. Nothing is made meanwhile." }
+        }
+        @if !fault.is_empty() { div.note.bad role="alert" { p { (fault) } } }
+        (told("It would end", &report))
+        form.form method="post" action=(visit.owned(Page::RevokeAll, &[])) {
+            (visit.form_proof())
+            div.field {
+                label for="reason" { "Reason, for the audit log" }
+                input id="reason" name="reason" required maxlength="200" autocomplete="off";
+            }
+            div.choice {
+                input type="checkbox" name="spare" value="1" id="spare";
+                label for="spare" { "Spare the partners' grants" }
+            }
+            div.field {
+                label for="words" { "Type: " code { (WORDS) } }
+                input id="words" name="words" required autocomplete="off" aria-invalid=[(!fault.is_empty()).then_some("true")];
+            }
+            div.actions {
+                button.danger { "Revoke all keys" }
+                a.button href=(visit.owned(Page::Keys, &[])) { "Cancel" }
+            }
+        }
+    };
+    let status = if fault.is_empty() { 200 } else { 400 };
+    Ok(visit.framed_as(status, &frame, Page::Keys, "Kill switch", content))
+}
+
+pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let sent = Form::read(visit)?;
+    visit.fresh()?;
+    if !sent.text("words").eq_ignore_ascii_case(WORDS) {
+        return page(visit, "Nothing was done: the words are others.").await;
+    }
+    let owner = visit.owner()?;
+    let body = json!({
+        "dryRun": false,
+        "reason": sent.text("reason"),
+        "includePartners": !sent.is_checked("spare"),
+    });
+    let asked = Ask::new(Operation::RevokeAllApiKeys)
+        .of(owner)
+        .body(body)
+        .once(&sent.once);
+    match visit.get::<Report>(asked).await {
+        Ok(report) => {
+            let frame: Frame = visit.frame(owner).await?;
+            let content = html! {
+                (heading("All keys are dead", html! { "None of them is accepted any more, anywhere." }, html! {}))
+                (told("It has ended", &report))
+                p { a.button.primary href=(visit.owned(Page::Keys, &[])) { "To the keys" } }
+            };
+            Ok(visit.framed(&frame, Page::Keys, "All keys are dead", content))
+        }
+        Err(Stop::Problem(problem)) if problem.status == 400 => page(visit, &problem.said()).await,
+        Err(stop) => Err(stop),
+    }
+}
+
+fn told(what: &str, report: &Report) -> Markup {
+    html! {
+        section.card aria-labelledby="ends" {
+            h2 id="ends" { (what) " " (report.keys.len()) " keys and " (report.grants.len()) " grants" }
+            ul {
+                @for key in &report.keys { li { bdi { (key.name) } " " code { (key.prefix) "…" } } }
+                @for grant in &report.grants { li { "the grant to partner " code { (grant.partner_id) } } }
+            }
+        }
+    }
+}
