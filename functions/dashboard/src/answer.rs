@@ -159,6 +159,7 @@ impl Stop {
                     403 => "Not yours to see",
                     404 => "Not found",
                     409 => "Changed meanwhile",
+                    422 => "Already done",
                     429 => "Too many requests",
                     500 => "Our mistake",
                     503 => "One moment",
@@ -231,6 +232,10 @@ impl Problem {
                 "All keys are being revoked just now; nothing is made meanwhile.".to_owned()
             }
             ("RESOURCE_CONFLICT", Some("LAST_OWNER")) => "Somebody must stay an owner.".to_owned(),
+            ("IDEMPOTENCY_CONFLICT", _) => {
+                "This form was sent before, with something else in it. Load its page again to send another."
+                    .to_owned()
+            }
             ("RATE_LIMIT_EXCEEDED", _) => {
                 "More pages were asked for than a person is allowed in this time.".to_owned()
             }

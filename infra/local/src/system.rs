@@ -54,6 +54,7 @@ pub struct SystemBuilder {
     clock: Clock,
     api_url: String,
     issuer_url: String,
+    users: Vec<String>,
     invoke: Option<InvokeEndpoint>,
 }
 
@@ -70,6 +71,7 @@ impl System {
             clock: Clock::system(),
             api_url: "http://127.0.0.1:3000".to_owned(),
             issuer_url: "http://127.0.0.1:3001".to_owned(),
+            users: seed::addresses(),
             invoke: None,
         }
     }
@@ -238,6 +240,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Who may sign in by the issuer's form besides the seeded ones, with the same password.
+    pub fn users(mut self, users: impl IntoIterator<Item = String>) -> Self {
+        self.users.extend(users);
+        self
+    }
+
     pub fn issuer_url(mut self, url: &str) -> Self {
         self.issuer_url = url.to_owned();
         self
@@ -256,6 +264,7 @@ impl SystemBuilder {
             clock,
             api_url,
             issuer_url,
+            users,
             invoke,
         } = self;
         let place = match &data_dir {
@@ -269,12 +278,7 @@ impl SystemBuilder {
         let definitions = store::definitions(&names);
         tables::create_missing(&engine.client(Weather::calm()), &definitions).await?;
         let secrets = Secrets::read(data_dir.as_ref(), &clock, Entropy)?;
-        let issuer = Issuer::new(
-            &issuer_url,
-            secrets.signing,
-            seed::addresses(),
-            clock.clone(),
-        );
+        let issuer = Issuer::new(&issuer_url, secrets.signing, users, clock.clone());
         let issuer = Arc::new(issuer);
         let published = Published::default();
         let outbox = Outbox::open(data_dir.as_ref(), &clock)?;
