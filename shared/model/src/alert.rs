@@ -54,7 +54,7 @@ fields! {
     pub struct AlertSettingsFields {
         required {}
         optional {
-            /// Who is mailed instead of the owners and the key's creator; an empty list: nobody, and notices are made all the same.
+            /// Members' addresses that are mailed instead of the owners' and the key's creator's; an empty list: nobody, and notices are made all the same.
             recipients: List<EmailAddress, 20>,
             /// How many times its usual for that hour a key may do before it is told of; 5 where absent.
             volume_factor: Integer<2, 100>,

@@ -25,7 +25,7 @@ pub struct NoticeRow {
     pub at: Timestamp,
     pub key_id: Option<KeyId>,
     pub message: String,
-    /// Addresses that are told instead of the owner's own people.
+    /// Addresses of members that are told instead of the OWNERs and the key's creator.
     pub recipients: Option<Vec<String>>,
     pub read: bool,
     pub version: u64,
@@ -433,7 +433,7 @@ impl Table {
         rows.iter().map(NoticeTask::read).collect()
     }
 
-    /// The notice to be sent, and to whom: the owner's OWNERs, and whoever made the key, while a member; `None` where there is no such notice.
+    /// The notice to be sent, and to whom: the recipients that were named, as far as they are members now, or else the owner's OWNERs, and whoever made the key, while a member; `None` where there is no such notice.
     pub async fn find_notice(&self, task: &NoticeTask) -> Result<Option<Addressed>, StoreError> {
         let row = NoticeRow::key(task.owner, task.id);
         let Some(row) = self.find(&self.names.records, row).await? else {
@@ -441,7 +441,17 @@ impl Table {
         };
         let notice = NoticeRow::of(&row)?;
         let recipients = match &notice.recipients {
-            Some(recipients) => recipients.clone(),
+            // Somebody wanted that nobody is mailed.
+            Some(named) if named.is_empty() => Vec::new(),
+            Some(named) => {
+                let store = OwnerStore::new(self.clone(), notice.owner);
+                let mut members = store.member_addresses().await?;
+                members.retain(|member| named.iter().any(|to| to.eq_ignore_ascii_case(member)));
+                match members.is_empty() {
+                    false => members,
+                    true => self.people_to_tell(&notice).await?,
+                }
+            }
             None => self.people_to_tell(&notice).await?,
         };
         let owner_name = self.find_owner_name(task.owner).await?;

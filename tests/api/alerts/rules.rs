@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use tests::{Caller, TestApp};
 
 const OWNER: &str = "owner@acme.example";
+const MEMBER: &str = "member@acme.example";
 const NEW_NETWORK: &str = "ALERT_NEW_NETWORK";
 const DEAD: &str = "ALERT_DEAD_CREDENTIAL";
 
@@ -148,11 +149,30 @@ async fn settings_say_what_is_told_and_to_whom() {
     assert_eq!(kinds(&alerts(&app, &acme).await), Vec::<&str>::new());
 
     app.advance(HOUR * 3);
-    set(json!({ "recipients": ["security@acme.example"] })).await;
+    set(json!({ "recipients": ["MEMBER@acme.example"] })).await;
     use_from(&app, &key.caller, "192.0.2.1").await;
     assert_eq!(kinds(&alerts(&app, &acme).await), [NEW_NETWORK]);
     assert_eq!(mails(&app, OWNER), 0);
-    assert_eq!(mails(&app, "security@acme.example"), 1);
+    assert_eq!(mails(&app, MEMBER), 1, "at the address that was verified");
+
+    // Who is no member any more hears nothing, and somebody does.
+    let listed = app.get(&owner(&app, &acme), "/members").await;
+    let members = listed.data()["items"].as_array().expect("items").clone();
+    let member = members.iter().find(|member| member["email"] == MEMBER);
+    let id = member.expect("a member")["id"]
+        .as_str()
+        .expect("an id")
+        .to_owned();
+    let gone = owner(&app, &acme).request("DELETE", &format!("/members/{id}"));
+    assert_eq!(app.send(gone).await.status, 200);
+    use_from(&app, &key.caller, "100.64.1.1").await;
+    assert_eq!(alerts(&app, &acme).await.len(), 2);
+    assert_eq!((mails(&app, MEMBER), mails(&app, OWNER)), (1, 1));
+
+    set(json!({ "recipients": [] })).await;
+    use_from(&app, &key.caller, "100.64.2.1").await;
+    assert_eq!(alerts(&app, &acme).await.len(), 3);
+    assert_eq!((mails(&app, MEMBER), mails(&app, OWNER)), (1, 1));
 }
 
 #[tokio::test]

@@ -25,7 +25,7 @@ async fn settings_stand_until_they_are_set_as_a_whole() {
 
     let body = json!({
         "disabled": ["ALERT_WOKE", "ALERT_VOLUME"],
-        "recipients": ["security@acme.example"],
+        "recipients": ["Member@acme.example"],
         "volumeFactor": 12,
     });
     let set = put(&app, &acme.admin, &body).await;
@@ -59,12 +59,17 @@ async fn settings_stand_until_they_are_set_as_a_whole() {
 async fn every_bad_setting_is_named() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
+    app.company("Globex").await;
     let many: Vec<_> = (0..21).map(|one| format!("p{one}@acme.example")).collect();
     for (body, fault) in [
         (json!({ "volumeFactor": 1 }), "/volumeFactor range"),
         (json!({ "volumeFactor": 101 }), "/volumeFactor range"),
         (json!({ "recipients": many }), "/recipients length"),
         (json!({ "recipients": ["nobody"] }), "/recipients/0 format"),
+        (
+            json!({ "recipients": ["member@acme.example", "owner@globex.example"] }),
+            "/recipients/1 not_found",
+        ),
         (
             json!({ "disabled": ["API_KEY_EXPIRED"] }),
             "/disabled/0 enum",
