@@ -23,10 +23,9 @@ pub(crate) async fn set(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         let stored = match old.version > 0 && old.fields == fields {
             true => old,
             false => {
-                let nonce = call.entropy().bytes();
-                let fields = fields.clone();
+                let stamp = call.stamp(None)?;
                 store
-                    .set_alert_settings(&old, fields, call.now, nonce)
+                    .set_alert_settings(&old, fields.clone(), &stamp)
                     .await?
             }
         };

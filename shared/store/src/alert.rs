@@ -9,7 +9,7 @@ use model::{
 };
 
 use crate::{
-    ActiveKey, NoticeRow, OwnerStore, StoreError, Table,
+    ActiveKey, NoticeRow, OwnerStore, Stamp, StoreError, Table,
     batch::{between, read},
     item::{Item, Read, item, key, list, n, s, set},
     notice::instant,
@@ -23,14 +23,36 @@ pub struct StoredAlertSettings {
     pub fields: AlertSettingsFields,
     /// 0 where there are none.
     pub version: u64,
-    pub updated_at: Option<Timestamp>,
+    /// The last change.
+    pub changed: Option<Stamp>,
 }
 
-/// The entity of both kinds of rows.
-pub(crate) const ENTITY: &str = "alert";
+/// The entity of groups and silences.
+const ENTITY: &str = "alert";
 const SETTINGS: &str = "ALERT-SETTINGS";
 
 impl StoredAlertSettings {
+    pub(crate) const ENTITY: &str = "alert_settings";
+
+    fn none(owner: Owner) -> StoredAlertSettings {
+        StoredAlertSettings {
+            owner,
+            fields: AlertSettingsFields::default(),
+            version: 0,
+            changed: None,
+        }
+    }
+
+    pub(crate) fn read(row: &Item) -> Result<StoredAlertSettings, StoreError> {
+        Ok(StoredAlertSettings {
+            owner: row.parsed("pk")?,
+            fields: serde_json::from_str(row.text("data")?)
+                .map_err(|_| StoreError::Corrupt("data"))?,
+            version: row.parsed("version")?,
+            changed: Some(Stamp::read(row)?),
+        })
+    }
+
     /// As its owner's people see it.
     pub fn view(&self) -> AlertSettings {
         let AlertSettingsFields {
@@ -45,31 +67,19 @@ impl StoredAlertSettings {
             recipients: recipients.clone(),
             volume_factor: self.fields.volume_factor(),
             version: self.version,
-            updated_at: self.updated_at,
+            updated_at: self.changed.as_ref().map(|stamp| stamp.at),
         }
     }
 }
 
 impl OwnerStore {
     pub async fn get_alert_settings(&self) -> Result<StoredAlertSettings, StoreError> {
-        let owner = self.owner();
         let records = &self.table.names.records;
         let row = self.table.find(records, self.key(SETTINGS)).await?;
-        Ok(match row {
-            None => StoredAlertSettings {
-                owner,
-                fields: AlertSettingsFields::default(),
-                version: 0,
-                updated_at: None,
-            },
-            Some(row) => StoredAlertSettings {
-                owner,
-                fields: serde_json::from_str(row.text("data")?)
-                    .map_err(|_| StoreError::Corrupt("data"))?,
-                version: row.parsed("version")?,
-                updated_at: Some(row.instant("updated")?),
-            },
-        })
+        match row {
+            None => Ok(StoredAlertSettings::none(self.owner())),
+            Some(row) => StoredAlertSettings::read(&row),
+        }
     }
 
     /// # Errors
@@ -78,27 +88,26 @@ impl OwnerStore {
         &self,
         old: &StoredAlertSettings,
         fields: AlertSettingsFields,
-        now: Timestamp,
-        nonce: [u8; 16],
+        stamp: &Stamp,
     ) -> Result<StoredAlertSettings, StoreError> {
         let version = old.version + 1;
         let data = serde_json::to_string(&fields).map_err(|_| StoreError::Corrupt("data"))?;
         let mut row = self.key(SETTINGS);
         row.extend(item([
-            ("entity", s(ENTITY)),
+            ("entity", s(StoredAlertSettings::ENTITY)),
             ("data", s(data)),
             ("version", n(version)),
             ("rev", n(version)),
-            ("updated", n(now.millis())),
+            (Stamp::ATTRIBUTE, stamp.value()),
         ]));
         let mut transaction = Transaction::default();
         transaction.put(self.put_from(row, old.version)?);
-        match transaction.commit(&self.table, nonce).await? {
+        match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => Ok(StoredAlertSettings {
                 owner: self.owner(),
                 fields,
                 version,
-                updated_at: Some(now),
+                changed: Some(stamp.clone()),
             }),
             Err(_) => Err(StoreError::Conflict),
         }

@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     AdministratorRow, DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource,
-    Stamp, StoreError, TableNames,
+    Stamp, StoreError, StoredAlertSettings, TableNames,
     item::{Item, Read},
 };
 
@@ -31,6 +31,7 @@ pub enum Image {
         sk: String,
     },
     Invitation(Box<InvitationRow>),
+    AlertSettings(Box<StoredAlertSettings>),
     Denial {
         kind: DenialKind,
         row: Box<DenialRow>,
@@ -162,6 +163,10 @@ impl Image {
         match row.text("entity")? {
             "alert" | "index" | "notice" | "pointer" | "idempotency" | "billing" | "report"
             | "task" | "due" | "lockdown" => Ok(Image::Silent),
+            StoredAlertSettings::ENTITY => {
+                let settings = StoredAlertSettings::read(row)?;
+                Ok(Image::AlertSettings(Box::new(settings)))
+            }
             InvitationRow::ENTITY => Ok(Image::Invitation(Box::new(InvitationRow::read(row)?))),
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
@@ -185,6 +190,7 @@ impl Image {
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
             Image::Invitation(row) => Some(format!("{}/INVITATION#{}", row.owner, row.id)),
+            Image::AlertSettings(row) => Some(format!("{}/ALERT-SETTINGS", row.owner)),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
             Image::Silent => None,
         }
