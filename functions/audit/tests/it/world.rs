@@ -147,7 +147,7 @@ impl World {
         let heard = Heard::read(|name| context.get(name).map(|text| (*text).to_owned()));
         match heard.expect("a whole context") {
             Heard::Accepted(principal) => self.table.company(&principal).expect("a company"),
-            Heard::Verdict(verdict) => panic!("{verdict:?}"),
+            Heard::Verdict(verdict, _) => panic!("{verdict:?}"),
         }
     }
 
