@@ -61,3 +61,56 @@ async fn read_notices_leave_the_list_of_unread_ones_and_come_back() {
     let wrong = app.get(&acme.member, "/notices?unread=perhaps").await;
     assert_eq!(wrong.faults(), ["?unread enum"]);
 }
+
+#[tokio::test]
+async fn notices_are_kept_for_two_years_by_the_clock() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    for day in [1, 3] {
+        let expiry = app.now().plus(chrono::Duration::days(day));
+        app.key_with(&acme, json!({ "expiresAt": expiry })).await;
+    }
+    app.advance(DAY * 4);
+    app.settle().await;
+    // A token lives shorter than the test.
+    let member = || app.person("member@acme.example").for_company(acme.id);
+    let page = async |target: &str| {
+        let answer = app.get(&member(), target).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let data = answer.data();
+        let items = data["items"].as_array().expect("items").clone();
+        let total = data["pagination"]["total"].as_u64().expect("a total");
+        assert_eq!(items.len() as u64, total, "{target}");
+        items
+    };
+    let all = page("/notices").await;
+    let oldest = all.last().expect("some")["id"].as_str().expect("an id");
+    let count = all.len();
+    // The first key's expiry was 727 days ago, and its warning, too.
+    app.advance(DAY * 724);
+    assert_eq!(page("/notices").await.len(), count);
+    let path = format!("/notices/{oldest}");
+    let read = json!({ "read": true });
+    assert_eq!(app.patch(&member(), &path, &read).await.status, 200);
+    let unread = page("/notices?unread=true").await.len();
+    assert_eq!(unread, count - 1);
+
+    app.advance(DAY * 3);
+    for swept in [false, true] {
+        assert!(page("/notices").await.len() < count, "swept: {swept}");
+        assert!(page("/notices?unread=true").await.len() <= unread);
+        assert_eq!(app.patch(&member(), &path, &read).await.status, 404);
+        app.system.engine().sweep_expired().expect("swept");
+    }
+    app.advance(DAY * 730);
+    app.system.engine().sweep_expired().expect("swept");
+    assert_eq!(page("/notices").await, Vec::<serde_json::Value>::new());
+    let left = crate::worker::rows::records(&app)
+        .into_iter()
+        .filter(|row| {
+            let sk = row["sk"]["S"].as_str().unwrap_or_default();
+            sk.starts_with("NOTICE#") || sk.starts_with("UNREAD#")
+        });
+    assert_eq!(left.count(), 0, "nothing is left of them");
+}

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// Every row of the `records` table.
-pub(super) fn records(app: &TestApp) -> Vec<Value> {
+pub(crate) fn records(app: &TestApp) -> Vec<Value> {
     rows(app, &app.app().table.names().records)
 }
 
