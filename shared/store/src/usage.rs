@@ -442,6 +442,11 @@ fn day_key(owner: Owner, id: KeyId, at: Timestamp) -> Item {
     key(
         usage_pk(owner, id),
         format_args!("D#{:010}", number(at, DAY)),
+/// The first day that is there for sure.
+pub(crate) fn first_kept_day(now: Timestamp) -> Timestamp {
+    now.minus(KEPT_DAYS).day().plus(DAY)
+}
+
     )
 }
 

@@ -118,8 +118,21 @@ async fn counts_are_exact_by_outcome_operation_network_and_secret() {
         .filter_map(|e| e["userAgent"].as_str())
         .collect();
     assert_eq!(agents, ["ci/1", "curl/8.5.0", "curl/8.5.0", "curl/8.5.0"]);
-    let found = app.app().table.reconcile().await.expect("reconciled");
+    let found = app
+        .app()
+        .table
+        .reconcile(app.now())
+        .await
+        .expect("reconciled");
     assert_eq!((found.differences, found.behind), (vec![], vec![]));
+    assert_eq!(found.out_of_reach, 0);
+    // Years later the chain is all that has them.
+    app.advance(DAY * 800);
+    app.system.engine().sweep_expired().expect("swept");
+    let found = app.app().table.reconcile(app.now()).await;
+    let found = found.expect("reconciled");
+    assert_eq!((found.differences, found.behind), (vec![], vec![]));
+    assert_eq!((found.events, found.out_of_reach), (5, 5));
 }
 
 #[tokio::test]

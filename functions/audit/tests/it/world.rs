@@ -158,7 +158,7 @@ impl World {
             .push((event, request));
     }
 
-    fn now(&mut self) -> Timestamp {
+    pub(crate) fn now(&mut self) -> Timestamp {
         self.millis += 1 + self.random.below(1_000) as i64;
         Timestamp::from_millis(self.millis).expect("in range")
     }
