@@ -14,6 +14,7 @@ use aws_lambda_events::{
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use model::Owner;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{Appended, Revision, StoreError, Table};
 
@@ -61,6 +62,7 @@ pub async fn consume(
             continue;
         }
         match consumer.table.fold_usage(*owner, nonce).await {
+            // The hourly turn goes on where there is more.
             Ok(_) => {}
             // Coming again would not help, and the chain must go on.
             Err(error @ StoreError::Corrupt(_)) => {
@@ -82,6 +84,41 @@ pub async fn consume(
         response.batch_item_failures.push(failure);
     }
     response
+}
+
+/// The event of the turn that comes each hour.
+pub fn usage_turn() -> Value {
+    json!({ "turn": "usage" })
+}
+
+/// Folds what chains have more than usage, whoever's they are: an owner's batch leaves some where there is too much for one, or where the store was away, and the owner's next event may be long in coming. Whether anything is left.
+///
+/// # Errors
+/// Nobody knows where there is something to fold.
+pub async fn catch_up(
+    table: &Table,
+    mut nonce: impl FnMut() -> [u8; 16],
+    is_over: impl Fn() -> bool,
+) -> Result<bool, StoreError> {
+    let mut left = false;
+    for owner in table.list_unfolded().await? {
+        loop {
+            if is_over() {
+                return Ok(true);
+            }
+            match table.fold_usage(owner, nonce()).await {
+                Ok(folded) if folded.behind => {}
+                Ok(_) => break,
+                // One that fails keeps no other back.
+                Err(error) => {
+                    tracing::error!(%owner, %error, "usage not folded");
+                    left = true;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(left)
 }
 
 /// One owner's part of a batch.

@@ -832,6 +832,15 @@ fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
     assert_eq!(input, worker::alerts_turn());
     let permission = template.properties("AlertPermission");
     assert_eq!(named(&permission["SourceArn"]), "AlertSchedule");
+    let usage = template.properties("UsageSchedule");
+    assert_eq!(usage["ScheduleExpression"], "rate(1 hour)");
+    assert_eq!(usage["State"], Value::Null, "enabled");
+    assert_eq!(named(&usage["Targets"][0]["Arn"]), "AuditFunction");
+    let input = usage["Targets"][0]["Input"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(input).expect("JSON");
+    assert_eq!(input, audit::usage_turn());
+    let permission = template.properties("UsagePermission");
+    assert_eq!(named(&permission["SourceArn"]), "UsageSchedule");
     // What a turn has begun when its time is over must come to its end.
     let timeout = template.properties("WorkerFunction")["Timeout"].as_i64();
     assert!(timeout.is_some_and(|seconds| seconds >= worker::TURN.num_seconds() + 60));

@@ -86,7 +86,7 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
     }
 
     // They can't be read yet.
-    let again = redrive(&consumer, &held.0, Held::PREFIX, &mut nonce).await;
+    let again = redrive(&consumer, &held.0, Held::PREFIX, None, &mut nonce, || false).await;
     let unreadable = poisoned.len() as u64;
     let none = Redriven {
         unreadable,
@@ -105,7 +105,10 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
     let mut lengths = Vec::new();
     for _ in 0..3 {
         for (kept, prefix) in [(&failures, ""), (&quarantine, Held::PREFIX)] {
-            let done = redrive(&consumer, &objects(kept), prefix, &mut nonce).await;
+            let done = redrive(&consumer, &objects(kept), prefix, None, &mut nonce, || {
+                false
+            })
+            .await;
             let done = done.expect("read");
             assert_eq!((done.failed, done.unreadable), (0, 0));
             assert!(done.taken > 0);
@@ -117,4 +120,23 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
         "{lengths:?}"
     );
     world.assert_all_told();
+
+    // Cut off after each object, it goes on where it was.
+    let both = audit::Kept {
+        quarantine: held,
+        failures: objects(&failures),
+    };
+    let objects = failures.lock().expect("no panic").len() + poisoned.len();
+    let mut next = json!(null);
+    let mut taken = 0;
+    for turn in 1..=objects {
+        let event = json!({ "redrive": true, "after": next });
+        let answer = audit::handle(&world.table, &both, event, &mut nonce, || true).await;
+        let answer = answer.expect("read");
+        taken += answer["taken"].as_u64().expect("a number");
+        next = answer["next"].clone();
+        assert_eq!(next.is_null(), turn == objects, "turn {turn}: {answer}");
+    }
+    assert_eq!(taken as usize, crashed.len() + poisoned.len());
+    assert_eq!(world.events().len(), lengths[0]);
 }
