@@ -14,7 +14,7 @@ mod tests;
 pub use export::{ChainPage, ChainPlace};
 pub use reconcile::{Difference, Reconciliation};
 
-pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
+pub use image::{DenialKind, Entity, Image, ObjectRow, SILENT, Source};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};

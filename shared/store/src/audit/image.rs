@@ -78,6 +78,20 @@ pub enum Entity {
     Interview,
 }
 
+/// Entities of rows in `records` that only serve others, and tell nothing: no stream needs to bring them.
+pub const SILENT: [&str; 10] = [
+    "alert",
+    "billing",
+    "due",
+    "idempotency",
+    "index",
+    "lockdown",
+    "notice",
+    "pointer",
+    "report",
+    "task",
+];
+
 impl Entity {
     fn parse(text: &str) -> Option<Entity> {
         Some(match text {
@@ -161,8 +175,7 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "alert" | "index" | "notice" | "pointer" | "idempotency" | "billing" | "report"
-            | "task" | "due" | "lockdown" => Ok(Image::Silent),
+            entity if SILENT.contains(&entity) => Ok(Image::Silent),
             StoredAlertSettings::ENTITY => {
                 let settings = StoredAlertSettings::read(row)?;
                 Ok(Image::AlertSettings(Box::new(settings)))
