@@ -28,6 +28,10 @@ pub struct Consumer<'a> {
 /// Appends a batch of one shard. `nonce`: random, new for each call.
 ///
 /// The answer names the first record that couldn't be appended; the stream delivers it and all after it again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "usage is folded where the chain grows"
+)]
 pub async fn consume(
     consumer: &Consumer<'_>,
     batch: Event,
@@ -95,6 +99,10 @@ pub fn usage_turn() -> Value {
 ///
 /// # Errors
 /// Nobody knows where there is something to fold.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a batch leaves is anybody's"
+)]
 pub async fn catch_up(
     table: &Table,
     mut nonce: impl FnMut() -> [u8; 16],
@@ -134,6 +142,7 @@ struct NotAppended {
     source: StoreError,
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is what appends to chains")]
 async fn append_all(
     table: &Table,
     revisions: &[Revision],
