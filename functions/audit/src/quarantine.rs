@@ -49,7 +49,7 @@ impl Quarantine for LogOnly {
     }
 }
 
-/// Keeps the whole record, as `quarantine/<event id>`, and says so in the log.
+/// Keeps the record without what is anybody's ([`store::without_people`]), as `quarantine/<event id>`, and says so in the log.
 #[derive(Debug, Clone)]
 pub struct Held(pub Objects);
 
@@ -66,8 +66,15 @@ impl Quarantine for Held {
     ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
         Box::pin(async move {
             let name = format!("{}{}", Held::PREFIX, record.event_id);
+            let mut kept = record.clone();
+            let change = &mut kept.change;
+            [change.keys, change.old_image, change.new_image] = store::without_people(
+                std::mem::take(&mut change.keys),
+                std::mem::take(&mut change.old_image),
+                std::mem::take(&mut change.new_image),
+            );
             // One that was held before is the same.
-            self.0.put_new(&name, serde_json::to_vec(record)?).await?;
+            self.0.put_new(&name, serde_json::to_vec(&kept)?).await?;
             LogOnly.hold(record, why).await
         })
     }
