@@ -145,6 +145,9 @@ async fn redrive_all(
     if of_failures.is_none() {
         let held = &kept.quarantine.0;
         redriven = redrive(consumer, held, Held::PREFIX, after, &mut nonce, &is_over).await?;
+        if redriven.next.is_none() && is_over() {
+            redriven.next = Some(FAILURES.to_owned());
+        }
         if redriven.next.is_some() {
             return Ok(redriven);
         }
