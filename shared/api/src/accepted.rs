@@ -17,15 +17,15 @@ pub struct Accepted<Op> {
 
 /// A request that was not let through: the answer, and what whoever reads it should know all the same.
 #[derive(Debug)]
-pub(crate) struct NotAccepted {
+pub(crate) struct Unaccepted {
     pub(crate) error: ApiError,
     pub(crate) warning: Warning,
 }
 
-impl From<ApiError> for NotAccepted {
-    fn from(error: ApiError) -> NotAccepted {
+impl From<ApiError> for Unaccepted {
+    fn from(error: ApiError) -> Unaccepted {
         let warning = Warning::default();
-        NotAccepted { error, warning }
+        Unaccepted { error, warning }
     }
 }
 
@@ -35,7 +35,7 @@ impl<Op: Operation> Accepted<Op> {
         operation: Op,
         request: &Request,
         context: &ApiGatewayProxyRequestContext,
-    ) -> Result<Accepted<Op>, NotAccepted> {
+    ) -> Result<Accepted<Op>, Unaccepted> {
         let route = operation.route();
         if route.access == Access::Public {
             return Ok(Accepted {
@@ -54,7 +54,7 @@ impl<Op: Operation> Accepted<Op> {
             }
             Ok(Heard::Verdict(verdict, warning)) => {
                 let error = ApiError::from_verdict(verdict);
-                return Err(NotAccepted { error, warning });
+                return Err(Unaccepted { error, warning });
             }
             Err(unreadable) => return Err(ApiError::unavailable(unreadable).into()),
         };

@@ -12,7 +12,7 @@ use routes::Operation;
 use std::error::Error;
 
 use crate::{
-    Accepted, ApiError, App, Call, Envelope, Reply, Streamed, StreamedBody, accepted::NotAccepted,
+    Accepted, ApiError, App, Call, Envelope, Reply, Streamed, StreamedBody, accepted::Unaccepted,
     call::request_id, streamed,
 };
 
@@ -87,7 +87,7 @@ async fn handled<Op: Operation, R>(
             head.warning = warning.unwrap_or_default();
             accepted.check_owner(app).await
         }
-        Err(NotAccepted { error, warning }) => {
+        Err(Unaccepted { error, warning }) => {
             head.warning = warning;
             Err(error)
         }

@@ -229,7 +229,7 @@ impl Decision {
         match self {
             Decision::Refuse(refusal) => Decision::Refuse(Refusal {
                 secret_suffix,
-                warning,
+                warning: Box::new(warning),
                 ..refusal
             }),
             other => other,
@@ -247,7 +247,7 @@ pub struct Refusal {
     /// The suffix of the secret that was presented, where it is one of the key's.
     pub secret_suffix: Option<String>,
     /// What goes into headers of a verdict's answer, as it would of an accepted request's.
-    pub warning: Warning,
+    pub warning: Box<Warning>,
 }
 
 /// The three ways in which the gateway can answer a refusal.
@@ -600,7 +600,7 @@ impl AdministratorFacts {
                 answer: Answer::Verdict(Verdict::Reason(rule)),
                 message: "an administrator says why in X-Admin-Reason".to_owned(),
                 secret_suffix: None,
-                warning: Warning::default(),
+                warning: Box::default(),
             })
         };
         let reason = match &asked.reason {
@@ -720,7 +720,7 @@ pub fn no_administrator() -> Refusal {
         answer: Answer::Forbidden(Forbidden::Administrator),
         message: "the person is no administrator".to_owned(),
         secret_suffix: None,
-        warning: Warning::default(),
+        warning: Box::default(),
     }
 }
 
@@ -742,7 +742,7 @@ pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Opti
             None => "the person signed in more than 12 hours ago".to_owned(),
         },
         secret_suffix: None,
-        warning: Warning::default(),
+        warning: Box::default(),
     })
 }
 
@@ -841,7 +841,7 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
         })),
         message: format!("all {limit} requests of the {unit} until {until} were accepted"),
         secret_suffix: None,
-        warning: Warning::default(),
+        warning: Box::default(),
     }
 }
 
@@ -862,7 +862,7 @@ fn unauthorized(reason: Reason, message: String, secret_suffix: Option<String>) 
         answer: Answer::Unauthorized,
         message,
         secret_suffix,
-        warning: Warning::default(),
+        warning: Box::default(),
     })
 }
 
@@ -878,7 +878,7 @@ fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String
         answer: Answer::Forbidden(forbidden),
         message,
         secret_suffix,
-        warning: Warning::default(),
+        warning: Box::default(),
     })
 }
 
@@ -888,7 +888,7 @@ fn missing(message: &str) -> Refusal {
         answer: Answer::Verdict(Verdict::CompanyRequired),
         message: message.to_owned(),
         secret_suffix: None,
-        warning: Warning::default(),
+        warning: Box::default(),
     }
 }
 
@@ -898,7 +898,7 @@ fn denied(reason: Reason, message: impl Into<String>) -> Refusal {
         answer: Answer::Verdict(Verdict::CompanyDenied),
         message: message.into(),
         secret_suffix: None,
-        warning: Warning::default(),
+        warning: Box::default(),
     }
 }
 

@@ -69,10 +69,10 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
                 answer: Decided::Verdict(*verdict),
                 message: String::new(),
                 secret_suffix: Some("mQ4z".to_owned()),
-                warning: auth::Warning {
+                warning: Box::new(auth::Warning {
                     rotate_by: Some(end),
                     expires_at: Some(end),
-                },
+                }),
             };
             let mut context = refusal.context(app.now()).expect("a context");
             let what = format!("{} with {verdict:?}", route.operation);

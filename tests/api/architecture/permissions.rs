@@ -472,7 +472,7 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
         let head = deployed.data(200, "ExportAuditEvents", &[], &query).await;
         assert_ne!(head["head"], Value::Null);
     }
-    let consumer = &deployed.functions["audit"];
+    let consumer = deployed.app.app();
     let nonce = || consumer.entropy.bytes();
     let left = audit::catch_up(&consumer.table, nonce, || false).await;
     assert!(!left.expect("caught up"));

@@ -200,7 +200,8 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
                 [
                     "WorkerFunction",
                     "InterviewEventsFunction",
-                    "CheckpointFunction"
+                    "CheckpointFunction",
+                    "AuditFunction"
                 ]
                 .contains(&function)
             );

@@ -9,7 +9,7 @@ pub(crate) fn records(app: &TestApp) -> Vec<Value> {
 }
 
 /// Every row of a table.
-pub(super) fn rows(app: &TestApp, table: &str) -> Vec<Value> {
+pub(crate) fn rows(app: &TestApp, table: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut after = Value::Null;
     loop {

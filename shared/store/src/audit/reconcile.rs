@@ -46,7 +46,7 @@ pub struct Difference {
 
 /// Accepted requests of a key in its owner's chain.
 #[derive(Debug, Default, Clone, Copy)]
-struct Accepted {
+struct OfKey {
     all: u64,
     recent: u64,
 }
@@ -108,7 +108,7 @@ impl Table {
             // What is older may be there still: DynamoDB deletes late.
             let days = usage.key_days(key_id, since, Timestamp::LAST).await?;
             let accepted = |(_, day): &(Timestamp, KeyUsage)| day.all.accepted;
-            let Accepted { all, recent } = events.get(&key_id).copied().unwrap_or_default();
+            let OfKey { all, recent } = events.get(&key_id).copied().unwrap_or_default();
             found.out_of_reach += all - recent;
             let difference = Difference {
                 owner,
@@ -133,8 +133,8 @@ impl Table {
         &self,
         owner: Owner,
         since: Timestamp,
-    ) -> Result<BTreeMap<KeyId, Accepted>, StoreError> {
-        let mut events: BTreeMap<KeyId, Accepted> = BTreeMap::new();
+    ) -> Result<BTreeMap<KeyId, OfKey>, StoreError> {
+        let mut events: BTreeMap<KeyId, OfKey> = BTreeMap::new();
         self.each_event(owner, |event| {
             let facts = event.facts;
             if let (Some(id), EventType::AuthenticationSucceeded) = (facts.key_id, facts.kind) {
