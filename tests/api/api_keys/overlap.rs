@@ -271,3 +271,43 @@ async fn answers_say_when_a_replaced_secret_ends_and_when_a_key_expires() {
         (None, Some(expiry.as_str()))
     );
 }
+
+#[tokio::test]
+async fn answers_that_no_handler_gives_say_it_too() {
+    const ROTATE_BY: &str = "x-api-key-rotate-by";
+    const EXPIRES_AT: &str = "x-api-key-expires-at";
+    let app = TestApp::start().await;
+    let two = model::RateLimit {
+        per_second: None,
+        per_minute: 2,
+        per_hour: 50,
+    };
+    let acme = app
+        .company_on("Acme", model::Plan::Enterprise, Some(two))
+        .await;
+    let expiry = from_now(&app, DAY * 3);
+    let fields = json!({ "expiresAt": expiry, "scopes": ["read:jobs"] });
+    let key = app.key_with(&acme, fields).await;
+    let rotated = rotate(&app, &acme.owner, &key, json!({ "overlapSeconds": 7_200 })).await;
+    let second = new(&rotated);
+    let end = rotated.data()["secrets"][0]["validUntil"].as_str();
+    assert!(end.is_some());
+    let another = "/jobs?companyId=01900000-0000-7000-8000-000000000000";
+    for (target, expected) in [
+        (another, 403),
+        ("/jobs", 200),
+        ("/jobs", 200),
+        ("/jobs", 429),
+    ] {
+        let old = app.get(&key.caller, target).await;
+        assert_eq!(old.status, expected, "{target}: {}", old.body);
+        assert_eq!(
+            (old.header(ROTATE_BY), old.header(EXPIRES_AT)),
+            (end, Some(expiry.as_str())),
+            "{target} {expected}"
+        );
+    }
+    let newer = app.get(&second, "/jobs").await;
+    assert_eq!((newer.status, newer.header(ROTATE_BY)), (429, None));
+    assert_eq!(newer.header(EXPIRES_AT), Some(expiry.as_str()));
+}

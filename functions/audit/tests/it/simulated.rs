@@ -269,6 +269,7 @@ impl Day {
                 }
             }
         }
+        let end = Timestamp::from_millis(self.millis + 1).expect("in range");
         for line in &self.lines {
             let id = line.facts.id;
             let events = of_chain.remove(&id).unwrap_or_default();
@@ -279,7 +280,6 @@ impl Day {
             };
             let place = world.companies.iter().position(|own| *own == company);
             let store = world.store(place.expect("one of the two"));
-            let end = Timestamp::from_millis(self.millis + 1).expect("in range");
             let hours = store.key_hours(id, Timestamp::EPOCH, end).await;
             let mut found = BTreeMap::new();
             for (hour, usage) in hours.expect("read") {
@@ -310,7 +310,7 @@ impl Day {
             }
             assert_eq!(found, line.expected.hours, "{id}");
         }
-        let found = world.calm().reconcile().await.expect("reconciled");
+        let found = world.calm().reconcile(end).await.expect("reconciled");
         assert_eq!((found.differences, found.behind), (vec![], vec![]));
         let recounted: u64 = self.lines.iter().map(|line| line.expected.recounted).sum();
         let accepted: usize = self
