@@ -1,4 +1,4 @@
-//! The runs that take too long for every day, with the promises' own numbers: `cargo test -p tests --features long --test long`.
+//! The runs that take too long for every day, with the promises' own numbers; README says how.
 
 #![expect(
     clippy::print_stdout,

@@ -46,7 +46,7 @@ async fn the_consumer_keeps_up_with_a_hundred_a_second() {
 }
 
 /// In the test command; the long one has a million.
-const REQUESTS: usize = 20_000;
+const REQUESTS: usize = 100_000;
 
 /// Simulates so many requests, delivers what they wrote as badly as may be, and compares.
 pub(crate) async fn agree(requests: usize, seed: u64) {
