@@ -8,12 +8,17 @@
 #[path = "../api/authorization"]
 mod authorization {
     mod changes;
+    mod fairness;
     mod growth;
+    mod limits;
     #[expect(dead_code, reason = "the other tests of the module need the rest")]
     mod process;
+    mod rotation;
 
-    use process::Process;
+    pub(crate) use process::Process;
 }
+
+mod kill_switch;
 
 #[path = "../api/isolation.rs"]
 mod isolation;
