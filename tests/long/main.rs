@@ -13,7 +13,6 @@ mod authorization {
     mod limits;
     #[expect(dead_code, reason = "the other tests of the module need the rest")]
     mod process;
-    mod rotation;
 
     pub(crate) use process::Process;
 }
