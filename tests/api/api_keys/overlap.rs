@@ -194,6 +194,20 @@ async fn an_overlap_is_ended_early_or_goes_on_for_up_to_30_days() {
     assert_eq!(revoked.code(), "INVALID_STATE_TRANSITION");
 }
 
+/// The names of the row's attributes, a line each: a row read as a key's shows nothing of a secret that went.
+fn attributes(app: &TestApp, key: &Key) -> String {
+    let query = json!({
+        "TableName": app.app().table.names().keys,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": { ":pk": { "S": format!("KEY#{}", key.id) } },
+    });
+    let engine = app.system.engine();
+    let (_, answer) = engine.dispatch("DynamoDB_20120810.Query", query.to_string().as_bytes());
+    let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+    let row = answer["Items"][0].as_object().expect("a row");
+    row.keys().map(|name| format!("{name}\n")).collect()
+}
+
 #[tokio::test]
 async fn each_secret_has_a_last_use_and_a_count_of_its_own() {
     let app = TestApp::calm().await;
@@ -223,7 +237,12 @@ async fn each_secret_has_a_last_use_and_a_count_of_its_own() {
     let own = |caller: &Caller, count: u64| (suffix(caller).to_owned(), count);
     assert_eq!(counts().await, [own(&second, 1), own(&old, 3)]);
     // What a secret leaves goes with it.
+    assert!(attributes(&app, &key).contains(suffix(&old)));
     let last = rotate(&app, &acme.owner, &key, json!({ "overlapSeconds": 0 })).await;
+    let left = attributes(&app, &key);
+    for gone in [&old, &second] {
+        assert!(!left.contains(suffix(gone)), "{left}");
+    }
     assert_eq!(counts().await, []);
     assert_eq!(last.data()["secrets"][0].get("lastUsedAt"), None);
     assert_eq!(status(&app, &new(&last)).await, 200);
