@@ -3,7 +3,7 @@
 //! A key's row says when something is to be told of it next, in two attributes that no request writes, so that an index finds the keys that are due and no others.
 //! The write that makes a notice also moves that instant on, under the condition that the key is as it was read: a crash loses none and repeats none, and what a change has cancelled is told to nobody.
 
-use aws_sdk_dynamodb::types::{Delete, Select, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, Select, Update};
 use chrono::Duration;
 use model::{
     Actor, ActorKind, KeyId, KeyNotice, Notice, NoticeId, NoticeKind, ObjectId, Owner, Timestamp,
@@ -499,17 +499,15 @@ impl Table {
         sent: &[String],
         nonce: [u8; 16],
     ) -> Result<(), StoreError> {
-        let update = Update::builder()
+        let mut row = task.item();
+        // Each writing has more of them.
+        row.extend(item([("sent", list(sent)), ("rev", n(sent.len() + 1))]));
+        let row = Put::builder()
             .table_name(&self.names.records)
-            .set_key(Some(task.key()))
-            .update_expression("SET #sent = :sent ADD #rev :one")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#sent", "sent")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":sent", list(sent))
-            .expression_attribute_values(":one", n(1));
+            .set_item(Some(row))
+            .condition_expression("attribute_exists(pk)");
         let mut noted = Transaction::default();
-        noted.update(update.build().map_err(built)?);
+        noted.put(row.build().map_err(built)?);
         let noted = noted.commit(self, nonce).await?;
         noted.map_err(|_| StoreError::Conflict)
     }
