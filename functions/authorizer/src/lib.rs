@@ -271,9 +271,9 @@ impl Authorizer {
                 self.keep(request, &refused).await;
                 match refused.refusal.answer {
                     Answer::Unauthorized => Err(AuthorizerError::Unauthorized),
-                    answer => Ok(refuse_to_pass(
+                    Answer::Forbidden(_) | Answer::Verdict(_) => Ok(refuse_to_pass(
                         request,
-                        answer,
+                        &refused.refusal,
                         &refused.subject.actor().id,
                         self.app.clock.now(),
                     )),

@@ -50,6 +50,7 @@ pub struct Site {
 const SCHEDULE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Of the worker's look at usage; the template's is the same.
 const ALERT_INTERVAL: Duration = Duration::from_secs(60);
+const USAGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
@@ -131,6 +132,7 @@ impl Site {
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
         let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
         let watch = tokio::spawn(find_alerts(Arc::clone(&system)));
+        let usage = tokio::spawn(catch_up_usage(Arc::clone(&system)));
         let notary = tokio::spawn(notary::every_hour(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
@@ -175,6 +177,7 @@ impl Site {
         sweeper.abort();
         scheduler.abort();
         watch.abort();
+        usage.abort();
         notary.abort();
         Ok(())
     }
@@ -325,6 +328,17 @@ async fn find_alerts(system: Arc<System>) {
         interval.tick().await;
         if let Err(error) = system.find_alerts().await {
             tracing::warn!(%error, "the worker failed");
+        }
+    }
+}
+
+/// As the template's schedule does it.
+async fn catch_up_usage(system: Arc<System>) {
+    let mut interval = tokio::time::interval(USAGE_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = system.catch_up_usage().await {
+            tracing::warn!(%error, "usage not caught up");
         }
     }
 }

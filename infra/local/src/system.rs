@@ -164,6 +164,11 @@ impl System {
         Ok(self.functions.work(worker::alerts_turn()).await?)
     }
 
+    /// The hour's turn of the audit consumer.
+    pub(crate) async fn catch_up_usage(&self) -> anyhow::Result<bool> {
+        Ok(self.functions.catch_up_usage().await?)
+    }
+
     /// The schedule's turn of the notary: the new checkpoint's counter.
     ///
     /// # Errors
@@ -186,7 +191,7 @@ impl System {
             quarantine: &held,
         };
         let nonce = || self.app.entropy.bytes();
-        Ok(audit::redrive(&consumer, &held.0, Held::PREFIX, nonce).await?)
+        Ok(audit::redrive(&consumer, &held.0, Held::PREFIX, None, nonce, || false).await?)
     }
 
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.

@@ -5,6 +5,7 @@
 
 mod export;
 mod heads;
+mod held;
 mod image;
 mod plan;
 mod reconcile;
@@ -14,7 +15,8 @@ mod tests;
 pub use export::{ChainPage, ChainPlace};
 pub use reconcile::{Difference, Reconciliation};
 
-pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
+pub use held::without_people;
+pub use image::{DenialKind, Entity, Image, ObjectRow, SILENT, Source};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};

@@ -472,6 +472,10 @@ async fn everything(deployed: &Deployed, company: &Company, narrow: &Company, pa
         let head = deployed.data(200, "ExportAuditEvents", &[], &query).await;
         assert_ne!(head["head"], Value::Null);
     }
+    let consumer = deployed.app.app();
+    let nonce = || consumer.entropy.bytes();
+    let left = audit::catch_up(&consumer.table, nonce, || false).await;
+    assert!(!left.expect("caught up"));
     let made = checkpoint::make(&deployed.functions["checkpoint"]).await;
     assert_eq!(made.expect("made"), Some(1));
     let listed = deployed

@@ -200,7 +200,8 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
                 [
                     "WorkerFunction",
                     "InterviewEventsFunction",
-                    "CheckpointFunction"
+                    "CheckpointFunction",
+                    "AuditFunction"
                 ]
                 .contains(&function)
             );
@@ -556,6 +557,20 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
         } else {
             assert_eq!(function, "AuditFunction", "{name}");
             assert!(consumed.insert(table.to_owned()), "{source} twice");
+            if table == "RecordsTable" {
+                // What the consumer takes no notice of, and nothing that it does.
+                let silent = json!({ "entity": { "S": [{ "anything-but": store::SILENT }] } });
+                let patterns = [
+                    json!({ "dynamodb": { "NewImage": silent } }),
+                    json!({ "eventName": ["REMOVE"], "dynamodb": { "OldImage": silent } }),
+                ];
+                let filters = listed(&mapping["FilterCriteria"]["Filters"]).into_iter();
+                let found = filters.map(|filter| {
+                    let pattern = filter["Pattern"].as_str().expect("a pattern");
+                    serde_json::from_str::<Value>(pattern).expect("JSON")
+                });
+                assert!(found.eq(patterns), "{mapping}");
+            }
         }
         assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
         assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
@@ -833,6 +848,15 @@ fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
     assert_eq!(input, worker::alerts_turn());
     let permission = template.properties("AlertPermission");
     assert_eq!(named(&permission["SourceArn"]), "AlertSchedule");
+    let usage = template.properties("UsageSchedule");
+    assert_eq!(usage["ScheduleExpression"], "rate(1 hour)");
+    assert_eq!(usage["State"], Value::Null, "enabled");
+    assert_eq!(named(&usage["Targets"][0]["Arn"]), "AuditFunction");
+    let input = usage["Targets"][0]["Input"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(input).expect("JSON");
+    assert_eq!(input, audit::usage_turn());
+    let permission = template.properties("UsagePermission");
+    assert_eq!(named(&permission["SourceArn"]), "UsageSchedule");
     // What a turn has begun when its time is over must come to its end.
     let timeout = template.properties("WorkerFunction")["Timeout"].as_i64();
     assert!(timeout.is_some_and(|seconds| seconds >= worker::TURN.num_seconds() + 60));
