@@ -1,14 +1,20 @@
 //! The pages, and what their forms do. One module a section.
 
+mod alerts;
 pub(crate) mod assets;
+mod audit;
+mod explain;
 mod home;
 mod keys;
 mod kill_switch;
+mod notices;
+mod resources;
 
 use crate::{
     Page,
     answer::{Answer, Stop},
     ask::Pending,
+    pages::resources::{Agent, Candidate, Interview, Job},
     sign_in,
     visit::Visit,
 };
@@ -37,5 +43,23 @@ pub(crate) fn answer<'v>(visit: &'v Visit<'v>) -> Pending<'v, Result<Answer, Sto
         Page::RevokeKey => Box::pin(keys::revoke(visit)),
         Page::KillSwitch => Box::pin(kill_switch::show(visit)),
         Page::RevokeAll => Box::pin(kill_switch::revoke_all(visit)),
+        Page::Audit => Box::pin(audit::list(visit)),
+        Page::AuditEvent => Box::pin(audit::show(visit)),
+        Page::ExportAudit => Box::pin(audit::export(visit)),
+        Page::Checkpoints => Box::pin(audit::checkpoints(visit)),
+        Page::VerifyAudit => Box::pin(audit::verify(visit)),
+        Page::Explain => Box::pin(explain::show(visit)),
+        Page::Notices => Box::pin(notices::list(visit)),
+        Page::ReadNotice => Box::pin(notices::mark(visit)),
+        Page::Alerts => Box::pin(alerts::show(visit)),
+        Page::SetAlerts => Box::pin(alerts::set(visit)),
+        Page::Jobs => Box::pin(resources::list::<Job>(visit)),
+        Page::Job => Box::pin(resources::show::<Job>(visit)),
+        Page::Candidates => Box::pin(resources::list::<Candidate>(visit)),
+        Page::Candidate => Box::pin(resources::show::<Candidate>(visit)),
+        Page::Interviews => Box::pin(resources::list::<Interview>(visit)),
+        Page::Interview => Box::pin(resources::show::<Interview>(visit)),
+        Page::Agents => Box::pin(resources::list::<Agent>(visit)),
+        Page::Agent => Box::pin(resources::show::<Agent>(visit)),
     }
 }

@@ -84,6 +84,8 @@ pub struct EventFilter {
     pub start: Option<Timestamp>,
     /// The first instant that isn't any more.
     pub end: Option<Timestamp>,
+    /// Leaves out accepted requests, which are most of a chain.
+    pub without_accepted: bool,
 }
 
 /// A whole chain as it is stored, oldest first: not checked.
@@ -439,12 +441,14 @@ impl EventFilter {
             outcome,
             start,
             end,
+            without_accepted,
         } = self;
         (key_id.is_none() || *key_id == facts.key_id)
             && kind.is_none_or(|kind| kind == facts.kind)
             && outcome.is_none_or(|outcome| outcome == facts.outcome)
             && start.is_none_or(|start| start <= facts.at)
             && end.is_none_or(|end| facts.at < end)
+            && !(*without_accepted && facts.kind == EventType::AuthenticationSucceeded)
     }
 }
 
