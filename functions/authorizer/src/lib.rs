@@ -106,7 +106,7 @@ impl Authorizer {
             Outcome::Unknown => return Err(AuthorizerError::Unauthorized),
             Outcome::Refused(refused) => {
                 self.keep(&request, &refused).await;
-                let context = refused.refusal.answer.context(self.app.clock.now());
+                let context = refused.refusal.context(self.app.clock.now());
                 context.ok_or(AuthorizerError::Unauthorized)?
             }
         })
