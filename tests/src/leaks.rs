@@ -111,6 +111,7 @@ pub fn watch_logs() {
             "candidates",
             "checkpoint",
             "companies",
+            "dashboard",
             "embedded",
             "interview_events",
             "interviews",

@@ -62,7 +62,13 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
 
 async fn frame(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.owner()?;
-    let unread = async { Ok::<_, ApiError>(store.list_notices(true, &Start::Skip(0), 1, call.now).await?) };
+    let unread = async {
+        Ok::<_, ApiError>(
+            store
+                .list_notices(true, &Start::Skip(0), 1, call.now)
+                .await?,
+        )
+    };
     let name = async {
         Ok(match store.owner() {
             Owner::Company(_) => call

@@ -13,8 +13,6 @@ mod session;
 mod sign_in;
 mod visit;
 
-pub use sign_in::{HttpAnswer, HttpCall, HttpFailed, SignInConfig};
-
 use api::{App, StreamedBody};
 use auth::{FetchKeys, IssuerConfig};
 use authorizer::Authorizer;
@@ -25,27 +23,19 @@ use lambda_http::{
 use routes::{Operation, pages::dashboard::Operation as Page};
 use std::fmt;
 
-use crate::{answer::Answer, sign_in::Provider, visit::Visit};
+use crate::{answer::Answer, visit::Visit};
 
 /// One process's dashboard.
 pub struct Dashboard {
     app: App,
     authorizer: Authorizer,
-    provider: Provider,
 }
 
 impl Dashboard {
-    /// `app` needs whatever the functions need that people use, and sessions.
-    pub fn new(
-        app: App,
-        issuer: IssuerConfig,
-        fetch: FetchKeys,
-        sign_in: SignInConfig,
-        call: HttpCall,
-    ) -> Dashboard {
+    /// `app` needs whatever the functions need that people use, sessions, and where people sign in.
+    pub fn new(app: App, issuer: IssuerConfig, fetch: FetchKeys) -> Dashboard {
         Dashboard {
             authorizer: Authorizer::new(app.clone(), issuer, fetch),
-            provider: Provider::new(sign_in, call),
             app,
         }
     }

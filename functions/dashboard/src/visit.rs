@@ -13,6 +13,7 @@ use crate::{
     Dashboard, Page,
     answer::{Cookies, Stop},
     session::{NoPage, Session},
+    sign_in,
 };
 
 pub(crate) struct Visit<'a> {
@@ -38,7 +39,7 @@ impl<'a> Visit<'a> {
     ) -> Result<Visit<'a>, NoPage> {
         let now = dashboard.app.clock.now();
         let sessions = dashboard.app.sessions.as_deref().ok_or(NoPage::NoKeys)?;
-        let (origin, base) = dashboard.provider.place(context);
+        let (origin, base) = sign_in::place(&dashboard.app, context);
         let mut visit = Visit {
             dashboard,
             page,

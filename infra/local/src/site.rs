@@ -1,7 +1,7 @@
 //! The local system behind its three sockets, seeded.
 
 use anyhow::{Context, ensure};
-use api::Entropy;
+use api::{Entropy, SignIn};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use embedded::Engine;
 use model::RateLimit;
@@ -267,7 +267,9 @@ impl Site {
     fn lambda_env(&self, dir: &DataDir) -> String {
         let names = self.system.app().table.names();
         let issuer = self.system.issuer().config();
-        let sign_in = self.system.issuer().sign_in(&self.facts.api_url);
+        let sign_in = self.system.app().sign_in.as_ref();
+        let of_sign_in =
+            |part: fn(&SignIn) -> &String| sign_in.map(part).cloned().unwrap_or_default();
         let file = |name| format!("file:{}", dir.file(name).display());
         let variables = [
             ("KEYS_TABLE", names.keys.clone()),
@@ -294,8 +296,11 @@ impl Site {
             ("FAILURE_BUCKET", file("failures")),
             ("ISSUER_URL", issuer.issuer),
             ("JWKS_URL", issuer.jwks_url),
-            ("AUTHORIZE_URL", sign_in.authorize_url),
-            ("TOKEN_URL", sign_in.token_url),
+            (
+                "AUTHORIZE_URL",
+                of_sign_in(|sign_in| &sign_in.authorize_url),
+            ),
+            ("TOKEN_URL", of_sign_in(|sign_in| &sign_in.token_url)),
             ("DASHBOARD_URL", self.facts.api_url.clone()),
             ("ISSUER_CLIENT_IDS", CLIENT_ID.to_owned()),
             ("ISSUER_ALGORITHM", issuer.algorithm.as_str().to_owned()),

@@ -1,11 +1,11 @@
 //! Everything of the product in one process, without a socket.
 
 use anyhow::Context;
-use api::{App, Clock, Entropy, Objects, TrustedIssuer};
+use api::{App, Clock, Entropy, HttpCall, HttpFailed, Objects, TrustedIssuer};
 use audit::{Consumer, Held, Redriven};
 use auth::FetchKeys;
 use authorizer::Authorizer;
-use dashboard::{Dashboard, HttpCall, HttpFailed};
+use dashboard::Dashboard;
 use embedded::{Engine, Place, Weather};
 use serde_json::json;
 use std::sync::Arc;
@@ -40,7 +40,6 @@ pub struct System {
     weather: Weather,
     worker_weather: Weather,
     issuer: Arc<Issuer>,
-    api_url: String,
     functions: Functions,
     pump: Pump,
     data_dir: Option<DataDir>,
@@ -214,10 +213,7 @@ impl System {
     /// A gateway in front of another process's functions.
     pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
         let clock = app.clock.clone();
-        Gateway::new(
-            in_process(app.clone(), app, &self.issuer, &self.api_url),
-            clock,
-        )
+        Gateway::new(in_process(app.clone(), app, &self.issuer), clock)
     }
 }
 
@@ -295,6 +291,7 @@ impl SystemBuilder {
             keyring: Some(secrets.keyring),
             invitations: Some(secrets.invitations),
             sessions: Some(secrets.sessions),
+            sign_in: Some(issuer.sign_in(&api_url, call_issuer(&issuer))),
             issuer: Some(Arc::new(TrustedIssuer::new(
                 issuer.config(),
                 fetch_keys(&issuer),
@@ -323,7 +320,7 @@ impl SystemBuilder {
             ),
             ..app.clone()
         };
-        let in_process = in_process(app.clone(), worker, &issuer, &api_url);
+        let in_process = in_process(app.clone(), worker, &issuer);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
@@ -343,7 +340,6 @@ impl SystemBuilder {
             weather,
             worker_weather,
             issuer,
-            api_url,
             data_dir,
         })
     }
@@ -357,7 +353,7 @@ fn objects(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
     }
 }
 
-fn in_process(app: App, worker: App, issuer: &Arc<Issuer>, api_url: &str) -> Functions {
+fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
     Functions::InProcess {
         worker: Box::new(worker),
         authorizer: Arc::new(authorizer(app.clone(), issuer)),
@@ -365,8 +361,6 @@ fn in_process(app: App, worker: App, issuer: &Arc<Issuer>, api_url: &str) -> Fun
             app.clone(),
             issuer.config(),
             fetch_keys(issuer),
-            issuer.sign_in(api_url),
-            call_issuer(issuer),
         )),
         app: Box::new(app),
     }

@@ -40,7 +40,10 @@ fn both_documents_have_exactly_the_routes_of_the_table_and_pages_are_the_gateway
     };
     let documents = [
         (openapi(), routes::all().map(lines).collect()),
-        (gateway(), routes::routed().map(lines).collect::<HashSet<_>>()),
+        (
+            gateway(),
+            routes::routed().map(lines).collect::<HashSet<_>>(),
+        ),
     ];
     for (document, table) in documents {
         let found: HashSet<(String, String, Value)> = operations(&document)
@@ -61,8 +64,7 @@ fn every_operation_says_its_security_and_only_public_ones_say_none() {
         for (path, method, operation) in operations(&document) {
             let route = routes::routed()
                 .find(|route| {
-                    route.path == path
-                        && route.method.as_str() == method.to_ascii_uppercase()
+                    route.path == path && route.method.as_str() == method.to_ascii_uppercase()
                 })
                 .expect("in the table");
             let security = operation["security"].as_array().expect("is written");

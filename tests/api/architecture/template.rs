@@ -132,7 +132,7 @@ fn named(value: &Value) -> &str {
 
 /// The functions that API Gateway calls.
 fn routed() -> BTreeSet<&'static str> {
-    routes::all().map(|route| route.function).collect()
+    routes::routed().map(|route| route.function).collect()
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn no_policy_has_a_wildcard_where_a_name_would_do() {
 #[test]
 fn who_may_read_which_secret_is_who_asks_for_it() {
     let template = Template::read();
-    let mut readers: [BTreeSet<String>; 2] = Default::default();
+    let mut readers: [BTreeSet<String>; 3] = Default::default();
     for function in folders("functions") {
         let main = read(&format!("functions/{function}/src/main.rs"));
         let environment = template.environment(&function);
@@ -368,6 +368,7 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
         let kinds = [
             ("keyring: true", "KeysSecret", "KEYS_SECRET"),
             ("cursors: true", "CursorSecret", "CURSOR_SECRET"),
+            ("sessions: true", "SessionSecret", "SESSION_SECRET"),
         ];
         for (at, (need, secret, variable)) in kinds.into_iter().enumerate() {
             // Both are derived from one secret.
@@ -386,7 +387,7 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
         assert!(
             granted
                 .iter()
-                .all(|name| ["KeysSecret", "CursorSecret"].contains(name)),
+                .all(|name| ["KeysSecret", "CursorSecret", "SessionSecret"].contains(name)),
             "{function}"
         );
         let issuer = [
@@ -412,16 +413,17 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
     };
     assert_eq!(
         readers[0],
-        set(&["authorizer", "keys"]),
+        set(&["authorizer", "dashboard", "keys"]),
         "who mints or verifies keys"
     );
+    assert_eq!(readers[2], set(&["dashboard"]), "who has sessions");
     // Every function with a list, and the one that mails invitations.
     let listing = routes::all().filter(|route| route.operation.starts_with("List"));
     assert_eq!(
         readers[1],
         listing
             .map(|route| route.function.to_owned())
-            .chain(["worker".to_owned()])
+            .chain(["dashboard".to_owned(), "worker".to_owned()])
             .collect(),
         "who has cursors"
     );
@@ -752,6 +754,10 @@ fn chains_are_only_ever_appended_to() {
                         (function == "audit", Some(leading))
                     }
                     // Of usage: the rows of one key, which its owner's store alone asks for.
+                    // What it asks the readers of chains and of usage for, and no more.
+                    "dynamodb:GetItem" | "dynamodb:Query" if function == "dashboard" => {
+                        (true, Some(json!(["CHAIN#*", "HEAD#*", "USAGE#*"])))
+                    }
                     "dynamodb:Query" if function == "keys" => {
                         (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
                     }
