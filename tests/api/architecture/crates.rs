@@ -43,7 +43,7 @@ fn packages() -> Vec<Package> {
         names.map(move |name| format!("{parent}/{name}"))
     });
     children
-        .chain(["tests".to_owned()])
+        .chain(["tests", "tests/browser"].map(str::to_owned))
         .map(|folder| Package {
             manifest: read(&format!("{folder}/Cargo.toml")).parse().expect("TOML"),
             folder,

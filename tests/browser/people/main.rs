@@ -1,0 +1,4 @@
+//! Stories of people at the dashboard, and the proof that those who tell them would notice.
+
+mod harness;
+mod pages;
