@@ -7,13 +7,11 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
 use maud::{Markup, html};
+use routes::Operation;
 use serde_json::Value;
 use std::fmt;
 
-use crate::{
-    parts,
-    visit::{PageExt, Visit},
-};
+use crate::{parts, visit::Visit};
 
 /// One answer to a browser.
 pub(crate) struct Answer {
@@ -176,7 +174,7 @@ impl Stop {
                 };
                 Answer::page(problem.status, parts::bare(&visit.base, title, text))
             }
-            Stop::SignIn => match visit.page.is_read() {
+            Stop::SignIn => match visit.page.route().method.is_read() {
                 true => Answer::see(&visit.sign_in()),
                 false => {
                     let text = html! {

@@ -210,8 +210,8 @@ async fn only_a_sign_in_that_was_begun_here_is_completed() {
     // A code is good once.
     let page = thief.submit(&again, "/authorize", &members).await;
     assert_eq!(page.status, 200);
-    let used = format!("/dashboard/callback?code=x&state=y");
-    assert_eq!(thief.get(&used).await.status, 400);
+    let used = "/dashboard/callback?code=x&state=y";
+    assert_eq!(thief.get(used).await.status, 400);
 }
 
 #[tokio::test]

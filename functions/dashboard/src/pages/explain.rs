@@ -37,7 +37,7 @@ struct Denial {
 /// What became of the search.
 enum Found {
     NotAsked,
-    Denial(Denial, Option<Key>),
+    Denial(Box<Denial>, Option<Box<Key>>),
     Nothing,
     Refused(Problem),
 }
@@ -55,7 +55,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
         (heading("Explain a refusal", sub, html! {}))
         (form(visit, &id, problem))
         @match &found {
-            Found::Denial(denial, key) => (explained(visit, denial, key.as_ref())),
+            Found::Denial(denial, key) => (explained(visit, denial, key.as_deref())),
             Found::Nothing => (nothing(visit, &frame.name)),
             Found::NotAsked | Found::Refused(_) => {},
         }
@@ -79,7 +79,7 @@ async fn look(visit: &Visit<'_>, id: &str) -> Result<Found, Stop> {
         Some(key) => found_key(visit, key).await?,
         None => None,
     };
-    Ok(Found::Denial(denial, key))
+    Ok(Found::Denial(Box::new(denial), key.map(Box::new)))
 }
 
 fn form(visit: &Visit<'_>, id: &str, problem: Option<&Problem>) -> Markup {

@@ -261,7 +261,7 @@ pub(super) fn in_words(scopes: &[String]) -> String {
     let of = |resource: &str| {
         let held = ACTIONS.iter().filter(|(action, _)| {
             let scope = format!("{action}:{resource}");
-            scopes.iter().any(|held| *held == scope)
+            scopes.contains(&scope)
         });
         held.map(|(_, label)| label.to_lowercase())
             .collect::<Vec<_>>()
