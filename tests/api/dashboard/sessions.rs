@@ -46,7 +46,7 @@ async fn no_page_of_anybody_is_shown_without_a_session_and_all_are_guarded() {
         let header = |name: &str| answer.header(name).unwrap_or_default().to_owned();
         assert_eq!(header("cache-control"), "no-store", "{page:?}");
         assert_eq!(header("x-content-type-options"), "nosniff", "{page:?}");
-        assert_eq!(header("referrer-policy"), "no-referrer", "{page:?}");
+        assert_eq!(header("referrer-policy"), "same-origin", "{page:?}");
         assert_eq!(
             header("cross-origin-opener-policy"),
             "same-origin",

@@ -38,7 +38,9 @@ impl Browser<'_> {
     /// Has the page shown in this colour scheme: `light` or `dark`.
     pub(crate) fn light(&self, scheme: &str) {
         let preference = json!({ "name": "prefers-color-scheme", "value": scheme });
-        let media = json!({ "features": [preference] });
+        // Colours change at once, so that none is judged on its way.
+        let still = json!({ "name": "prefers-reduced-motion", "value": "reduce" });
+        let media = json!({ "features": [preference, still] });
         self.driver.devtools("Emulation.setEmulatedMedia", media);
     }
 

@@ -18,14 +18,18 @@ pub(super) struct Filter {
 }
 
 const LIMIT: &str = "50";
-/// No type of event, but most of them.
+/// No type of event, but most of them: what is shown at first, because each page that somebody looks at is some accepted requests.
 const CHANGES: &str = "changes";
+const EVERYTHING: &str = "everything";
 
 impl Filter {
     pub(super) fn read(visit: &Visit<'_>) -> Filter {
         Filter {
             key: key_id(&visit.query("key")).to_owned(),
-            kind: visit.query("type"),
+            kind: match visit.query("type") {
+                kind if kind.is_empty() => CHANGES.to_owned(),
+                kind => kind,
+            },
             outcome: visit.query("outcome"),
             from: visit.query("from"),
             to: visit.query("to"),
@@ -43,12 +47,14 @@ impl Filter {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.pairs().iter().all(|(_, value)| value.is_empty())
+        let mut pairs = self.pairs().into_iter();
+        pairs.all(|(_, value)| value.is_empty() || value == CHANGES)
     }
 
     pub(super) fn ask(&self, owner: Owner) -> Ask {
         let ask = match self.kind.as_str() {
             CHANGES => Ask::new(Inner::ListChanges),
+            EVERYTHING => Ask::new(Operation::ListAuditEvents),
             kind => Ask::new(Operation::ListAuditEvents).query("type", kind),
         };
         ask.of(owner)
@@ -77,8 +83,8 @@ impl Filter {
                 div.field {
                     label for="type" { "What" }
                     select id="type" name="type" aria-invalid=[wrong("?type")] {
-                        option value="" { "Everything" }
                         option value=(CHANGES) selected[self.kind == CHANGES] { "All but accepted requests" }
+                        option value=(EVERYTHING) selected[self.kind == EVERYTHING] { "Everything" }
                         @for kind in EventType::ALL {
                             option value=(kind) selected[kind.as_str() == self.kind] { (event_type(kind.as_str())) }
                         }
