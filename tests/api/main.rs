@@ -11,6 +11,7 @@ mod bad_input;
 mod billing;
 mod candidates;
 mod companies;
+mod dashboard;
 mod fields;
 mod interviews;
 mod isolation;

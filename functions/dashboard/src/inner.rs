@@ -1,11 +1,20 @@
 //! What pages show and no client can ask for: read by the same rules as the API's own operations.
 
+mod account;
+mod grant;
+mod invitation;
+
+pub(crate) use account::{Account, Standing};
+pub(crate) use grant::LOOKED_AT;
+
+pub(crate) use invitation::{InvitationView, is_fresh};
+
 use api::{ApiError, App, Call, Reply, respond};
 use chrono::Duration;
 use futures_util::future::try_join_all;
 use lambda_http::{Body, Request, Response};
-use model::{KeyId, Owner, Rule};
-use routes::inner::dashboard::Operation;
+use model::{KeyId, Owner, RoleText, Rule};
+use routes::{Role, inner::dashboard::Operation};
 use serde::{Deserialize, Serialize};
 use store::Start;
 
@@ -15,6 +24,14 @@ pub(crate) struct Frame {
     pub(crate) name: String,
     /// Notices that nobody has read.
     pub(crate) unread: u64,
+    /// By which the person was let through; nobody's where an administrator asks.
+    pub(crate) role: Option<RoleText>,
+}
+
+impl Frame {
+    pub(crate) fn role(&self) -> Option<Role> {
+        self.role.map(|RoleText(role)| role)
+    }
 }
 
 /// What one key did in the last 24 hours.
@@ -34,6 +51,13 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
         match call.operation() {
             Operation::GetFrame => frame(&call).await,
             Operation::ListActivity => activity(&call).await,
+            Operation::GetInvitation => invitation::get(&call).await,
+            Operation::AcceptInvitation => invitation::accept(&call).await,
+            Operation::ListGrants => grant::list(&call).await,
+            Operation::ListPartnerEvents => grant::events(&call).await,
+            Operation::ListGrantors => grant::grantors(&call).await,
+            Operation::GetAccount => account::get(&call).await,
+            Operation::GetStanding => account::standing(&call).await,
         }
     })
     .await
@@ -61,6 +85,7 @@ async fn frame(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     call.ok(&Frame {
         name,
         unread: unread.total.unwrap_or_default(),
+        role: call.principal()?.role().map(RoleText),
     })
 }
 

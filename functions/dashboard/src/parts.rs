@@ -30,7 +30,7 @@ pub(crate) fn bare(base: &str, title: &str, content: Markup) -> Markup {
     }
 }
 
-fn head(base: &str, title: &str) -> Markup {
+pub(crate) fn head(base: &str, title: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -47,8 +47,18 @@ fn head(base: &str, title: &str) -> Markup {
 /// The sections of an owner's pages, in groups.
 type Sections = &'static [&'static [(Page, &'static str)]];
 
-const OF_COMPANIES: Sections = &[&[(Page::Keys, "API keys")]];
-const OF_PARTNERS: Sections = &[&[(Page::Keys, "API keys")]];
+const OF_COMPANIES: Sections = &[
+    &[(Page::Keys, "API keys")],
+    &[
+        (Page::Partners, "Partners"),
+        (Page::Members, "Members"),
+        (Page::Company, "Company"),
+    ],
+];
+const OF_PARTNERS: Sections = &[
+    &[(Page::Keys, "API keys")],
+    &[(Page::Companies, "Companies"), (Page::Members, "Members")],
+];
 
 impl Visit<'_> {
     /// Whose pages these are, read once for each.
@@ -114,7 +124,7 @@ impl Visit<'_> {
     }
 
     /// The menu of whoever is signed in.
-    fn person(&self) -> Markup {
+    pub(crate) fn person(&self) -> Markup {
         let Some(session) = &self.session else {
             return html! {};
         };
