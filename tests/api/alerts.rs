@@ -1,5 +1,6 @@
 //! What the rules over usage tell a key's people, and the settings of it.
 
+mod ninety_days;
 mod rules;
 mod settings;
 

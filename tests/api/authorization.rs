@@ -12,6 +12,7 @@ mod costs;
 mod counters;
 mod dead_secrets;
 mod denials;
+mod fairness;
 mod growth;
 mod limits;
 mod lost_answers;

@@ -1,7 +1,7 @@
 //! What goes on after a change was acknowledged, and that it shows nowhere but in the rows.
 
 mod erasure;
-mod rows;
+pub(crate) mod rows;
 mod said;
 mod turns;
 mod unassigning;

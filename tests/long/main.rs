@@ -1,4 +1,4 @@
-//! The runs that take too long for every day, with the promises' own numbers: `cargo test -p tests --features long --test long`.
+//! The runs that take too long for every day, with the promises' own numbers; README says how.
 
 #![expect(
     clippy::print_stdout,
@@ -8,12 +8,16 @@
 #[path = "../api/authorization"]
 mod authorization {
     mod changes;
+    mod fairness;
     mod growth;
+    mod limits;
     #[expect(dead_code, reason = "the other tests of the module need the rest")]
     mod process;
 
-    use process::Process;
+    pub(crate) use process::Process;
 }
+
+mod kill_switch;
 
 #[path = "../api/isolation.rs"]
 mod isolation;

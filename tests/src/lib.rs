@@ -3,6 +3,7 @@
 //! Every test has a system of its own: embedded tables in seeded weather, a clock that it moves itself, the real gateway's events.
 //! Knows nothing of any single rule; those stand in `api/`.
 
+pub mod browser;
 mod held;
 mod leaks;
 mod seeded;
@@ -84,6 +85,15 @@ pub struct Answer {
 pub const ADMINISTRATOR: &str = "admin@instaview.example";
 pub const REASON: &str = "Ticket 4711: a test";
 
+/// The companies and partners whose people may use the issuer's form, as browsers do; everybody else has tokens all the same.
+const IN_BROWSERS: [&str; 3] = ["initech", "globex", "hooli"];
+
+fn users() -> impl Iterator<Item = String> {
+    let roles = ["owner", "admin", "member", "newcomer"];
+    let of = move |name: &str| roles.map(|role| format!("{role}@{name}.example"));
+    IN_BROWSERS.into_iter().flat_map(of)
+}
+
 /// Limits that no test reaches by accident.
 pub const WIDE: RateLimit = RateLimit {
     per_minute: 29_000,
@@ -109,6 +119,7 @@ impl TestApp {
         let system = System::builder()
             .weather(weather)
             .clock(clock)
+            .users(users())
             .start()
             .await
             .expect("the system starts");

@@ -14,6 +14,7 @@ use aws_lambda_events::{
     streams::{DynamoDbBatchItemFailure, DynamoDbEventResponse},
 };
 use model::Owner;
+use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use store::{Appended, Revision, StoreError, Table};
 
@@ -27,6 +28,10 @@ pub struct Consumer<'a> {
 /// Appends a batch of one shard. `nonce`: random, new for each call.
 ///
 /// The answer names the first record that couldn't be appended; the stream delivers it and all after it again.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "usage is folded where the chain grows"
+)]
 pub async fn consume(
     consumer: &Consumer<'_>,
     batch: Event,
@@ -61,6 +66,7 @@ pub async fn consume(
             continue;
         }
         match consumer.table.fold_usage(*owner, nonce).await {
+            // The hourly turn goes on where there is more.
             Ok(_) => {}
             // Coming again would not help, and the chain must go on.
             Err(error @ StoreError::Corrupt(_)) => {
@@ -84,6 +90,45 @@ pub async fn consume(
     response
 }
 
+/// The event of the turn that comes each hour.
+pub fn usage_turn() -> Value {
+    json!({ "turn": "usage" })
+}
+
+/// Folds what chains have more than usage, whoever's they are: an owner's batch leaves some where there is too much for one, or where the store was away, and the owner's next event may be long in coming. Whether anything is left.
+///
+/// # Errors
+/// Nobody knows where there is something to fold.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "what a batch leaves is anybody's"
+)]
+pub async fn catch_up(
+    table: &Table,
+    mut nonce: impl FnMut() -> [u8; 16],
+    is_over: impl Fn() -> bool,
+) -> Result<bool, StoreError> {
+    let mut left = false;
+    for owner in table.list_unfolded().await? {
+        loop {
+            if is_over() {
+                return Ok(true);
+            }
+            match table.fold_usage(owner, nonce()).await {
+                Ok(folded) if folded.behind => {}
+                Ok(_) => break,
+                // One that fails keeps no other back.
+                Err(error) => {
+                    tracing::error!(%owner, %error, "usage not folded");
+                    left = true;
+                    break;
+                }
+            }
+        }
+    }
+    Ok(left)
+}
+
 /// One owner's part of a batch.
 #[derive(Debug, Default)]
 struct Told {
@@ -97,6 +142,7 @@ struct NotAppended {
     source: StoreError,
 }
 
+#[expect(clippy::disallowed_methods, reason = "this is what appends to chains")]
 async fn append_all(
     table: &Table,
     revisions: &[Revision],

@@ -1,9 +1,13 @@
 //! The Lambda binary.
 
 use audit::{Held, Kept, handle};
+use chrono::Duration;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 use runtime::{Needs, RuntimeErrors};
 use serde_json::Value;
+
+/// How long a redrive, or the hour's turn, goes on beginning things, of the 60 seconds that the template gives an invocation.
+const TURN: Duration = Duration::seconds(40);
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -21,7 +25,9 @@ async fn main() -> Result<(), Error> {
     };
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         let nonce = || app.entropy.bytes();
-        Ok::<_, Error>(handle(&app.table, kept, event.payload, nonce).await?)
+        let end = app.clock.now().plus(TURN);
+        let is_over = || app.clock.now() >= end;
+        Ok::<_, Error>(handle(&app.table, kept, event.payload, nonce, is_over).await?)
     }))
     .await
 }

@@ -2,12 +2,12 @@
 
 use api::{NotReached, Objects};
 use aws_lambda_events::event::dynamodb::{Event, EventRecord};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json, value::RawValue};
 use std::{fmt, future::Future, pin::Pin};
-use store::Table;
+use store::{StoreError, Table};
 
-use crate::{Consumer, Unreadable, consume, revision};
+use crate::{Consumer, Unreadable, catch_up, consume, revision, usage_turn};
 
 /// Where a record goes that can't be read: it must not delay the others.
 pub trait Quarantine: fmt::Debug + Send + Sync {
@@ -49,7 +49,7 @@ impl Quarantine for LogOnly {
     }
 }
 
-/// Keeps the whole record, as `quarantine/<event id>`, and says so in the log.
+/// Keeps the record without what is anybody's ([`store::without_people`]), as `quarantine/<event id>`, and says so in the log.
 #[derive(Debug, Clone)]
 pub struct Held(pub Objects);
 
@@ -66,8 +66,15 @@ impl Quarantine for Held {
     ) -> Pin<Box<dyn Future<Output = Result<(), NotHeld>> + Send + 'a>> {
         Box::pin(async move {
             let name = format!("{}{}", Held::PREFIX, record.event_id);
+            let mut kept = record.clone();
+            let change = &mut kept.change;
+            [change.keys, change.old_image, change.new_image] = store::without_people(
+                std::mem::take(&mut change.keys),
+                std::mem::take(&mut change.old_image),
+                std::mem::take(&mut change.new_image),
+            );
             // One that was held before is the same.
-            self.0.put_new(&name, serde_json::to_vec(record)?).await?;
+            self.0.put_new(&name, serde_json::to_vec(&kept)?).await?;
             LogOnly.hold(record, why).await
         })
     }
@@ -86,11 +93,18 @@ pub struct Kept {
 pub enum Failed {
     #[error(transparent)]
     Objects(#[from] NotReached),
+    #[error(transparent)]
+    Store(#[from] StoreError),
     #[error("the event is no stream's: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// Takes a stream's batch; or `{"redrive": true}`, by which whoever runs the stack has it read again what is kept.
+/// What names a place among the failed batches, so that one text says where a redrive goes on.
+const FAILURES: &str = "failures/";
+
+/// Takes a stream's batch; or [`usage_turn`]; or `{"redrive": true}`, by which whoever runs the stack has it read again what is kept.
+///
+/// The latter two begin nothing once `is_over`. A redrive's answer's `next`, given back as `after`, goes on there; it is null at the end.
 ///
 /// # Errors
 /// The whole batch must be delivered again.
@@ -99,26 +113,57 @@ pub async fn handle(
     kept: &Kept,
     event: Value,
     mut nonce: impl FnMut() -> [u8; 16],
+    is_over: impl Fn() -> bool,
 ) -> Result<Value, Failed> {
     let consumer = Consumer {
         table,
         quarantine: &kept.quarantine,
     };
+    if event == usage_turn() {
+        let left = catch_up(table, nonce, is_over).await?;
+        return Ok(json!({ "left": left }));
+    }
     if event["redrive"] == true {
-        let held = redrive(&consumer, &kept.quarantine.0, Held::PREFIX, &mut nonce).await?;
-        let failed = redrive(&consumer, &kept.failures, "", &mut nonce).await?;
-        return Ok(json!({
-            "taken": held.taken + failed.taken,
-            "unreadable": held.unreadable + failed.unreadable,
-            "failed": held.failed + failed.failed,
-        }));
+        let after = event["after"].as_str();
+        let redriven = redrive_all(&consumer, kept, after, &mut nonce, is_over).await?;
+        return Ok(json!(redriven));
     }
     let response = consume(&consumer, serde_json::from_value(event)?, nonce()).await;
     Ok(serde_json::to_value(response)?)
 }
 
+/// The quarantined records first, then the failed batches.
+async fn redrive_all(
+    consumer: &Consumer<'_>,
+    kept: &Kept,
+    after: Option<&str>,
+    mut nonce: impl FnMut() -> [u8; 16],
+    is_over: impl Fn() -> bool,
+) -> Result<Redriven, NotReached> {
+    let of_failures = after.and_then(|after| after.strip_prefix(FAILURES));
+    let mut redriven = Redriven::default();
+    if of_failures.is_none() {
+        let held = &kept.quarantine.0;
+        redriven = redrive(consumer, held, Held::PREFIX, after, &mut nonce, &is_over).await?;
+        if redriven.next.is_none() && is_over() {
+            redriven.next = Some(FAILURES.to_owned());
+        }
+        if redriven.next.is_some() {
+            return Ok(redriven);
+        }
+    }
+    let after = of_failures.filter(|after| !after.is_empty());
+    let failed = redrive(consumer, &kept.failures, "", after, &mut nonce, &is_over).await?;
+    Ok(Redriven {
+        taken: redriven.taken + failed.taken,
+        unreadable: redriven.unreadable + failed.unreadable,
+        failed: redriven.failed + failed.failed,
+        next: failed.next.map(|next| format!("{FAILURES}{next}")),
+    })
+}
+
 /// What became of the records that were read again.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Redriven {
     /// They stand in the chains now, or did before.
     pub taken: u64,
@@ -126,9 +171,13 @@ pub struct Redriven {
     pub unreadable: u64,
     /// The store didn't take them; another turn may.
     pub failed: u64,
+    /// The last object that was read, where there are more.
+    pub next: Option<String>,
 }
 
-/// Reads everything that is kept, quarantined records and whole batches of the streams' failure destination, and appends what can be read now. Twice is once: what was appended is known by its row and revision.
+/// Reads what is kept after this object, quarantined records and whole batches of the streams' failure destination, and appends what can be read now. Twice is once: what was appended is known by its row and revision.
+///
+/// It stops after the first object at which it `is_over`, so that each call gets on.
 ///
 /// # Errors
 /// The objects can't be read to the end.
@@ -136,37 +185,58 @@ pub async fn redrive(
     consumer: &Consumer<'_>,
     kept: &Objects,
     prefix: &str,
+    after: Option<&str>,
     mut nonce: impl FnMut() -> [u8; 16],
+    is_over: impl Fn() -> bool,
 ) -> Result<Redriven, NotReached> {
     const PAGE: usize = 1_000;
     let mut redriven = Redriven::default();
-    let mut after: Option<String> = None;
+    let mut after = after.map(str::to_owned);
     loop {
         let names = kept.list(prefix, after.as_deref(), PAGE).await?;
-        for name in &names {
-            let bytes = kept.get(name).await?.unwrap_or_default();
-            let Some(records) = records(&bytes) else {
-                redriven.unreadable += 1;
-                continue;
-            };
-            for record in records {
-                if revision(consumer.table.names(), &record).is_err() {
-                    redriven.unreadable += 1;
-                    continue;
-                }
-                let mut batch = Event::default();
-                batch.records = vec![record];
-                let response = consume(consumer, batch, nonce()).await;
-                match response.batch_item_failures.is_empty() {
-                    true => redriven.taken += 1,
-                    false => redriven.failed += 1,
-                }
+        for (place, name) in names.iter().enumerate() {
+            redriven.take(consumer, kept, name, &mut nonce).await?;
+            let is_last = place + 1 == names.len() && names.len() < PAGE;
+            if !is_last && is_over() {
+                redriven.next = Some(name.clone());
+                return Ok(redriven);
             }
         }
         match names.last() {
             Some(last) if names.len() == PAGE => after = Some(last.clone()),
             _ => return Ok(redriven),
         }
+    }
+}
+
+impl Redriven {
+    /// One object's records.
+    async fn take(
+        &mut self,
+        consumer: &Consumer<'_>,
+        kept: &Objects,
+        name: &str,
+        mut nonce: impl FnMut() -> [u8; 16],
+    ) -> Result<(), NotReached> {
+        let bytes = kept.get(name).await?.unwrap_or_default();
+        let Some(records) = records(&bytes) else {
+            self.unreadable += 1;
+            return Ok(());
+        };
+        for record in records {
+            if revision(consumer.table.names(), &record).is_err() {
+                self.unreadable += 1;
+                continue;
+            }
+            let mut batch = Event::default();
+            batch.records = vec![record];
+            let response = consume(consumer, batch, nonce()).await;
+            match response.batch_item_failures.is_empty() {
+                true => self.taken += 1,
+                false => self.failed += 1,
+            }
+        }
+        Ok(())
     }
 }
 

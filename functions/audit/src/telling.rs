@@ -2,13 +2,14 @@
 
 use aws_lambda_events::event::dynamodb::EventRecord;
 use model::{
-    Actor, ActorKind, Change, EventFacts, EventType, GrantState, InvitationState, KeyState,
-    Outcome, Owner, Reason, Timestamp,
+    Actor, ActorKind, AlertSettingsFields, Change, EventFacts, EventType, GrantState,
+    InvitationState, KeyState, Outcome, Owner, Reason, Timestamp,
 };
 use serde_json::{Map, Value, json};
 use store::{
     AdministratorRow, DenialKind, DenialRow, Entity, GrantRow, Image, InvitationRow, KeyRow,
-    LastUse, MemberRow, ObjectRow, PersonRow, Revision, Source, Stamp, StoreError, TableNames,
+    LastUse, MemberRow, ObjectRow, PersonRow, Revision, Source, Stamp, StoreError,
+    StoredAlertSettings, TableNames,
 };
 
 /// Why a record tells nothing that can be believed. Says no content of the row.
@@ -83,6 +84,11 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
         (old, Some(Image::Invitation(new))) => match old {
             None => invitation_changed(None, &new)?,
             Some(Image::Invitation(old)) => invitation_changed(Some(&old), &new)?,
+            Some(_) => return Err(Unreadable::Images),
+        },
+        (old, Some(Image::AlertSettings(new))) => match old {
+            None => alert_settings_changed(None, &new)?,
+            Some(Image::AlertSettings(old)) => alert_settings_changed(Some(&old), &new)?,
             Some(_) => return Err(Unreadable::Images),
         },
         // The table's TTL, a day after it has expired.
@@ -440,6 +446,43 @@ fn invitation_changed(
         ..by_stamp(new.owner, kind, &new.changed)
     };
     Ok(told(new.owner, new.rev, new.changed.at, vec![event]))
+}
+
+/// Whom they are mailed to is named as a field alone: addresses are people's.
+fn alert_settings_changed(
+    old: Option<&StoredAlertSettings>,
+    new: &StoredAlertSettings,
+) -> Result<Revision, Unreadable> {
+    follows(old.map_or(0, |old| old.version), new.version)?;
+    let stamp = new.changed.as_ref();
+    let stamp = stamp.ok_or(Unreadable::Row(StoreError::Corrupt("changed")))?;
+    let nothing = AlertSettingsFields::default();
+    let (before, after) = (old.map_or(&nothing, |old| &old.fields), &new.fields);
+    let disabled = change(
+        "disabled",
+        Some(json!(before.disabled)),
+        Some(json!(after.disabled)),
+    );
+    let volume_factor = change(
+        "volumeFactor",
+        Some(json!(before.volume_factor())),
+        Some(json!(after.volume_factor())),
+    );
+    let recipients = (before.recipients != after.recipients).then(|| Change {
+        field: "recipients".to_owned(),
+        before: None,
+        after: None,
+    });
+    let changes: Vec<_> = [disabled, recipients, volume_factor]
+        .into_iter()
+        .flatten()
+        .collect();
+    let event = (!changes.is_empty()).then(|| EventFacts {
+        changes: Some(changes),
+        ..by_stamp(new.owner, EventType::CompanyAlertSettingsChanged, stamp)
+    });
+    let events = event.into_iter().collect();
+    Ok(told(new.owner, new.version, stamp.at, events))
 }
 
 fn object_created(new: &ObjectRow) -> Revision {

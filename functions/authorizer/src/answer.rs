@@ -1,7 +1,7 @@
 //! What the authorizer answers API Gateway: a policy, and a context of strings.
 
 use auth::{
-    Answer, Context, MethodArn, PolicyDocument, Principal, Who, deny, policy,
+    Answer, Context, MethodArn, PolicyDocument, Principal, Refusal, Who, deny, policy,
     reach_of_administrator, reach_of_key, reach_of_person,
 };
 use model::Timestamp;
@@ -37,19 +37,19 @@ pub(crate) fn allow(request: &Request, principal: &Principal) -> AuthorizerAnswe
 /// The request was refused, and not by the 401: a Deny that the gateway renders, or a verdict that the function answers with.
 pub(crate) fn refuse_to_pass(
     request: &Request,
-    answer: Answer,
+    refusal: &Refusal,
     caller: &str,
     now: Timestamp,
 ) -> AuthorizerAnswer {
     let arn = arn(request);
-    let policy_document = match answer {
+    let policy_document = match refusal.answer {
         Answer::Verdict(_) => policy(&arn, [request.asked.route]),
         Answer::Unauthorized | Answer::Forbidden(_) => deny(&arn),
     };
     AuthorizerAnswer {
         principal_id: caller.to_owned(),
         policy_document,
-        context: answer.context(now).unwrap_or_default(),
+        context: refusal.context(now).unwrap_or_default(),
     }
 }
 

@@ -106,7 +106,7 @@ impl Authorizer {
             Outcome::Unknown => return Err(AuthorizerError::Unauthorized),
             Outcome::Refused(refused) => {
                 self.keep(&request, &refused).await;
-                let context = refused.refusal.answer.context(self.app.clock.now());
+                let context = refused.refusal.context(self.app.clock.now());
                 context.ok_or(AuthorizerError::Unauthorized)?
             }
         })
@@ -271,9 +271,9 @@ impl Authorizer {
                 self.keep(request, &refused).await;
                 match refused.refusal.answer {
                     Answer::Unauthorized => Err(AuthorizerError::Unauthorized),
-                    answer => Ok(refuse_to_pass(
+                    Answer::Forbidden(_) | Answer::Verdict(_) => Ok(refuse_to_pass(
                         request,
-                        answer,
+                        &refused.refusal,
                         &refused.subject.actor().id,
                         self.app.clock.now(),
                     )),

@@ -22,6 +22,10 @@ pub enum NotMade {
 }
 
 /// Makes the next checkpoint: its counter; `None` where another turn made it meanwhile.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a checkpoint holds the ends of all chains"
+)]
 pub async fn make(app: &App) -> Result<Option<u64>, NotMade> {
     let missing = NotMade::Unusable("this process makes no checkpoints");
     let (Some(objects), Some(signer)) = (&app.checkpoints, &app.checkpoint_signer) else {

@@ -7,13 +7,11 @@ use lambda_http::{
     http::{HeaderName, HeaderValue, StatusCode, header},
 };
 use maud::{Markup, html};
+use routes::Operation;
 use serde_json::Value;
 use std::fmt;
 
-use crate::{
-    parts,
-    visit::{PageExt, Visit},
-};
+use crate::{parts, visit::Visit};
 
 /// One answer to a browser.
 pub(crate) struct Answer {
@@ -135,7 +133,8 @@ impl Answer {
                 "max-age=63072000; includeSubDomains",
             ),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-            (header::REFERRER_POLICY, "no-referrer"),
+            // Other origins get none. `no-referrer` would have browsers send `Origin: null` with our own forms, which nobody could tell from a foreign one.
+            (header::REFERRER_POLICY, "same-origin"),
             (
                 HeaderName::from_static("cross-origin-opener-policy"),
                 "same-origin",
@@ -161,6 +160,7 @@ impl Stop {
                     403 => "Not yours to see",
                     404 => "Not found",
                     409 => "Changed meanwhile",
+                    422 => "Already done",
                     429 => "Too many requests",
                     500 => "Our mistake",
                     503 => "One moment",
@@ -177,7 +177,7 @@ impl Stop {
                 };
                 Answer::page(problem.status, parts::bare(&visit.base, title, text))
             }
-            Stop::SignIn => match visit.page.is_read() {
+            Stop::SignIn => match visit.page.route().method.is_read() {
                 true => Answer::see(&visit.sign_in()),
                 false => {
                     let text = html! {
@@ -234,6 +234,10 @@ impl Problem {
                 "All keys are being revoked just now; nothing is made meanwhile.".to_owned()
             }
             ("RESOURCE_CONFLICT", Some("LAST_OWNER")) => "Somebody must stay an owner.".to_owned(),
+            ("IDEMPOTENCY_CONFLICT", _) => {
+                "This form was sent before, with something else in it. Load its page again to send another."
+                    .to_owned()
+            }
             ("RATE_LIMIT_EXCEEDED", _) => {
                 "More pages were asked for than a person is allowed in this time.".to_owned()
             }

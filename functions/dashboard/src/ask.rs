@@ -1,7 +1,8 @@
 //! Asking the API, as whoever is signed in: the same event, decision and handler as a request from outside.
 
-use api::ApiError;
+use api::{ApiError, StreamedBody};
 use auth::Context;
+use http_body_util::BodyExt;
 use lambda_http::{Body, Request, Response, request::from_str};
 use model::Owner;
 use routes::{Operation, Role, Route, Tenant};
@@ -168,6 +169,27 @@ impl Visit<'_> {
         self.ask(ask).await?.read()
     }
 
+    /// An export, as it is made.
+    ///
+    /// # Errors
+    /// As of [`Visit::ask`].
+    pub(crate) async fn export(&self, ask: Ask) -> Result<Response<StreamedBody>, Stop> {
+        let (request, role) = self.admitted(&ask).await?;
+        let response = audit_export::handle(self.app(), request).await;
+        if response.status().as_u16() >= 400 {
+            let status = response.status().as_u16();
+            // A refusal is made whole.
+            let body = response.into_body().collect().await;
+            let body = body.map_err(|cut| problem(&ApiError::internal(cut)))?;
+            let envelope = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
+            return Err(refused(status, envelope));
+        }
+        if let (Some(owner), Some(role)) = (ask.owner, role) {
+            self.note_role(owner, role).await?;
+        }
+        Ok(response)
+    }
+
     /// The request as a handler takes it, let through; and by which role.
     pub(crate) async fn admitted(&self, ask: &Ask) -> Result<(Request, Option<Role>), Stop> {
         let session = self.session()?;
@@ -203,16 +225,20 @@ fn read(response: Response<Body>) -> Result<Value, Stop> {
         _ => String::new(),
     };
     let mut envelope: Value = serde_json::from_str(&text).unwrap_or_default();
-    if status < 400 {
-        return Ok(envelope["data"].take());
+    match status < 400 {
+        true => Ok(envelope["data"].take()),
+        false => Err(refused(status, envelope)),
     }
-    let error = envelope["error"].take();
-    Err(Stop::Problem(Problem {
+}
+
+fn refused(status: u16, envelope: Value) -> Stop {
+    let error = &envelope["error"];
+    Stop::Problem(Problem {
         status,
         code: error["code"].as_str().unwrap_or_default().to_owned(),
         message: error["message"].as_str().unwrap_or_default().to_owned(),
         details: error["details"].clone(),
-    }))
+    })
 }
 
 /// As the gateway renders a Deny.

@@ -1,20 +1,26 @@
 //! The pages, and what their forms do. One module a section.
 
 mod admin;
+mod alerts;
 pub(crate) mod assets;
+mod audit;
 mod company;
+mod explain;
 mod home;
 mod invitation;
 mod keys;
 mod kill_switch;
 mod lookup;
 mod members;
+mod notices;
 mod partners;
+mod resources;
 
 use crate::{
     Page,
     answer::{Answer, Stop},
     ask::Pending,
+    pages::resources::{Agent, Candidate, Interview, Job},
     sign_in,
     visit::Visit,
 };
@@ -85,5 +91,23 @@ pub(crate) fn answer<'v>(visit: &'v Visit<'v>) -> Pending<'v, Result<Answer, Sto
         Page::AdminRevokeKey => Box::pin(admin::keys::revoke(visit)),
         Page::AdminKillSwitch => Box::pin(admin::kill_switch::confirm(visit)),
         Page::AdminRevokeAll => Box::pin(admin::kill_switch::revoke_all(visit)),
+        Page::Audit => Box::pin(audit::list(visit)),
+        Page::AuditEvent => Box::pin(audit::show(visit)),
+        Page::ExportAudit => Box::pin(audit::export(visit)),
+        Page::Checkpoints => Box::pin(audit::checkpoints(visit)),
+        Page::VerifyAudit => Box::pin(audit::verify(visit)),
+        Page::Explain => Box::pin(explain::show(visit)),
+        Page::Notices => Box::pin(notices::list(visit)),
+        Page::ReadNotice => Box::pin(notices::mark(visit)),
+        Page::Alerts => Box::pin(alerts::show(visit)),
+        Page::SetAlerts => Box::pin(alerts::set(visit)),
+        Page::Jobs => Box::pin(resources::list::<Job>(visit)),
+        Page::Job => Box::pin(resources::show::<Job>(visit)),
+        Page::Candidates => Box::pin(resources::list::<Candidate>(visit)),
+        Page::Candidate => Box::pin(resources::show::<Candidate>(visit)),
+        Page::Interviews => Box::pin(resources::list::<Interview>(visit)),
+        Page::Interview => Box::pin(resources::show::<Interview>(visit)),
+        Page::Agents => Box::pin(resources::list::<Agent>(visit)),
+        Page::Agent => Box::pin(resources::show::<Agent>(visit)),
     }
 }

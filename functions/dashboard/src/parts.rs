@@ -48,7 +48,19 @@ pub(crate) fn head(base: &str, title: &str) -> Markup {
 type Sections = &'static [&'static [(Page, &'static str)]];
 
 const OF_COMPANIES: Sections = &[
-    &[(Page::Keys, "API keys")],
+    &[
+        (Page::Keys, "API keys"),
+        (Page::Audit, "Audit log"),
+        (Page::Explain, "Explain a refusal"),
+        (Page::Notices, "Notices"),
+        (Page::Alerts, "Alerts"),
+    ],
+    &[
+        (Page::Jobs, "Jobs"),
+        (Page::Candidates, "Candidates"),
+        (Page::Interviews, "Interviews"),
+        (Page::Agents, "Agents"),
+    ],
     &[
         (Page::Partners, "Partners"),
         (Page::Members, "Members"),
@@ -56,7 +68,13 @@ const OF_COMPANIES: Sections = &[
     ],
 ];
 const OF_PARTNERS: Sections = &[
-    &[(Page::Keys, "API keys")],
+    &[
+        (Page::Keys, "API keys"),
+        (Page::Audit, "Audit log"),
+        (Page::Explain, "Explain a refusal"),
+        (Page::Notices, "Notices"),
+        (Page::Alerts, "Alerts"),
+    ],
     &[(Page::Companies, "Companies"), (Page::Members, "Members")],
 ];
 
@@ -100,6 +118,12 @@ impl Visit<'_> {
                         a.owner href=(self.href(Page::Home, &[("choose", "1")])) {
                             (frame.name) " " span.hint { "Change" }
                         }
+                        a.bell href=(self.owned(Page::Notices, &[])) {
+                            "Notices"
+                            @if frame.unread > 0 {
+                                " " span.count { (frame.unread) span.quiet { " unread" } }
+                            }
+                        }
                         (self.person())
                     }
                     div.frame {
@@ -121,6 +145,29 @@ impl Visit<'_> {
             }
         };
         Answer::page(status, page)
+    }
+
+    /// The way through a list: back to its newest, and on by its cursor, under the same filters.
+    pub(crate) fn pager(
+        &self,
+        page: Page,
+        filters: &[(&str, &str)],
+        next_cursor: Option<&str>,
+    ) -> Markup {
+        let next = next_cursor.map(|cursor| {
+            let mut on = filters.to_vec();
+            on.push(("cursor", cursor));
+            self.owned(page, &on)
+        });
+        let later = !self.query("cursor").is_empty();
+        html! {
+            @if later || next.is_some() {
+                nav.pager aria-label="Pages" {
+                    @if later { a rel="prev" href=(self.owned(page, filters)) { "Newest" } }
+                    @if let Some(next) = next { a rel="next" href=(next) { "Older" } }
+                }
+            }
+        }
     }
 
     /// The menu of whoever is signed in.

@@ -3,7 +3,7 @@
 use auth::{AccessToken, SessionCookie};
 use chrono::Duration;
 use model::{Owner, Timestamp};
-use routes::Role;
+use routes::{Operation, Role};
 use store::{SessionRow, StoreError};
 
 use crate::{answer::Stop, visit::Visit};
@@ -78,8 +78,10 @@ impl Visit<'_> {
     /// # Errors
     /// The person has to sign in anew first.
     pub(crate) fn fresh(&self) -> Result<(), Stop> {
-        use crate::visit::PageExt;
-        match self.session()?.is_fresh(self.now, self.page.is_read()) {
+        match self
+            .session()?
+            .is_fresh(self.now, self.page.route().method.is_read())
+        {
             true => Ok(()),
             false => Err(Stop::SignInAnew),
         }

@@ -2,14 +2,11 @@
 //!
 //! What a sign-in begins with (`state`, `nonce`, the verifier, where to come back to) is sealed into a cookie of ten minutes, so that nothing is stored for whoever only looks at the form.
 
-use api::Unbelieved;
+use api::{App, HttpAnswer, HttpCall, HttpFailed, SignIn, Unbelieved};
 use auth::IdToken;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::Duration;
-use lambda_http::{
-    aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
-    http::{self, header},
-};
+use lambda_http::{aws_lambda_events::apigw::ApiGatewayProxyRequestContext, http::header};
 use maud::html;
 use model::Timestamp;
 use openidconnect::{
@@ -32,34 +29,6 @@ use crate::{
     visit::Visit,
 };
 
-/// How the issuer signs people in.
-#[derive(Debug, Clone)]
-pub struct SignInConfig {
-    pub issuer: String,
-    pub client_id: String,
-    pub authorize_url: String,
-    pub token_url: String,
-    /// Where the dashboard is reached, without a slash at the end, such as `https://app.example`; `None`: where the gateway says.
-    pub url: Option<String>,
-}
-
-/// One request to the issuer.
-pub type HttpCall = Arc<dyn Fn(http::Request<Vec<u8>>) -> HttpAnswer + Send + Sync>;
-
-/// What becomes of it.
-pub type HttpAnswer =
-    Pin<Box<dyn Future<Output = Result<http::Response<Vec<u8>>, HttpFailed>> + Send>>;
-
-/// The issuer gave no answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the issuer gave no answer")]
-pub struct HttpFailed;
-
-pub(crate) struct Provider {
-    config: SignInConfig,
-    call: HttpCall,
-}
-
 type Client = CoreClient<EndpointSet, EndpointNotSet, EndpointNotSet, EndpointNotSet, EndpointSet>;
 
 /// What a sign-in begins with.
@@ -78,46 +47,45 @@ const LASTS: Duration = Duration::minutes(10);
 /// How old the issuer's word may be where somebody had to sign in anew.
 const FRESHLY: Duration = Duration::minutes(2);
 
-impl Provider {
-    pub(crate) fn new(config: SignInConfig, call: HttpCall) -> Provider {
-        Provider { config, call }
+/// Origin of the dashboard, and what stands in front of every path.
+pub(crate) fn place(app: &App, context: &ApiGatewayProxyRequestContext) -> (String, String) {
+    let configured = app.sign_in.as_ref();
+    let configured = configured.and_then(|sign_in| sign_in.dashboard_url.as_deref());
+    if let Some(url) = configured {
+        let host = url.find("://").map_or(0, |at| at + 3);
+        let path = url[host..].find('/').map_or(url.len(), |at| host + at);
+        return (url[..path].to_owned(), url[path..].to_owned());
     }
+    let domain = context.domain_name.as_deref().unwrap_or_default();
+    let stage = context.stage.as_deref().unwrap_or_default();
+    // A domain of one's own stands for the stage; the gateway's own name has it in the path.
+    let base = match domain.contains(".execute-api.") {
+        true => format!("/{stage}"),
+        false => String::new(),
+    };
+    (format!("https://{domain}"), base)
+}
 
-    /// Origin, and what stands in front of every path.
-    pub(crate) fn place(&self, context: &ApiGatewayProxyRequestContext) -> (String, String) {
-        if let Some(url) = &self.config.url {
-            let path = url.find("://").and_then(|at| url[at + 3..].find('/'));
-            return match path {
-                Some(_) => {
-                    let at = url.len() - url[url.find("://").unwrap_or_default() + 3..].len();
-                    let at = at + url[at..].find('/').unwrap_or_default();
-                    (url[..at].to_owned(), url[at..].to_owned())
-                }
-                None => (url.clone(), String::new()),
-            };
-        }
-        let domain = context.domain_name.as_deref().unwrap_or_default();
-        let stage = context.stage.as_deref().unwrap_or_default();
-        // A domain of one's own stands for the stage; the gateway's own name has it in the path.
-        let base = match domain.contains(".execute-api.") {
-            true => format!("/{stage}"),
-            false => String::new(),
-        };
-        (format!("https://{domain}"), base)
-    }
+fn config<'a>(visit: &Visit<'a>) -> Result<&'a SignIn, Stop> {
+    let config = visit.dashboard.app.sign_in.as_ref();
+    config.ok_or_else(|| broken("nobody can sign in here"))
+}
 
-    fn client(&self, visit: &Visit<'_>) -> Result<Client, ParseError> {
-        let config = &self.config;
-        let back = format!("{}{}", visit.origin, visit.href(Page::SignInCallback, &[]));
-        Ok(CoreClient::new(
+fn client(visit: &Visit<'_>) -> Result<Client, Stop> {
+    let config = config(visit)?;
+    let back = format!("{}{}", visit.origin, visit.href(Page::SignInCallback, &[]));
+    let client = || {
+        let client = CoreClient::new(
             ClientId::new(config.client_id.clone()),
             IssuerUrl::new(config.issuer.clone())?,
             JsonWebKeySet::default(),
-        )
-        .set_auth_uri(AuthUrl::new(config.authorize_url.clone())?)
-        .set_token_uri(TokenUrl::new(config.token_url.clone())?)
-        .set_redirect_uri(RedirectUrl::new(back)?))
-    }
+        );
+        Ok(client
+            .set_auth_uri(AuthUrl::new(config.authorize_url.clone())?)
+            .set_token_uri(TokenUrl::new(config.token_url.clone())?)
+            .set_redirect_uri(RedirectUrl::new(back)?))
+    };
+    client().map_err(|error: ParseError| broken(error))
 }
 
 /// Leaves for the issuer.
@@ -135,7 +103,7 @@ pub(crate) fn begin(visit: &Visit<'_>) -> Result<Answer, Stop> {
         at: visit.now.millis(),
         again,
     };
-    let client = visit.dashboard.provider.client(visit).map_err(broken)?;
+    let client = client(visit)?;
     let verifier = PkceCodeVerifier::new(begun.verifier.clone());
     let (state, nonce) = (begun.state.clone(), begun.nonce.clone());
     let mut request = client
@@ -255,10 +223,8 @@ fn begun(visit: &Visit<'_>) -> Option<Begun> {
 
 /// Who the issuer says has signed in; `None` where it says nothing that can be believed.
 async fn redeemed(visit: &Visit<'_>, begun: &Begun, code: String) -> Result<Option<IdToken>, Stop> {
-    let provider = &visit.dashboard.provider;
-    let client = provider.client(visit).map_err(broken)?;
-    let call = Arc::clone(&provider.call);
-    let token = id_token(client, call, code, begun.verifier.clone()).await;
+    let call = Arc::clone(&config(visit)?.call);
+    let token = id_token(client(visit)?, call, code, begun.verifier.clone()).await;
     let Some(token) = token.map_err(|failed| fault(api::ApiError::unavailable(failed)))? else {
         return Ok(None);
     };

@@ -13,6 +13,7 @@ use crate::{
     Dashboard, Page,
     answer::{Cookies, Stop},
     session::{NoPage, Session},
+    sign_in,
 };
 
 pub(crate) struct Visit<'a> {
@@ -38,7 +39,7 @@ impl<'a> Visit<'a> {
     ) -> Result<Visit<'a>, NoPage> {
         let now = dashboard.app.clock.now();
         let sessions = dashboard.app.sessions.as_deref().ok_or(NoPage::NoKeys)?;
-        let (origin, base) = dashboard.provider.place(context);
+        let (origin, base) = sign_in::place(&dashboard.app, context);
         let mut visit = Visit {
             dashboard,
             page,
@@ -97,6 +98,10 @@ impl<'a> Visit<'a> {
     }
 
     /// A parameter of the query, empty where there is none.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a page's own query; whose pages these are stands in the path, and the authorizer decides"
+    )]
     pub(crate) fn query(&self, name: &str) -> String {
         use lambda_http::RequestExt;
         self.request
@@ -172,7 +177,7 @@ impl<'a> Visit<'a> {
 
     /// A page's name and its ids, never a URL; a form's is the page that it stands on, or the beginning.
     fn return_to(&self) -> String {
-        let read = match self.page.is_read() {
+        let read = match self.page.route().method.is_read() {
             true => Some(self.page),
             false => Page::find("GET", self.page.route().path),
         };
@@ -195,7 +200,7 @@ impl<'a> Visit<'a> {
         let page = Page::ALL
             .iter()
             .map(|(page, _)| *page)
-            .find(|page| page.route().operation == name && page.is_read());
+            .find(|page| page.route().operation == name && page.route().method.is_read());
         let Some(page) = page else {
             return self.href(Page::Home, &[]);
         };
@@ -218,16 +223,5 @@ impl<'a> Visit<'a> {
             input type="hidden" name="token" value=[token];
             input type="hidden" name="once" value=(once);
         }
-    }
-}
-
-/// What a page can say of itself.
-pub(crate) trait PageExt {
-    fn is_read(self) -> bool;
-}
-
-impl PageExt for Page {
-    fn is_read(self) -> bool {
-        self.route().method.is_read()
     }
 }

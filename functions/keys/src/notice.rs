@@ -10,7 +10,9 @@ pub(crate) async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (page, unread) = call.finish_list(input, unread).await?;
     let unread = unread.unwrap_or_default();
     let store = call.owner()?;
-    let listed = store.list_notices(unread, &page.start, page.limit).await?;
+    let listed = store
+        .list_notices(unread, &page.start, page.limit, call.now)
+        .await?;
     let answer = call.page(&page, listed, |row| row.view()).await?;
     call.ok(&answer)
 }
@@ -24,7 +26,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
     let (id, NoticePatch { read }) = input.finish(id.zip(patch))?;
     let store = call.owner()?;
     retried(|| async {
-        let row = store.get_notice(id).await;
+        let row = store.get_notice(id, call.now).await;
         let row = row.map_err(ApiError::or_not_found("notice", id))?;
         call.if_match().check(row.version)?;
         let row = match row.read == read {

@@ -11,13 +11,15 @@ use api::App;
 use chrono::Duration;
 use model::{Finding, Owner, Timestamp};
 use std::ops::Deref;
-use store::{ActiveKey, StoreError, StoredAlertSettings};
+use store::{ActiveKey, Silence, StoreError, StoredAlertSettings};
 
 use crate::{End, tried};
 use rules::{Days, Key};
 
 /// How long after a request its hour is looked at.
 const LOOK_BACK: Duration = Duration::hours(1);
+/// Silences that one turn ends.
+const MOST: usize = 1_000;
 
 /// Whether anything is left.
 #[expect(
@@ -26,6 +28,7 @@ const LOOK_BACK: Duration = Duration::hours(1);
 )]
 pub(crate) async fn find_all(app: &App, end: End) -> Result<bool, StoreError> {
     let now = app.clock.now();
+    let mut left = end_silences(app, end).await?;
     let mut keys = app.table.active_keys(now.minus(LOOK_BACK), now).await?;
     // Where a turn begins is left to chance, so that no owner is always the last when time runs out.
     if !keys.is_empty() {
@@ -33,7 +36,6 @@ pub(crate) async fn find_all(app: &App, end: End) -> Result<bool, StoreError> {
         keys.rotate_left(usize::try_from(first).unwrap_or_default());
     }
     let mut settings: Option<StoredAlertSettings> = None;
-    let mut left = false;
     // Those of one owner stand together.
     for key in &keys {
         if end.is_here(app) {
@@ -54,6 +56,33 @@ pub(crate) async fn find_all(app: &App, end: End) -> Result<bool, StoreError> {
         };
     }
     Ok(left)
+}
+
+/// Tells what groups have kept to themselves for as long as they had to, also where nothing new comes. Whether any is left.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the worker tells of all keys, each to its own people"
+)]
+async fn end_silences(app: &App, end: End) -> Result<bool, StoreError> {
+    let silences = app.table.list_silences(app.clock.now(), MOST).await?;
+    let mut left = silences.len() == MOST;
+    for silence in &silences {
+        if end.is_here(app) {
+            return Ok(true);
+        }
+        // One that fails keeps no other back.
+        left |= tried("alert", end_silence(app, silence).await.map(|()| false));
+    }
+    Ok(left)
+}
+
+#[expect(clippy::disallowed_methods, reason = "the silence is a row of our own")]
+async fn end_silence(app: &App, silence: &Silence) -> Result<(), StoreError> {
+    let settings = app.table.alert_settings_of(&silence.key).await?;
+    let is_on = settings.fields.is_on(silence.kind);
+    let told = is_on.then(|| recipients(&settings));
+    let (now, nonce) = (app.clock.now(), app.entropy.bytes());
+    app.table.end_silence(silence, told, now, nonce).await
 }
 
 /// Looks at one key.

@@ -52,7 +52,7 @@ fn render(document: &Value, page: &mut String) -> std::fmt::Result {
     write!(
         page,
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">\
-         <title>{title}</title><style>{STYLE}</style><h1>{title}</h1><p class=\"prose\">{}</p>\
+         <title>{title}</title><style>{STYLE}</style><main><h1>{title}</h1><p class=\"prose\">{}</p>\
          <p><a href=\"/openapi.json\">openapi.json</a></p><nav><ul>",
         text(&document["info"]["description"]),
     )?;
@@ -79,7 +79,7 @@ fn render(document: &Value, page: &mut String) -> std::fmt::Result {
             code(schema)
         )?;
     }
-    page.push_str("</html>");
+    page.push_str("</main></html>");
     Ok(())
 }
 
@@ -208,9 +208,9 @@ fn code(value: &Value) -> String {
     format!("<pre>{}</pre>", escaped(&format!("{value:#}")))
 }
 
-const STYLE: &str = "body{font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}\
+const STYLE: &str = "body{background:Canvas;color:CanvasText;font:1rem/1.5 system-ui;max-width:60rem;margin:2rem auto;padding:0 1rem}\
     code,pre{font-family:ui-monospace,monospace;font-size:.9em}\
     pre{background:#8881;padding:.75rem;overflow:auto}\
-    table{border-collapse:collapse}td,th{border:1px solid #8886;padding:.25rem .5rem;text-align:left;vertical-align:top}\
+    code,td{overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}td,th{border:1px solid #8886;padding:.25rem .5rem;text-align:left;vertical-align:top}\
     section{border-top:1px solid #8886;margin-top:2rem}.prose{white-space:pre-line}\
     nav ul{list-style:none;padding:0}:root{color-scheme:light dark}";

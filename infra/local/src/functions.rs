@@ -211,6 +211,21 @@ impl Functions {
         }
     }
 
+    /// The schedule's turn of the audit consumer; whether there is more to do.
+    pub(crate) async fn catch_up_usage(&self) -> Result<bool, Failed> {
+        match self {
+            Functions::InProcess { app, .. } => {
+                let nonce = || app.entropy.bytes();
+                let left = audit::catch_up(&app.table, nonce, || false).await;
+                left.map_err(|error| Failed(error.to_string()))
+            }
+            Functions::Invoked(endpoint) => {
+                let answer = endpoint.invoke("audit", &audit::usage_turn()).await?;
+                Ok(answer["left"] == true)
+            }
+        }
+    }
+
     /// Hands the worker its tasks, or with any other event the schedule's turn; whether there is more to do.
     pub(crate) async fn work(&self, event: Value) -> Result<bool, Failed> {
         let answer = match self {

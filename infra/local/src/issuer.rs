@@ -4,9 +4,8 @@ mod codes;
 mod signing;
 mod wire;
 
-use api::{Clock, Entropy};
+use api::{Clock, Entropy, HttpCall, SignIn};
 use auth::{IssuerConfig, TokenAlgorithm};
-use dashboard::SignInConfig;
 use model::{PersonId, Timestamp};
 use p256::ecdsa::SigningKey;
 use serde_json::{Value, json};
@@ -64,14 +63,15 @@ impl Issuer {
         }
     }
 
-    /// How the dashboard that is reached at `dashboard_url` signs people in.
-    pub fn sign_in(&self, dashboard_url: &str) -> SignInConfig {
-        SignInConfig {
+    /// How the dashboard that is reached at `dashboard_url` signs people in; `call` reaches this issuer.
+    pub(crate) fn sign_in(&self, dashboard_url: &str, call: HttpCall) -> SignIn {
+        SignIn {
             issuer: self.url.clone(),
             client_id: CLIENT_ID.to_owned(),
             authorize_url: format!("{}/authorize", self.url),
             token_url: format!("{}/token", self.url),
-            url: Some(dashboard_url.to_owned()),
+            dashboard_url: Some(dashboard_url.to_owned()),
+            call,
         }
     }
 

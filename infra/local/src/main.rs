@@ -104,6 +104,7 @@ async fn redrive(data_dir: &Path) -> anyhow::Result<()> {
         taken,
         unreadable,
         failed,
+        next: _,
     } = system.redrive().await?;
     say(&format!(
         "{taken} records stand in the chains, {unreadable} can't be read yet."

@@ -140,9 +140,9 @@ fn page(letters: &[Letter]) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Outbox (development)</title>\
-         <style>:root{{color-scheme:light dark}}body{{font:1rem/1.5 system-ui;max-width:45rem;margin:2rem auto;padding:0 1rem}}\
+         <style>:root{{color-scheme:light dark}}body{{background:Canvas;color:CanvasText;font:1rem/1.5 system-ui;max-width:45rem;margin:2rem auto;padding:0 1rem}}\
          article{{border-top:1px solid #8886;margin-top:2rem}}.text{{white-space:pre-wrap;overflow-wrap:anywhere}}</style>\
-         <h1>Outbox</h1><p>Mail of this machine, the newest first. Nothing leaves it.</p>{shown}</html>"
+         <main><h1>Outbox</h1><p>Mail of this machine, the newest first. Nothing leaves it.</p>{shown}</main></html>"
     )
 }
 

@@ -19,7 +19,11 @@ pub async fn reconcile(path: &Path) -> anyhow::Result<ExitCode> {
     let system = System::builder().data_dir(DataDir::open(path)?);
     let system = system.start().await?;
     system.settle().await?;
-    let found = system.app().table.reconcile().await?;
+    let found = system
+        .app()
+        .table
+        .reconcile(system.app().clock.now())
+        .await?;
     tell(&found);
     let agree = found.differences.is_empty() && found.behind.is_empty();
     Ok(if agree {
@@ -38,6 +42,7 @@ fn tell(found: &Reconciliation) {
         keys,
         events,
         recounted,
+        out_of_reach,
         behind,
         differences,
     } = found;
@@ -48,14 +53,18 @@ fn tell(found: &Reconciliation) {
             total,
             events,
             recounted,
+            recent,
             usage,
         } = difference;
         println!(
-            "{owner} {key_id}: counted {total}, events {events}, counted twice {recounted}, in usage {usage}"
+            "{owner} {key_id}: counted {total}, events {events}, counted twice {recounted}; in usage {usage} of {recent}"
         );
     }
     for key in behind {
         println!("{key}: its events are not all there yet");
+    }
+    if *out_of_reach > 0 {
+        println!("{out_of_reach} requests are older than usage is kept, and stand in chains alone");
     }
     println!(
         "{keys} keys, {events} accepted requests, {recounted} of them counted twice: {} differ",

@@ -1,7 +1,7 @@
 //! The local system behind its three sockets, seeded.
 
 use anyhow::{Context, ensure};
-use api::Entropy;
+use api::{Entropy, SignIn};
 use base64::{Engine as _, prelude::BASE64_URL_SAFE_NO_PAD};
 use embedded::Engine;
 use model::RateLimit;
@@ -50,6 +50,7 @@ pub struct Site {
 const SCHEDULE_INTERVAL: Duration = Duration::from_secs(5 * 60);
 /// Of the worker's look at usage; the template's is the same.
 const ALERT_INTERVAL: Duration = Duration::from_secs(60);
+const USAGE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 const SCHEDULE_PAUSE: Duration = Duration::from_secs(1);
 const SWEEP_INTERVAL: Duration = Duration::from_secs(10 * 60);
 const FACTS_FILE: &str = "local.json";
@@ -131,6 +132,7 @@ impl Site {
         let sweeper = tokio::spawn(sweep(system.engine().clone()));
         let scheduler = tokio::spawn(schedule(Arc::clone(&system)));
         let watch = tokio::spawn(find_alerts(Arc::clone(&system)));
+        let usage = tokio::spawn(catch_up_usage(Arc::clone(&system)));
         let notary = tokio::spawn(notary::every_hour(Arc::clone(&system)));
         let docs = Arc::new(Docs::read()?);
         let database = Arc::new(DynamoDb::new(
@@ -175,6 +177,7 @@ impl Site {
         sweeper.abort();
         scheduler.abort();
         watch.abort();
+        usage.abort();
         notary.abort();
         Ok(())
     }
@@ -264,7 +267,9 @@ impl Site {
     fn lambda_env(&self, dir: &DataDir) -> String {
         let names = self.system.app().table.names();
         let issuer = self.system.issuer().config();
-        let sign_in = self.system.issuer().sign_in(&self.facts.api_url);
+        let sign_in = self.system.app().sign_in.as_ref();
+        let of_sign_in =
+            |part: fn(&SignIn) -> &String| sign_in.map(part).cloned().unwrap_or_default();
         let file = |name| format!("file:{}", dir.file(name).display());
         let variables = [
             ("KEYS_TABLE", names.keys.clone()),
@@ -291,8 +296,11 @@ impl Site {
             ("FAILURE_BUCKET", file("failures")),
             ("ISSUER_URL", issuer.issuer),
             ("JWKS_URL", issuer.jwks_url),
-            ("AUTHORIZE_URL", sign_in.authorize_url),
-            ("TOKEN_URL", sign_in.token_url),
+            (
+                "AUTHORIZE_URL",
+                of_sign_in(|sign_in| &sign_in.authorize_url),
+            ),
+            ("TOKEN_URL", of_sign_in(|sign_in| &sign_in.token_url)),
             ("DASHBOARD_URL", self.facts.api_url.clone()),
             ("ISSUER_CLIENT_IDS", CLIENT_ID.to_owned()),
             ("ISSUER_ALGORITHM", issuer.algorithm.as_str().to_owned()),
@@ -325,6 +333,17 @@ async fn find_alerts(system: Arc<System>) {
         interval.tick().await;
         if let Err(error) = system.find_alerts().await {
             tracing::warn!(%error, "the worker failed");
+        }
+    }
+}
+
+/// As the template's schedule does it.
+async fn catch_up_usage(system: Arc<System>) {
+    let mut interval = tokio::time::interval(USAGE_INTERVAL);
+    loop {
+        interval.tick().await;
+        if let Err(error) = system.catch_up_usage().await {
+            tracing::warn!(%error, "usage not caught up");
         }
     }
 }

@@ -1,11 +1,11 @@
 //! Everything of the product in one process, without a socket.
 
 use anyhow::Context;
-use api::{App, Clock, Entropy, Objects, TrustedIssuer};
+use api::{App, Clock, Entropy, HttpCall, HttpFailed, Objects, TrustedIssuer};
 use audit::{Consumer, Held, Redriven};
 use auth::FetchKeys;
 use authorizer::Authorizer;
-use dashboard::{Dashboard, HttpCall, HttpFailed};
+use dashboard::Dashboard;
 use embedded::{Engine, Place, Weather};
 use serde_json::json;
 use std::sync::Arc;
@@ -40,7 +40,6 @@ pub struct System {
     weather: Weather,
     worker_weather: Weather,
     issuer: Arc<Issuer>,
-    api_url: String,
     functions: Functions,
     pump: Pump,
     data_dir: Option<DataDir>,
@@ -54,6 +53,7 @@ pub struct SystemBuilder {
     clock: Clock,
     api_url: String,
     issuer_url: String,
+    users: Vec<String>,
     invoke: Option<InvokeEndpoint>,
 }
 
@@ -70,6 +70,7 @@ impl System {
             clock: Clock::system(),
             api_url: "http://127.0.0.1:3000".to_owned(),
             issuer_url: "http://127.0.0.1:3001".to_owned(),
+            users: seed::addresses(),
             invoke: None,
         }
     }
@@ -162,6 +163,11 @@ impl System {
         Ok(self.functions.work(worker::alerts_turn()).await?)
     }
 
+    /// The hour's turn of the audit consumer.
+    pub(crate) async fn catch_up_usage(&self) -> anyhow::Result<bool> {
+        Ok(self.functions.catch_up_usage().await?)
+    }
+
     /// The schedule's turn of the notary: the new checkpoint's counter.
     ///
     /// # Errors
@@ -184,7 +190,7 @@ impl System {
             quarantine: &held,
         };
         let nonce = || self.app.entropy.bytes();
-        Ok(audit::redrive(&consumer, &held.0, Held::PREFIX, nonce).await?)
+        Ok(audit::redrive(&consumer, &held.0, Held::PREFIX, None, nonce, || false).await?)
     }
 
     /// What another process of the same stack has: a client in weather of its own, and a clock of its own.
@@ -207,10 +213,7 @@ impl System {
     /// A gateway in front of another process's functions.
     pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
         let clock = app.clock.clone();
-        Gateway::new(
-            in_process(app.clone(), app, &self.issuer, &self.api_url),
-            clock,
-        )
+        Gateway::new(in_process(app.clone(), app, &self.issuer), clock)
     }
 }
 
@@ -238,6 +241,12 @@ impl SystemBuilder {
         self
     }
 
+    /// Who may sign in by the issuer's form besides the seeded ones, with the same password.
+    pub fn users(mut self, users: impl IntoIterator<Item = String>) -> Self {
+        self.users.extend(users);
+        self
+    }
+
     pub fn issuer_url(mut self, url: &str) -> Self {
         self.issuer_url = url.to_owned();
         self
@@ -256,6 +265,7 @@ impl SystemBuilder {
             clock,
             api_url,
             issuer_url,
+            users,
             invoke,
         } = self;
         let place = match &data_dir {
@@ -269,12 +279,7 @@ impl SystemBuilder {
         let definitions = store::definitions(&names);
         tables::create_missing(&engine.client(Weather::calm()), &definitions).await?;
         let secrets = Secrets::read(data_dir.as_ref(), &clock, Entropy)?;
-        let issuer = Issuer::new(
-            &issuer_url,
-            secrets.signing,
-            seed::addresses(),
-            clock.clone(),
-        );
+        let issuer = Issuer::new(&issuer_url, secrets.signing, users, clock.clone());
         let issuer = Arc::new(issuer);
         let published = Published::default();
         let outbox = Outbox::open(data_dir.as_ref(), &clock)?;
@@ -286,6 +291,7 @@ impl SystemBuilder {
             keyring: Some(secrets.keyring),
             invitations: Some(secrets.invitations),
             sessions: Some(secrets.sessions),
+            sign_in: Some(issuer.sign_in(&api_url, call_issuer(&issuer))),
             issuer: Some(Arc::new(TrustedIssuer::new(
                 issuer.config(),
                 fetch_keys(&issuer),
@@ -314,7 +320,7 @@ impl SystemBuilder {
             ),
             ..app.clone()
         };
-        let in_process = in_process(app.clone(), worker, &issuer, &api_url);
+        let in_process = in_process(app.clone(), worker, &issuer);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
@@ -334,7 +340,6 @@ impl SystemBuilder {
             weather,
             worker_weather,
             issuer,
-            api_url,
             data_dir,
         })
     }
@@ -348,7 +353,7 @@ fn objects(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
     }
 }
 
-fn in_process(app: App, worker: App, issuer: &Arc<Issuer>, api_url: &str) -> Functions {
+fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
     Functions::InProcess {
         worker: Box::new(worker),
         authorizer: Arc::new(authorizer(app.clone(), issuer)),
@@ -356,8 +361,6 @@ fn in_process(app: App, worker: App, issuer: &Arc<Issuer>, api_url: &str) -> Fun
             app.clone(),
             issuer.config(),
             fetch_keys(issuer),
-            issuer.sign_in(api_url),
-            call_issuer(issuer),
         )),
         app: Box::new(app),
     }

@@ -655,12 +655,12 @@ fn keys_operation(operation: keys::Operation, schemas: &mut Schemas) -> Describe
                 required: true,
                 example: json!({
                     "disabled": ["ALERT_WOKE"],
-                    "recipients": ["security@acme.example"],
+                    "recipients": ["owner@acme.example"],
                     "volumeFactor": 10,
                 }),
             }),
             versioned: true,
-            note: "What is left out is as it is where nothing was ever set.",
+            note: "What is left out is as it is where nothing was ever set. Recipients are members, by their addresses; who is no member any more is mailed no more, and where none of them is, the owners and the key's creator are.",
             ..answers(
                 schemas.answer::<AlertSettings>("AlertSettings"),
                 examples::alert_settings(),

@@ -371,7 +371,7 @@ pub(crate) fn notice() -> Value {
 pub(crate) fn alert_settings() -> Value {
     let body = json!({
         "disabled": ["ALERT_WOKE"],
-        "recipients": ["security@acme.example"],
+        "recipients": ["owner@acme.example"],
         "volumeFactor": 10,
     });
     let fields = AlertSettingsFields::read(body, at(AT)).expect("a valid example");

@@ -1,6 +1,6 @@
 //! The proof that a request may reach a handler.
 
-use auth::{Heard, Principal, Verdict, Who};
+use auth::{Heard, Principal, Verdict, Warning, Who};
 use lambda_http::{Request, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
 use model::{KeyKind, Owner};
 use routes::{Access, Operation, Tenant};
@@ -15,13 +15,27 @@ pub struct Accepted<Op> {
     pub(crate) principal: Option<Principal>,
 }
 
+/// A request that was not let through: the answer, and what whoever reads it should know all the same.
+#[derive(Debug)]
+pub(crate) struct Unaccepted {
+    pub(crate) error: ApiError,
+    pub(crate) warning: Warning,
+}
+
+impl From<ApiError> for Unaccepted {
+    fn from(error: ApiError) -> Unaccepted {
+        let warning = Warning::default();
+        Unaccepted { error, warning }
+    }
+}
+
 impl<Op: Operation> Accepted<Op> {
     /// Fails closed: whatever is not plainly an acceptance of this very operation is refused, and no handler hears of it.
     pub(crate) fn check(
         operation: Op,
         request: &Request,
         context: &ApiGatewayProxyRequestContext,
-    ) -> Result<Accepted<Op>, ApiError> {
+    ) -> Result<Accepted<Op>, Unaccepted> {
         let route = operation.route();
         if route.access == Access::Public {
             return Ok(Accepted {
@@ -33,13 +47,16 @@ impl<Op: Operation> Accepted<Op> {
         let heard = Heard::read(|name| fields.get(name)?.as_str().map(str::to_owned));
         let principal = match heard {
             Ok(Heard::Accepted(principal)) => principal,
-            Ok(Heard::Verdict(verdict @ Verdict::Reason(_))) => {
+            Ok(Heard::Verdict(verdict @ Verdict::Reason(_), _)) => {
                 // The reason is a header: what is wrong with the body's form comes first (contract §1).
                 check_form(operation, request)?;
-                return Err(ApiError::from_verdict(verdict));
+                return Err(ApiError::from_verdict(verdict).into());
             }
-            Ok(Heard::Verdict(verdict)) => return Err(ApiError::from_verdict(verdict)),
-            Err(unreadable) => return Err(ApiError::unavailable(unreadable)),
+            Ok(Heard::Verdict(verdict, warning)) => {
+                let error = ApiError::from_verdict(verdict);
+                return Err(Unaccepted { error, warning });
+            }
+            Err(unreadable) => return Err(ApiError::unavailable(unreadable).into()),
         };
         let by_key = matches!(principal.who(), Who::Key { .. });
         let for_administrators = match principal.who() {
@@ -62,7 +79,7 @@ impl<Op: Operation> Accepted<Op> {
                 Access::AnyPrincipal | Access::Public => true,
             };
         if !reached {
-            return Err(ApiError::unavailable(UnexpectedContext));
+            return Err(ApiError::unavailable(UnexpectedContext).into());
         }
         Ok(Accepted {
             operation,

@@ -13,7 +13,7 @@ use std::{
 use store::{CursorKeys, Table};
 use trail::AuditKeys;
 
-use crate::{Bus, Mailer, Objects, Reloading, Signer, TrustedIssuer};
+use crate::{Bus, Mailer, Objects, Reloading, SignIn, Signer, TrustedIssuer};
 
 /// What every function gets.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub struct App {
     pub invitations: Option<Arc<Reloading<InvitationKeys>>>,
     /// `None` everywhere but in the dashboard.
     pub sessions: Option<Arc<Reloading<SessionKeys>>>,
+    /// `None` everywhere but in the dashboard.
+    pub sign_in: Option<SignIn>,
     /// `None` in functions that read no people's tokens.
     pub issuer: Option<Arc<TrustedIssuer>>,
     /// `None` where nothing carries mail; what is to be sent waits.

@@ -22,6 +22,7 @@ mod reloading;
 mod reply;
 mod resource;
 mod respond;
+mod sign_in;
 mod signer;
 mod streamed;
 
@@ -42,5 +43,6 @@ pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use resource::found;
 pub use respond::{chain, respond, respond_streamed};
+pub use sign_in::{HttpAnswer, HttpCall, HttpFailed, SignIn};
 pub use signer::{NotSigned, Sign, Signer};
 pub use streamed::{Bytes, Cut, Streamed, StreamedBody, whole};

@@ -1,6 +1,6 @@
 //! From an event to a response: the one way through.
 
-use auth::{Principal, Unit};
+use auth::{Principal, Unit, Warning};
 use lambda_http::{
     Body, Request, RequestExt, Response,
     aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
@@ -12,8 +12,8 @@ use routes::Operation;
 use std::error::Error;
 
 use crate::{
-    Accepted, ApiError, App, Call, Envelope, Reply, Streamed, StreamedBody, call::request_id,
-    streamed,
+    Accepted, ApiError, App, Call, Envelope, Reply, Streamed, StreamedBody, accepted::Unaccepted,
+    call::request_id, streamed,
 };
 
 /// Answers an event of API Gateway. Infallible: what goes wrong becomes an answer.
@@ -52,6 +52,7 @@ struct Head {
     /// Whether an answer may be kept by whoever gets it.
     kept: bool,
     principal: Option<Principal>,
+    warning: Warning,
     request_id: String,
     now: Timestamp,
 }
@@ -65,6 +66,7 @@ async fn handled<Op: Operation, R>(
     let mut head = Head {
         kept: false,
         principal: None,
+        warning: Warning::default(),
         request_id: String::new(),
         now: app.clock.now(),
     };
@@ -78,14 +80,17 @@ async fn handled<Op: Operation, R>(
     };
     // Nothing of anybody's is public, but the keys may change.
     head.kept = operation.route().operation == "GetHealth";
-    let accepted = Accepted::check(operation, &request, &context);
-    head.principal = accepted
-        .as_ref()
-        .ok()
-        .and_then(|accepted| accepted.principal.clone());
-    let accepted = match accepted {
-        Ok(accepted) => accepted.check_owner(app).await,
-        Err(error) => Err(error),
+    let accepted = match Accepted::check(operation, &request, &context) {
+        Ok(accepted) => {
+            head.principal = accepted.principal.clone();
+            let warning = head.principal.as_ref().map(Principal::warning);
+            head.warning = warning.unwrap_or_default();
+            accepted.check_owner(app).await
+        }
+        Err(Unaccepted { error, warning }) => {
+            head.warning = warning;
+            Err(error)
+        }
     };
     let called =
         accepted.and_then(|accepted| Call::accept(app, accepted, &request, &context, head.now));
@@ -194,12 +199,14 @@ impl Head {
                 set(&mut headers, &format!("x-ratelimit-{name}-{unit}"), value);
             }
         }
-        let warning = self.principal.as_ref().map(Principal::warning);
-        let warning = warning.unwrap_or_default();
-        if let Some(end) = warning.rotate_by {
+        let Warning {
+            rotate_by,
+            expires_at,
+        } = self.warning;
+        if let Some(end) = rotate_by {
             set(&mut headers, "x-api-key-rotate-by", end);
         }
-        if let Some(expiry) = warning.expires_at {
+        if let Some(expiry) = expires_at {
             set(&mut headers, "x-api-key-expires-at", expiry);
         }
         headers

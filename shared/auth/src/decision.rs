@@ -224,11 +224,12 @@ pub enum Decision {
 }
 
 impl Decision {
-    /// A refusal of a request that was made with this secret.
-    fn by_secret(self, secret_suffix: Option<String>) -> Decision {
+    /// A refusal of a request that was made with this secret, and could do with this warning.
+    fn by_secret(self, secret_suffix: Option<String>, warning: Warning) -> Decision {
         match self {
             Decision::Refuse(refusal) => Decision::Refuse(Refusal {
                 secret_suffix,
+                warning: Box::new(warning),
                 ..refusal
             }),
             other => other,
@@ -245,6 +246,8 @@ pub struct Refusal {
     pub message: String,
     /// The suffix of the secret that was presented, where it is one of the key's.
     pub secret_suffix: Option<String>,
+    /// What goes into headers of a verdict's answer, as it would of an accepted request's.
+    pub warning: Box<Warning>,
 }
 
 /// The three ways in which the gateway can answer a refusal.
@@ -416,19 +419,22 @@ impl KeyFacts {
             }
         }
 
+        let warning = Warning {
+            rotate_by: secret.valid_until,
+            expires_at: self
+                .expires_at
+                .filter(|expiry| expiry.millis() - now.millis() <= WARNED_BEFORE_MILLIS),
+        };
         let (company, scopes) = if asked.route.needs_tenant() {
             match self.company(asked, grant) {
                 Ok(decided) => decided,
-                Err(decision) => return decision.by_secret(suffix),
+                Err(decision) => return decision.by_secret(suffix, warning),
             }
         } else {
             (self.owner.company(), self.scopes)
         };
         match self.counted.count(self.limits, now) {
-            Err(limited) => Decision::Refuse(Refusal {
-                secret_suffix: suffix,
-                ..limited
-            }),
+            Err(limited) => Decision::Refuse(limited).by_secret(suffix, warning),
             Ok((count, forget)) => Decision::Commit(Commit {
                 version: Some(self.counted.version),
                 count,
@@ -438,12 +444,7 @@ impl KeyFacts {
                 scopes,
                 role: None,
                 secret_suffix: suffix,
-                warning: Warning {
-                    rotate_by: secret.valid_until,
-                    expires_at: self
-                        .expires_at
-                        .filter(|expiry| expiry.millis() - now.millis() <= WARNED_BEFORE_MILLIS),
-                },
+                warning,
             }),
         }
     }
@@ -599,6 +600,7 @@ impl AdministratorFacts {
                 answer: Answer::Verdict(Verdict::Reason(rule)),
                 message: "an administrator says why in X-Admin-Reason".to_owned(),
                 secret_suffix: None,
+                warning: Box::default(),
             })
         };
         let reason = match &asked.reason {
@@ -718,6 +720,7 @@ pub fn no_administrator() -> Refusal {
         answer: Answer::Forbidden(Forbidden::Administrator),
         message: "the person is no administrator".to_owned(),
         secret_suffix: None,
+        warning: Box::default(),
     }
 }
 
@@ -739,6 +742,7 @@ pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Opti
             None => "the person signed in more than 12 hours ago".to_owned(),
         },
         secret_suffix: None,
+        warning: Box::default(),
     })
 }
 
@@ -837,6 +841,7 @@ fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
         })),
         message: format!("all {limit} requests of the {unit} until {until} were accepted"),
         secret_suffix: None,
+        warning: Box::default(),
     }
 }
 
@@ -857,6 +862,7 @@ fn unauthorized(reason: Reason, message: String, secret_suffix: Option<String>) 
         answer: Answer::Unauthorized,
         message,
         secret_suffix,
+        warning: Box::default(),
     })
 }
 
@@ -872,6 +878,7 @@ fn forbidden(forbidden: Forbidden, message: String, secret_suffix: Option<String
         answer: Answer::Forbidden(forbidden),
         message,
         secret_suffix,
+        warning: Box::default(),
     })
 }
 
@@ -881,6 +888,7 @@ fn missing(message: &str) -> Refusal {
         answer: Answer::Verdict(Verdict::CompanyRequired),
         message: message.to_owned(),
         secret_suffix: None,
+        warning: Box::default(),
     }
 }
 
@@ -890,6 +898,7 @@ fn denied(reason: Reason, message: impl Into<String>) -> Refusal {
         answer: Answer::Verdict(Verdict::CompanyDenied),
         message: message.into(),
         secret_suffix: None,
+        warning: Box::default(),
     }
 }
 

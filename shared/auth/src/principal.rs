@@ -5,8 +5,8 @@ use routes::{Role, ScopeSet};
 use std::{collections::BTreeMap, str::FromStr};
 
 use crate::{
-    Answer, Commit, Counted, Credential, Forbidden, MAX_AUTH_AGE_SECONDS, RateLimited, Verdict,
-    Warning, Window,
+    Answer, Commit, Counted, Credential, Forbidden, MAX_AUTH_AGE_SECONDS, RateLimited, Refusal,
+    Verdict, Warning, Window,
     decision::{Unit, windows},
 };
 
@@ -171,8 +171,8 @@ pub type Context = BTreeMap<String, String>;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Heard {
     Accepted(Principal),
-    /// To be answered at once; holds nothing that a principal could be made from.
-    Verdict(Verdict),
+    /// To be answered at once; holds nothing that a principal could be made from. The warning is two instants of the key's.
+    Verdict(Verdict, Warning),
 }
 
 /// The context is absent, cut or unknown: the request must not reach a handler.
@@ -185,15 +185,15 @@ impl Heard {
     /// Everything that the authorizer doesn't write.
     pub fn read(field: impl Fn(&str) -> Option<String>) -> Result<Heard, UnreadableContext> {
         let text = |name: &str| field(name).ok_or(UnreadableContext);
-        match text("verdict")?.as_str() {
-            "ok" => Ok(Heard::Accepted(principal(&field)?)),
-            "company_required" => Ok(Heard::Verdict(Verdict::CompanyRequired)),
-            "reason" => Ok(Heard::Verdict(Verdict::Reason(parse(text("rule")?)?))),
-            "two_owners" => Ok(Heard::Verdict(Verdict::TwoOwners)),
-            "company_denied" => Ok(Heard::Verdict(Verdict::CompanyDenied)),
+        let verdict = match text("verdict")?.as_str() {
+            "ok" => return Ok(Heard::Accepted(principal(&field)?)),
+            "company_required" => Verdict::CompanyRequired,
+            "reason" => Verdict::Reason(parse(text("rule")?)?),
+            "two_owners" => Verdict::TwoOwners,
+            "company_denied" => Verdict::CompanyDenied,
             "rate_limited" => {
                 let reset = parse(text("reset")?)?;
-                Ok(Heard::Verdict(Verdict::RateLimited(RateLimited {
+                Verdict::RateLimited(RateLimited {
                     retry_after: parse(text("retryAfter")?)?,
                     limit: parse(text("limit")?)?,
                     reset,
@@ -202,11 +202,19 @@ impl Heard {
                         unit: Unit::Second,
                         index: reset - 1,
                     },
-                })))
+                })
             }
-            _ => Err(UnreadableContext),
-        }
+            _ => return Err(UnreadableContext),
+        };
+        Ok(Heard::Verdict(verdict, warning(&field)?))
     }
+}
+
+fn warning(field: &impl Fn(&str) -> Option<String>) -> Result<Warning, UnreadableContext> {
+    Ok(Warning {
+        rotate_by: field("rotateBy").map(parse).transpose()?,
+        expires_at: field("expiresAt").map(parse).transpose()?,
+    })
 }
 
 fn principal(field: &impl Fn(&str) -> Option<String>) -> Result<Principal, UnreadableContext> {
@@ -247,10 +255,7 @@ fn principal(field: &impl Fn(&str) -> Option<String>) -> Result<Principal, Unrea
         role,
         operation: text("operation")?,
         rate: rate.collect::<Result<_, _>>()?,
-        warning: Warning {
-            rotate_by: field("rotateBy").map(parse).transpose()?,
-            expires_at: field("expiresAt").map(parse).transpose()?,
-        },
+        warning: warning(field)?,
     })
 }
 
@@ -314,28 +319,32 @@ impl From<&Principal> for Context {
             set(&format!("remaining{unit}"), rate.remaining.to_string());
             set(&format!("reset{unit}"), rate.reset.to_string());
         }
-        let Warning {
-            rotate_by,
-            expires_at,
-        } = principal.warning;
-        if let Some(at) = rotate_by {
-            set("rotateBy", at.to_string());
-        }
-        if let Some(at) = expires_at {
-            set("expiresAt", at.to_string());
-        }
+        context.extend(principal.warning.fields());
         context
     }
 }
 
-impl Answer {
+impl Warning {
+    fn fields(self) -> impl Iterator<Item = (String, String)> {
+        let Warning {
+            rotate_by,
+            expires_at,
+        } = self;
+        let fields = [("rotateBy", rotate_by), ("expiresAt", expires_at)];
+        fields
+            .into_iter()
+            .filter_map(|(name, at)| Some((name.to_owned(), at?.to_string())))
+    }
+}
+
+impl Refusal {
     /// The context that goes with a verdict or a Deny; `None` for the 401, which has none.
     ///
-    /// A Deny's fields are put into the gateway's template without any escaping, so they are closed words, numbers and the time only.
-    pub fn context(self, now: Timestamp) -> Option<Context> {
+    /// A verdict's has the warning, too: the function that answers writes it into headers. A Deny's fields are put into the gateway's template without any escaping, so they are closed words, numbers and the time only.
+    pub fn context(&self, now: Timestamp) -> Option<Context> {
         let mut context = Context::new();
         let mut set = |name: &str, value: String| context.insert(name.to_owned(), value);
-        match self {
+        match self.answer {
             Answer::Unauthorized => return None,
             Answer::Verdict(Verdict::CompanyRequired) => {
                 set("verdict", "company_required".to_owned());
@@ -363,6 +372,9 @@ impl Answer {
                 set("detailValue", value);
                 set("at", now.to_string());
             }
+        }
+        if matches!(self.answer, Answer::Verdict(_)) {
+            context.extend(self.warning.fields());
         }
         Some(context)
     }

@@ -333,6 +333,7 @@ vocabulary! {
         GrantEnded = "partner_grant.ended",
         CompanyCreated = "company.created",
         CompanyUpdated = "company.updated",
+        CompanyAlertSettingsChanged = "company.alert_settings_changed",
         JobCreated = "job.created",
         JobUpdated = "job.updated",
         JobDeleted = "job.deleted",

@@ -28,5 +28,28 @@ functions! {
         GetAccount = Get "/inner/account", Needs(Role::Member), Company, administrators Company;
         /// Whether the person may act as an administrator
         GetStanding = Get "/inner/standing", Person;
+        /// The events of the owner's chain without accepted requests, newest first
+        ListChanges = Get "/inner/audit-events", Needs(Role::Member), Owner;
+        /// One event of the owner's chain
+        GetEvent = Get "/inner/audit-events/{seq}", Needs(Role::Member), Owner;
+
+        /// The company's jobs, for its people
+        BrowseJobs = Get "/inner/jobs", Needs(Role::Member), Company;
+        /// One job
+        ShowJob = Get "/inner/jobs/{jobId}", Needs(Role::Member), Company;
+        /// The company's candidates, for its people
+        BrowseCandidates = Get "/inner/candidates", Needs(Role::Member), Company;
+        /// One candidate
+        ShowCandidate = Get "/inner/candidates/{candidateId}", Needs(Role::Member), Company;
+        /// The company's interviews, for its people
+        BrowseInterviews = Get "/inner/interviews", Needs(Role::Member), Company;
+        /// One interview
+        ShowInterview = Get "/inner/interviews/{interviewId}", Needs(Role::Member), Company;
+        /// The company's agents, for its people
+        BrowseAgents = Get "/inner/agents", Needs(Role::Member), Company;
+        /// One agent
+        ShowAgent = Get "/inner/agents/{agentId}", Needs(Role::Member), Company;
+        /// What `candidates`, `agents` and `jobs` of these ids are called
+        ListNames = Get "/inner/names", Needs(Role::Member), Company;
     }
 }

@@ -139,5 +139,42 @@ functions! {
         AdminKillSwitch = Get "/dashboard/admin/o/{owner}/kill-switch", Public;
         /// Revoke every key of a company, and suspend every grant
         AdminRevokeAll = Post "/dashboard/admin/o/{owner}/kill-switch", Public;
+        /// The audit log
+        Audit = Get "/dashboard/o/{owner}/audit", Public;
+        /// The audit log as a file
+        ExportAudit = Get "/dashboard/o/{owner}/audit/export", Public;
+        /// The signed checkpoints as a file
+        Checkpoints = Get "/dashboard/o/{owner}/audit/checkpoints", Public;
+        /// Check the audit log here
+        VerifyAudit = Post "/dashboard/o/{owner}/audit/verify", Public;
+        /// One event
+        AuditEvent = Get "/dashboard/o/{owner}/audit/{seq}", Public;
+        /// Why a request was refused
+        Explain = Get "/dashboard/o/{owner}/explain", Public;
+        /// What people are told without asking
+        Notices = Get "/dashboard/o/{owner}/notices", Public;
+        /// Mark a notice as read, or as unread
+        ReadNotice = Post "/dashboard/o/{owner}/notices/{noticeId}", Public;
+        /// What people want to be alerted to
+        Alerts = Get "/dashboard/o/{owner}/alerts", Public;
+        /// Set what people want to be alerted to
+        SetAlerts = Post "/dashboard/o/{owner}/alerts", Public;
+
+        /// The company's jobs
+        Jobs = Get "/dashboard/o/{owner}/jobs", Public;
+        /// One job
+        Job = Get "/dashboard/o/{owner}/jobs/{jobId}", Public;
+        /// The company's candidates
+        Candidates = Get "/dashboard/o/{owner}/candidates", Public;
+        /// One candidate
+        Candidate = Get "/dashboard/o/{owner}/candidates/{candidateId}", Public;
+        /// The company's interviews
+        Interviews = Get "/dashboard/o/{owner}/interviews", Public;
+        /// One interview
+        Interview = Get "/dashboard/o/{owner}/interviews/{interviewId}", Public;
+        /// The company's agents
+        Agents = Get "/dashboard/o/{owner}/agents", Public;
+        /// One agent
+        Agent = Get "/dashboard/o/{owner}/agents/{agentId}", Public;
     }
 }

@@ -1,5 +1,6 @@
 //! The process's HTTPS: ring, and Amazon's five roots.
 
+use api::{HttpCall, HttpFailed};
 use auth::FetchKeys;
 use aws_smithy_http_client::{
     Builder, Connector,
@@ -7,16 +8,7 @@ use aws_smithy_http_client::{
 };
 use aws_smithy_runtime_api::client::http::{HttpConnector, SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::body::SdkBody;
-use std::{pin::Pin, sync::Arc, time::Duration};
-
-/// One request to somebody else; `None` where there was no answer.
-pub type HttpCall = Arc<
-    dyn Fn(
-            ::http::Request<Vec<u8>>,
-        ) -> Pin<Box<dyn Future<Output = Option<::http::Response<Vec<u8>>>> + Send>>
-        + Send
-        + Sync,
->;
+use std::{sync::Arc, time::Duration};
 
 #[derive(Debug, thiserror::Error)]
 #[error("TLS can't be set up: {0}")]
@@ -63,37 +55,34 @@ pub fn fetch_keys() -> Result<FetchKeys, HttpError> {
 }
 
 /// For the issuer's other endpoints: one try, 3 seconds.
-pub fn http_call() -> Result<HttpCall, HttpError> {
+pub(crate) fn call() -> Result<HttpCall, HttpError> {
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls()?)
         .build();
     let connector = SharedHttpConnector::new(connector);
-    Ok(Arc::new(move |request: ::http::Request<Vec<u8>>| {
+    Ok(Arc::new(move |request| {
         let connector = connector.clone();
         Box::pin(async move {
-            let request = request.map(SdkBody::from).try_into().ok()?;
-            let answer = async {
-                let response = connector.call(request).await.ok()?;
-                let status = response.status().as_u16();
-                let headers: Vec<_> = response
-                    .headers()
-                    .iter()
-                    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-                    .collect();
-                let body = response.into_body().collect_capped().await?;
-                let mut answer = ::http::Response::builder().status(status);
-                for (name, value) in headers {
-                    answer = answer.header(name, value);
-                }
-                answer.body(body).ok()
-            };
-            tokio::time::timeout(Duration::from_secs(3), answer)
-                .await
-                .ok()
-                .flatten()
+            let answer = tokio::time::timeout(Duration::from_secs(3), answer(&connector, request));
+            answer.await.ok().flatten().ok_or(HttpFailed)
         })
     }))
+}
+
+async fn answer(
+    connector: &SharedHttpConnector,
+    request: ::http::Request<Vec<u8>>,
+) -> Option<::http::Response<Vec<u8>>> {
+    let request = request.map(SdkBody::from).try_into().ok()?;
+    let response = connector.call(request).await.ok()?;
+    let mut answer = ::http::Response::builder().status(response.status().as_u16());
+    for (name, value) in response.headers() {
+        answer = answer.header(name, value);
+    }
+    answer
+        .body(response.into_body().collect_capped().await?)
+        .ok()
 }
 
 fn tls() -> Result<TlsContext, HttpError> {

@@ -11,12 +11,12 @@ mod outward;
 mod secret;
 mod signer;
 
-pub use http::{HttpCall, HttpError, fetch_keys, http_call};
+pub use http::{HttpError, fetch_keys};
 pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
 pub use secret::{ReadSecret, SecretPlace};
 
-use api::{App, Clock, Entropy, Objects, Reloading, Source, StreamedBody, TrustedIssuer};
+use api::{App, Clock, Entropy, Objects, Reloading, SignIn, Source, StreamedBody, TrustedIssuer};
 use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, SessionKeys, TokenAlgorithm};
 use aws_config::{
     environment::credentials::EnvironmentVariableCredentialsProvider, retry::RetryConfig,
@@ -35,7 +35,7 @@ pub struct Needs {
     pub cursors: bool,
     /// The links of invitations, from the same secret as cursors.
     pub invitations: bool,
-    /// What the dashboard's cookies and forms are proved by.
+    /// What the dashboard's cookies and forms are proved by, and where its people sign in.
     pub sessions: bool,
     /// People's tokens in bodies.
     pub issuer: bool,
@@ -144,6 +144,10 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         keyring,
         invitations,
         sessions,
+        sign_in: match needs.sessions {
+            true => Some(sign_in()?),
+            false => None,
+        },
         issuer,
         mailer: match needs.outward {
             true => outward::mailer(&config)?,
@@ -236,20 +240,17 @@ fn reloading<T: Send + Sync + 'static>(
 }
 
 /// Where people sign in to the dashboard.
-#[derive(Debug, Clone)]
-pub struct SignIn {
-    pub authorize_url: String,
-    pub token_url: String,
-    /// `None` where the gateway's own name, or its domain, is the dashboard's.
-    pub dashboard_url: Option<String>,
-}
-
-/// What the dashboard needs besides the issuer.
-pub fn sign_in() -> Result<SignIn, StartError> {
+fn sign_in() -> Result<SignIn, StartError> {
+    let IssuerConfig {
+        issuer, client_ids, ..
+    } = issuer()?;
     Ok(SignIn {
+        issuer,
+        client_id: client_ids.into_iter().next().unwrap_or_default(),
         authorize_url: required("AUTHORIZE_URL")?,
         token_url: required("TOKEN_URL")?,
         dashboard_url: optional("DASHBOARD_URL"),
+        call: http::call()?,
     })
 }
 

@@ -28,6 +28,7 @@ pub fn start_log(errors: RuntimeErrors) {
         "candidates",
         "checkpoint",
         "companies",
+        "dashboard",
         "interview_events",
         "interviews",
         "jobs",

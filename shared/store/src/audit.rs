@@ -5,6 +5,7 @@
 
 mod export;
 mod heads;
+mod held;
 mod image;
 mod plan;
 mod reconcile;
@@ -14,7 +15,8 @@ mod tests;
 pub use export::{ChainPage, ChainPlace};
 pub use reconcile::{Difference, Reconciliation};
 
-pub use image::{DenialKind, Entity, Image, ObjectRow, Source};
+pub use held::without_people;
+pub use image::{DenialKind, Entity, Image, ObjectRow, SILENT, Source};
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};
@@ -82,6 +84,8 @@ pub struct EventFilter {
     pub start: Option<Timestamp>,
     /// The first instant that isn't any more.
     pub end: Option<Timestamp>,
+    /// Leaves out accepted requests, which are most of a chain.
+    pub without_accepted: bool,
 }
 
 /// A whole chain as it is stored, oldest first: not checked.
@@ -437,12 +441,14 @@ impl EventFilter {
             outcome,
             start,
             end,
+            without_accepted,
         } = self;
         (key_id.is_none() || *key_id == facts.key_id)
             && kind.is_none_or(|kind| kind == facts.kind)
             && outcome.is_none_or(|outcome| outcome == facts.outcome)
             && start.is_none_or(|start| start <= facts.at)
             && end.is_none_or(|end| facts.at < end)
+            && !(*without_accepted && facts.kind == EventType::AuthenticationSucceeded)
     }
 }
 

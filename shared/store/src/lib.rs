@@ -44,10 +44,10 @@ mod write;
 
 pub use administration::{AdministrationStore, NoAdministrator};
 pub use administrator::{AdministratorRow, NewAdministrator};
-pub use alert::StoredAlertSettings;
+pub use alert::{Silence, StoredAlertSettings};
 pub use audit::{
     Appended, BrokenAt, Chain, ChainPage, ChainPlace, DenialKind, Difference, Entity, EventFilter,
-    Gap, Head, Image, ObjectRow, Reconciliation, Revision, Source,
+    Gap, Head, Image, ObjectRow, Reconciliation, Revision, SILENT, Source, without_people,
 };
 pub use bearer::BearerStore;
 pub use billing::{Reservation, Usage};

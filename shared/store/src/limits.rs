@@ -4,8 +4,7 @@
 //! What is left is a task, which the worker ends where a process stopped before.
 
 use aws_sdk_dynamodb::types::{
-    ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
-    builders::UpdateBuilder,
+    ConditionCheck, ReturnValuesOnConditionCheckFailure, Update, builders::UpdateBuilder,
 };
 use model::{KeyState, Limits, RateLimit};
 
@@ -13,7 +12,6 @@ use crate::{
     CompanyStore, KeyRow, OwnerStore, Stamp, StoreError, StoredCompany, Task,
     item::{Item, Read, item, n, s, set},
     transact::{NEXT, Transaction, built, next_version},
-    write::task_key,
 };
 
 impl OwnerStore {
@@ -74,27 +72,11 @@ impl CompanyStore {
         let update = setting(next, &set, *rate_limit).build().map_err(built)?;
         let mut transaction = Transaction::default();
         transaction.update(update);
-        transaction.put(self.limits_task()?);
+        transaction.put(self.task(Task::LIMITS)?);
         match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => Ok(()),
             Err(_) => Err(StoreError::Conflict),
         }
-    }
-
-    fn limits_task(&self) -> Result<Put, StoreError> {
-        let mut task = task_key(self.owner(), Task::LIMITS, self.company());
-        task.extend(item([
-            ("entity", s("task")),
-            ("owner", s(self.owner())),
-            ("id", s(self.company())),
-            ("rev", n(1)),
-        ]));
-        // One that is there already is the same work.
-        Put::builder()
-            .table_name(&self.table.names.records)
-            .set_item(Some(task))
-            .build()
-            .map_err(built)
     }
 
     /// Gives at most `most` of the company's keys the company's limits; true when none is left, and the task is gone.
@@ -120,10 +102,7 @@ impl CompanyStore {
             return Ok(false);
         }
         let mut done = Transaction::default();
-        let task = Delete::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(task_key(self.owner(), Task::LIMITS, self.company())));
-        done.delete(task.build().map_err(built)?);
+        done.delete(self.task_end(Task::LIMITS)?);
         // Whoever changed the plan meanwhile has put the task there anew.
         done.check(self.limits_check(limits)?);
         match done.commit(&self.table, nonce()).await? {

@@ -4,7 +4,7 @@
 //! What is left is a task, which the worker ends where a process stopped before. Whoever sweeps stamps as the one who began, and the stamp's nonce names the lockdown on every row that it changed: so the report is read from the rows, whoever swept them, and says neither more nor less.
 
 use aws_sdk_dynamodb::types::{
-    AttributeValue, ConditionCheck, Delete, Put, ReturnValuesOnConditionCheckFailure, Update,
+    AttributeValue, ConditionCheck, ReturnValuesOnConditionCheckFailure, Update,
 };
 use model::{GrantState, KeyState, PartnerId};
 use tokio::task::JoinSet;
@@ -13,7 +13,6 @@ use crate::{
     CompanyStore, GrantRow, KeyRow, OwnerStore, Remembered, Stamp, StoreError, Task,
     item::{Item, Read, b, item, n, s, set},
     transact::{Transaction, built, put_new, put_over},
-    write::task_key,
 };
 
 /// A company's last lockdown, or the one that runs.
@@ -119,7 +118,7 @@ impl CompanyStore {
             None => put_new(records, row)?,
             Some(old) => put_over(records, row, old.version)?,
         });
-        transaction.put(self.lockdown_task()?);
+        transaction.put(self.task(Task::LOCKDOWN)?);
         match transaction.commit(&self.table, stamp.nonce).await? {
             Ok(()) => Ok(new),
             Err(_) => Err(StoreError::Conflict),
@@ -285,11 +284,7 @@ impl CompanyStore {
         if reported.is_some() {
             update = update.expression_attribute_names("#reported", Lockdown::REPORTED);
         }
-        let task = Delete::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.lockdown_task_key()))
-            .build()
-            .map_err(built)?;
+        let task = self.task_end(Task::LOCKDOWN)?;
         let remembered = reported.flatten();
         let mut end = Transaction::default();
         let remember = self.remember(&mut end, remembered)?;
@@ -347,10 +342,7 @@ impl CompanyStore {
         }
         // The task goes with the lockdown, so this one was read before it went; or another one has begun since.
         let mut done = Transaction::default();
-        let task = Delete::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.lockdown_task_key()));
-        done.delete(task.build().map_err(built)?);
+        done.delete(self.task_end(Task::LOCKDOWN)?);
         let lock = self.prove_unlocked(&mut done)?;
         match done.commit(&self.table, nonce()).await? {
             Ok(()) => Ok(true),
@@ -375,26 +367,6 @@ impl CompanyStore {
             .expression_attribute_names("#rev", "rev")
             .expression_attribute_values(":run", b(lockdown.stamp.nonce))
             .expression_attribute_values(":one", n(1))
-    }
-
-    fn lockdown_task_key(&self) -> Item {
-        task_key(self.owner(), Task::LOCKDOWN, self.company())
-    }
-
-    fn lockdown_task(&self) -> Result<Put, StoreError> {
-        let mut task = self.lockdown_task_key();
-        task.extend(item([
-            ("entity", s("task")),
-            ("work", s(Task::LOCKDOWN)),
-            ("owner", s(self.owner())),
-            ("id", s(self.company())),
-            ("rev", n(1)),
-        ]));
-        Put::builder()
-            .table_name(&self.table.names.records)
-            .set_item(Some(task))
-            .build()
-            .map_err(built)
     }
 }
 

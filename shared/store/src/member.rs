@@ -56,6 +56,16 @@ impl OwnerStore {
         Ok(all)
     }
 
+    /// The verified addresses of who is a member now, each once.
+    pub async fn member_addresses(&self) -> Result<Vec<String>, StoreError> {
+        let rows = self.member_rows().await?.into_iter();
+        let members = rows.filter(|row| !row.facts.ended);
+        let mut addresses: Vec<_> = members.map(|row| row.email).collect();
+        addresses.sort_unstable();
+        addresses.dedup();
+        Ok(addresses)
+    }
+
     /// In no order.
     async fn members(&self) -> Result<Vec<Member>, StoreError> {
         let rows = self.member_rows().await?;

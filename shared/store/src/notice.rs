@@ -3,7 +3,8 @@
 //! A key's row says when something is to be told of it next, in two attributes that no request writes, so that an index finds the keys that are due and no others.
 //! The write that makes a notice also moves that instant on, under the condition that the key is as it was read: a crash loses none and repeats none, and what a change has cancelled is told to nobody.
 
-use aws_sdk_dynamodb::types::{Delete, Update};
+use aws_sdk_dynamodb::types::{Delete, Put, Select, Update};
+use chrono::Duration;
 use model::{
     Actor, ActorKind, KeyId, KeyNotice, Notice, NoticeId, NoticeKind, ObjectId, Owner, Timestamp,
 };
@@ -11,7 +12,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     KeyRow, Listed, OwnerStore, Start, StoreError, Table,
-    batch::{read, whole},
+    batch::{between, read, whole},
     item::{Item, Read, item, key, list, n, s, set},
     transact::{Transaction, built, put_new},
 };
@@ -25,7 +26,7 @@ pub struct NoticeRow {
     pub at: Timestamp,
     pub key_id: Option<KeyId>,
     pub message: String,
-    /// Addresses that are told instead of the owner's own people.
+    /// Addresses of members that are told instead of the OWNERs and the key's creator.
     pub recipients: Option<Vec<String>>,
     pub read: bool,
     pub version: u64,
@@ -53,7 +54,8 @@ pub struct Addressed {
 
 const PREFIX: &str = "NOTICE#";
 const UNREAD: &str = "UNREAD#";
-const COUNT: &str = "COUNT#notice";
+/// How long a notice is kept, by the clock: as long as events are (contract §7).
+const KEPT: Duration = Duration::days(730);
 /// The index of keys by what is to be told next.
 pub(crate) const BY_NOTICE: (&str, [&str; 2]) = ("byNotice", ["noticeShard", "noticeAt"]);
 /// So many partitions share the index.
@@ -104,6 +106,15 @@ impl NoticeRow {
         }
     }
 
+    fn ends(&self) -> Timestamp {
+        self.at.plus(KEPT)
+    }
+
+    /// As the last one in lists that is still kept has it, or would.
+    fn last_kept(now: Timestamp) -> String {
+        NoticeId::new(now.minus(KEPT), [u8::MAX; 10]).newest_first()
+    }
+
     fn key(owner: Owner, id: NoticeId) -> Item {
         key(owner, format_args!("{PREFIX}{}", id.newest_first()))
     }
@@ -133,6 +144,7 @@ impl NoticeRow {
             ("rev", n(1)),
             ("created", n(created_at.millis())),
             ("updated", n(updated_at.millis())),
+            ("ttl", n(self.ends().seconds())),
         ]));
         set(&mut row, "keyId", key_id.map(s));
         set(&mut row, "to", recipients.as_ref().map(list));
@@ -160,7 +172,7 @@ impl NoticeRow {
 }
 
 impl OwnerStore {
-    /// Makes notices and the tasks to send them, all of the owner's in this transaction: they are counted on one row.
+    /// Makes notices and the tasks to send them.
     pub(crate) fn tell(
         &self,
         transaction: &mut Transaction,
@@ -169,16 +181,13 @@ impl OwnerStore {
         let records = &self.table.names.records;
         for notice in notices {
             transaction.put(put_new(records, notice.item())?);
-            transaction.put(put_new(records, self.unread(notice.id))?);
+            transaction.put(put_new(records, self.unread(notice))?);
             let task = NoticeTask {
                 owner: self.owner(),
                 id: notice.id,
                 sent: Vec::new(),
             };
             transaction.put(put_new(records, task.item())?);
-        }
-        if let Ok(made @ 1..) = i64::try_from(notices.len()) {
-            transaction.update(self.count(made, made)?);
         }
         Ok(())
     }
@@ -189,29 +198,15 @@ impl OwnerStore {
         Ok(row.is_some())
     }
 
-    fn unread(&self, id: NoticeId) -> Item {
-        let mut row = self.key(format_args!("{UNREAD}{}", id.newest_first()));
+    fn unread(&self, notice: &NoticeRow) -> Item {
+        let mut row = self.key(format_args!("{UNREAD}{}", notice.id.newest_first()));
         row.extend(item([
             ("entity", s("pointer")),
-            ("id", s(id)),
+            ("id", s(notice.id)),
             ("rev", n(1)),
+            ("ttl", n(notice.ends().seconds())),
         ]));
         row
-    }
-
-    fn count(&self, made: i64, unread: i64) -> Result<Update, StoreError> {
-        Update::builder()
-            .table_name(&self.table.names.records)
-            .set_key(Some(self.key(COUNT)))
-            .update_expression("ADD #all :made, #unread :unread, #rev :one")
-            .expression_attribute_names("#all", "every")
-            .expression_attribute_names("#unread", "unread")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":made", n(made))
-            .expression_attribute_values(":unread", n(unread))
-            .expression_attribute_values(":one", n(1))
-            .build()
-            .map_err(built)
     }
 
     /// The owner's notices, newest first; with `unread`, those that nobody has read.
@@ -220,21 +215,22 @@ impl OwnerStore {
         unread: bool,
         start: &Start,
         limit: usize,
+        now: Timestamp,
     ) -> Result<Listed<NoticeRow>, StoreError> {
-        let (prefix, counter) = match unread {
-            true => (UNREAD, "unread"),
-            false => (PREFIX, "every"),
-        };
-        let (rows, more) = self.page(prefix, prefix, start, limit).await?;
-        let count = self.key(COUNT);
-        let count = self.table.find(&self.table.names.records, count).await?;
+        let prefix = if unread { UNREAD } else { PREFIX };
+        let last = format!("{prefix}{}", NoticeRow::last_kept(now));
+        let (mut rows, mut more) = self.page(prefix, prefix, start, limit).await?;
+        // DynamoDB deletes late, and what is over stands at the end.
+        let read = rows.len();
+        rows.retain(|row| row.text("sk").is_ok_and(|sk| *sk <= *last));
+        more &= rows.len() == read;
         let next = rows.last().filter(|_| more).map(|row| {
             let sk = row.text("sk")?;
             Ok::<_, StoreError>(sk.trim_start_matches(prefix).to_owned())
         });
         let page = Listed {
             items: rows,
-            total: Some(count.map_or(Ok(0), |count| count.parsed(counter))?),
+            total: Some(self.count(prefix, &last).await?),
             total_is_lower_bound: false,
             next: next.transpose()?,
             cut: false,
@@ -243,9 +239,24 @@ impl OwnerStore {
         self.table.shown(page, key, NoticeRow::of).await
     }
 
+    /// How many rows there are from one to the other. They are counted one by one, because those that their time takes away would leave a counter behind.
+    async fn count(&self, from: &str, to: &str) -> Result<u64, StoreError> {
+        let rows = between(self.table.partition(self.owner()), from, to);
+        let mut pages = rows.select(Select::Count).into_paginator().send();
+        let mut count = 0;
+        while let Some(page) = pages.next().await {
+            let counted = page.map_err(StoreError::from_sdk)?.count;
+            count += u64::try_from(counted).unwrap_or_default();
+        }
+        Ok(count)
+    }
+
     /// # Errors
     /// `NotFound`.
-    pub async fn get_notice(&self, id: NoticeId) -> Result<NoticeRow, StoreError> {
+    pub async fn get_notice(&self, id: NoticeId, now: Timestamp) -> Result<NoticeRow, StoreError> {
+        if id.newest_first() > NoticeRow::last_kept(now) {
+            return Err(StoreError::NotFound);
+        }
         let key = NoticeRow::key(self.owner(), id);
         let row = self.table.find(&self.table.names.records, key).await?;
         NoticeRow::of(&row.ok_or(StoreError::NotFound)?)
@@ -288,11 +299,9 @@ impl OwnerStore {
                     self.key(format_args!("{UNREAD}{}", old.id.newest_first())),
                 ));
                 marked.delete(pointer.build().map_err(built)?);
-                marked.update(self.count(0, -1)?);
             }
             false => {
-                marked.put(put_new(records, self.unread(old.id))?);
-                marked.update(self.count(0, 1)?);
+                marked.put(put_new(records, self.unread(old))?);
             }
         }
         match marked.commit(&self.table, nonce).await? {
@@ -433,7 +442,7 @@ impl Table {
         rows.iter().map(NoticeTask::read).collect()
     }
 
-    /// The notice to be sent, and to whom: the owner's OWNERs, and whoever made the key, while a member; `None` where there is no such notice.
+    /// The notice to be sent, and to whom: the recipients that were named, as far as they are members now, or else the owner's OWNERs, and whoever made the key, while a member; `None` where there is no such notice.
     pub async fn find_notice(&self, task: &NoticeTask) -> Result<Option<Addressed>, StoreError> {
         let row = NoticeRow::key(task.owner, task.id);
         let Some(row) = self.find(&self.names.records, row).await? else {
@@ -441,7 +450,17 @@ impl Table {
         };
         let notice = NoticeRow::of(&row)?;
         let recipients = match &notice.recipients {
-            Some(recipients) => recipients.clone(),
+            // Somebody wanted that nobody is mailed.
+            Some(named) if named.is_empty() => Vec::new(),
+            Some(named) => {
+                let store = OwnerStore::new(self.clone(), notice.owner);
+                let mut members = store.member_addresses().await?;
+                members.retain(|member| named.iter().any(|to| to.eq_ignore_ascii_case(member)));
+                match members.is_empty() {
+                    false => members,
+                    true => self.people_to_tell(&notice).await?,
+                }
+            }
             None => self.people_to_tell(&notice).await?,
         };
         let owner_name = self.find_owner_name(task.owner).await?;
@@ -480,17 +499,15 @@ impl Table {
         sent: &[String],
         nonce: [u8; 16],
     ) -> Result<(), StoreError> {
-        let update = Update::builder()
+        let mut row = task.item();
+        // Each writing has more of them.
+        row.extend(item([("sent", list(sent)), ("rev", n(sent.len() + 1))]));
+        let row = Put::builder()
             .table_name(&self.names.records)
-            .set_key(Some(task.key()))
-            .update_expression("SET #sent = :sent ADD #rev :one")
-            .condition_expression("attribute_exists(pk)")
-            .expression_attribute_names("#sent", "sent")
-            .expression_attribute_names("#rev", "rev")
-            .expression_attribute_values(":sent", list(sent))
-            .expression_attribute_values(":one", n(1));
+            .set_item(Some(row))
+            .condition_expression("attribute_exists(pk)");
         let mut noted = Transaction::default();
-        noted.update(update.build().map_err(built)?);
+        noted.put(row.build().map_err(built)?);
         let noted = noted.commit(self, nonce).await?;
         noted.map_err(|_| StoreError::Conflict)
     }

@@ -3,6 +3,9 @@
 //! A chain knows no secret: one that was made since is lost, and its key is named, so that somebody rotates it.
 //! To be run before the restored table has a stream, and after the old one's was consumed to its end: a row goes on at the revision up to which its chain was written.
 
+#[cfg(test)]
+mod tests;
+
 use auth::{Counted, MemberFacts, SecretFacts};
 use aws_sdk_dynamodb::types::Put;
 use model::{

@@ -112,6 +112,25 @@ impl Table {
         Ok(folded)
     }
 
+    /// Whose chains have more than their usage. It reads all heads: for the hourly turn.
+    pub async fn list_unfolded(&self) -> Result<Vec<Owner>, StoreError> {
+        let heads = self.list_heads().await?;
+        let keys = heads.iter().map(|(owner, _)| usage_mark_key(*owner));
+        let mut folded: HashMap<String, u64> = HashMap::new();
+        for row in self.get_many(&self.names.audit, keys.collect()).await? {
+            folded.insert(row.text("pk")?.to_owned(), row.parsed("seq")?);
+        }
+        let mut unfolded = Vec::new();
+        for (owner, head) in heads {
+            let mark = usage_mark_key(owner);
+            let seq = folded.get(mark.text("pk")?).copied();
+            if seq.unwrap_or_default() < head.seq {
+                unfolded.push(owner);
+            }
+        }
+        Ok(unfolded)
+    }
+
     /// The mark's move, and each changed row as it is afterwards.
     async fn usage_changes(
         &self,
@@ -422,6 +441,11 @@ const KEPT_HOURS: Duration = Duration::days(90);
 const KEPT_DAYS: Duration = Duration::days(730);
 const ACTIVE_EVERY: Duration = Duration::minutes(10);
 const KEPT_ACTIVE: Duration = Duration::days(2);
+
+/// The first day that is there for sure.
+pub(crate) fn first_kept_day(now: Timestamp) -> Timestamp {
+    now.minus(KEPT_DAYS).day().plus(DAY)
+}
 
 fn usage_mark_key(owner: Owner) -> Item {
     key(format_args!("USAGE#{owner}"), "MARK")

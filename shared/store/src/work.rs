@@ -2,7 +2,7 @@
 //!
 //! Reads already show the end state; every step is a transaction of its own, so that whoever comes next goes on where the last one stopped.
 
-use aws_sdk_dynamodb::types::{AttributeValue, Delete, Update};
+use aws_sdk_dynamodb::types::{AttributeValue, Delete, Put, Update};
 use chrono::Duration;
 use model::{
     CandidateRecord, CompanyId, Date, InterviewId, InterviewRecord, ObjectId, Owner, Timestamp,
@@ -13,7 +13,7 @@ use std::{collections::HashSet, fmt::Display};
 use crate::{
     CompanyStore, Remembered, Resource, Stamp, StoreError, Stored, Table,
     batch::{between, read, starting},
-    item::{Item, Read, key, n, s},
+    item::{Item, Read, item, key, n, s},
     list::Run,
     resource::sk,
     transact::{Transaction, built, send_past_transactions},
@@ -87,6 +87,29 @@ impl Task {
             entity: work.unwrap_or_else(|| Task::LIMITS.to_owned()),
             id: row.text("id")?.to_owned(),
         })
+    }
+}
+
+impl CompanyStore {
+    /// Puts the task of such work there; one that is there already is the same.
+    pub(crate) fn task(&self, work: &'static str) -> Result<Put, StoreError> {
+        let mut task = task_key(self.owner(), work, self.company());
+        task.extend(item([
+            ("entity", s("task")),
+            ("work", s(work)),
+            ("owner", s(self.owner())),
+            ("id", s(self.company())),
+            ("rev", n(1)),
+        ]));
+        let put = Put::builder().table_name(&self.table.names.records);
+        put.set_item(Some(task)).build().map_err(built)
+    }
+
+    /// Takes it away.
+    pub(crate) fn task_end(&self, work: &'static str) -> Result<Delete, StoreError> {
+        let task = task_key(self.owner(), work, self.company());
+        let end = Delete::builder().table_name(&self.table.names.records);
+        end.set_key(Some(task)).build().map_err(built)
     }
 }
 

@@ -63,15 +63,32 @@ async fn every_verdict_is_every_functions_answer_and_no_handler_hears_of_it() {
     ];
     for route in routes::all().filter(|route| route.access != Access::Public) {
         for (verdict, code, details) in &verdicts {
-            let mut context = Decided::Verdict(*verdict)
-                .context(app.now())
-                .expect("a context");
+            let end = app.now();
+            let refusal = auth::Refusal {
+                reason: model::Reason::Company,
+                answer: Decided::Verdict(*verdict),
+                message: String::new(),
+                secret_suffix: Some("mQ4z".to_owned()),
+                warning: Box::new(auth::Warning {
+                    rotate_by: Some(end),
+                    expires_at: Some(end),
+                }),
+            };
+            let mut context = refusal.context(app.now()).expect("a context");
             let what = format!("{} with {verdict:?}", route.operation);
             assert!(!context.keys().any(|name| {
                 good_context(&app, &acme, &key, route).contains_key(name) && name != "verdict"
             }));
             let answer = invoked(&app, route, Some(fields(&context))).await;
             assert_error(&answer.0, code, details, &what);
+            let warned = answer.0.header("x-api-key-rotate-by");
+            // No administrator has a key to be warned of.
+            let expected = match verdict {
+                Verdict::Reason(_) => None,
+                _ => Some(end.to_string()),
+            };
+            assert_eq!(warned, expected.as_deref(), "{what}");
+            assert_eq!(answer.0.header("x-api-key-expires-at"), warned, "{what}");
             assert_eq!(answer.1, 0, "{what}: store calls");
             // Facts beside a verdict make no principal of it.
             let verdict = context.remove("verdict").expect("a verdict");

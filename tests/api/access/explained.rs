@@ -126,6 +126,46 @@ async fn a_keys_refusals_name_the_facts() {
 }
 
 #[tokio::test]
+async fn the_wrong_kind_of_credential_and_a_company_that_cant_be_are_named() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await;
+    let partner = app.partner("Hirebridge").await;
+    let people = "the route is for people, and a key can never manage keys";
+    let no_company = "companyId names no company, was given more than once, or is not the path's";
+    for (caller, member, target, told) in [
+        (&key.caller, &acme.member, "/api-keys", people),
+        (
+            &key.caller,
+            &acme.member,
+            "/jobs?companyId=junk",
+            no_company,
+        ),
+        (
+            &partner.key.caller,
+            &partner.member,
+            "/jobs",
+            "an ATS key names the company in companyId",
+        ),
+        (
+            &partner.key.caller,
+            &partner.member,
+            "/jobs?companyId=junk",
+            no_company,
+        ),
+    ] {
+        let refused = app.get(caller, target).await;
+        assert_eq!(message(&app, member, &refused).await, told, "{target}");
+    }
+    let company = json!({ "name": "Newcomer" });
+    let refused = app.post(&key.caller, "/companies", &company).await;
+    assert_eq!(
+        message(&app, &acme.member, &refused).await,
+        "only a partner's key makes companies"
+    );
+}
+
+#[tokio::test]
 async fn a_full_window_is_named_with_its_limit_and_its_end() {
     let app = TestApp::calm().await;
     let limits = RateLimit {

@@ -25,7 +25,7 @@ async fn settings_stand_until_they_are_set_as_a_whole() {
 
     let body = json!({
         "disabled": ["ALERT_WOKE", "ALERT_VOLUME"],
-        "recipients": ["security@acme.example"],
+        "recipients": ["Member@acme.example"],
         "volumeFactor": 12,
     });
     let set = put(&app, &acme.admin, &body).await;
@@ -59,12 +59,17 @@ async fn settings_stand_until_they_are_set_as_a_whole() {
 async fn every_bad_setting_is_named() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;
+    app.company("Globex").await;
     let many: Vec<_> = (0..21).map(|one| format!("p{one}@acme.example")).collect();
     for (body, fault) in [
         (json!({ "volumeFactor": 1 }), "/volumeFactor range"),
         (json!({ "volumeFactor": 101 }), "/volumeFactor range"),
         (json!({ "recipients": many }), "/recipients length"),
         (json!({ "recipients": ["nobody"] }), "/recipients/0 format"),
+        (
+            json!({ "recipients": ["member@acme.example", "owner@globex.example"] }),
+            "/recipients/1 not_found",
+        ),
         (
             json!({ "disabled": ["API_KEY_EXPIRED"] }),
             "/disabled/0 enum",
@@ -83,4 +88,44 @@ async fn every_bad_setting_is_named() {
         (member.status, member.code()),
         (403, "INSUFFICIENT_PERMISSIONS")
     );
+}
+
+#[tokio::test]
+async fn a_change_of_settings_is_an_event_that_names_no_address() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let hirebridge = app.partner("Hirebridge").await;
+    for owner in [&acme.owner, &hirebridge.owner] {
+        let told = async || {
+            app.settle().await;
+            let path = "/audit-events?type=company.alert_settings_changed";
+            let answer = app.get(owner, path).await;
+            answer.data()["items"].as_array().expect("items").clone()
+        };
+        let first = json!({ "disabled": ["ALERT_WOKE"], "recipients": [] });
+        assert_eq!(put(&app, owner, &first).await.status, 200);
+        let events = told().await;
+        let expected = json!([
+            { "field": "disabled", "before": [], "after": ["ALERT_WOKE"] },
+            { "field": "recipients" },
+        ]);
+        assert_eq!((events.len(), &events[0]["changes"]), (1, &expected));
+        assert_eq!(events[0]["actor"]["kind"], "USER");
+        assert_eq!(events[0]["operation"], "SetAlertSettings");
+
+        let who = app.get(owner, "/members").await.data()["items"][0]["email"].clone();
+        let second = json!({ "recipients": [who], "volumeFactor": 9 });
+        assert_eq!(put(&app, owner, &second).await.status, 200);
+        // The same again is no change.
+        assert_eq!(put(&app, owner, &second).await.status, 200);
+        let events = told().await;
+        let expected = json!([
+            { "field": "disabled", "before": ["ALERT_WOKE"], "after": [] },
+            { "field": "recipients" },
+            { "field": "volumeFactor", "before": 5, "after": 9 },
+        ]);
+        assert_eq!((events.len(), &events[0]["changes"]), (2, &expected));
+        let address = who.as_str().expect("an address");
+        assert!(!json!(events).to_string().contains(address), "{events:?}");
+    }
 }

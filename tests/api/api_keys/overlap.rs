@@ -194,6 +194,20 @@ async fn an_overlap_is_ended_early_or_goes_on_for_up_to_30_days() {
     assert_eq!(revoked.code(), "INVALID_STATE_TRANSITION");
 }
 
+/// The names of the row's attributes, a line each: a row read as a key's shows nothing of a secret that went.
+fn attributes(app: &TestApp, key: &Key) -> String {
+    let query = json!({
+        "TableName": app.app().table.names().keys,
+        "KeyConditionExpression": "pk = :pk",
+        "ExpressionAttributeValues": { ":pk": { "S": format!("KEY#{}", key.id) } },
+    });
+    let engine = app.system.engine();
+    let (_, answer) = engine.dispatch("DynamoDB_20120810.Query", query.to_string().as_bytes());
+    let answer: serde_json::Value = serde_json::from_slice(&answer).expect("JSON");
+    let row = answer["Items"][0].as_object().expect("a row");
+    row.keys().map(|name| format!("{name}\n")).collect()
+}
+
 #[tokio::test]
 async fn each_secret_has_a_last_use_and_a_count_of_its_own() {
     let app = TestApp::calm().await;
@@ -223,7 +237,12 @@ async fn each_secret_has_a_last_use_and_a_count_of_its_own() {
     let own = |caller: &Caller, count: u64| (suffix(caller).to_owned(), count);
     assert_eq!(counts().await, [own(&second, 1), own(&old, 3)]);
     // What a secret leaves goes with it.
+    assert!(attributes(&app, &key).contains(suffix(&old)));
     let last = rotate(&app, &acme.owner, &key, json!({ "overlapSeconds": 0 })).await;
+    let left = attributes(&app, &key);
+    for gone in [&old, &second] {
+        assert!(!left.contains(suffix(gone)), "{left}");
+    }
     assert_eq!(counts().await, []);
     assert_eq!(last.data()["secrets"][0].get("lastUsedAt"), None);
     assert_eq!(status(&app, &new(&last)).await, 200);
@@ -270,4 +289,44 @@ async fn answers_say_when_a_replaced_secret_ends_and_when_a_key_expires() {
         (soon.header(ROTATE_BY), soon.header(EXPIRES_AT)),
         (None, Some(expiry.as_str()))
     );
+}
+
+#[tokio::test]
+async fn answers_that_no_handler_gives_say_it_too() {
+    const ROTATE_BY: &str = "x-api-key-rotate-by";
+    const EXPIRES_AT: &str = "x-api-key-expires-at";
+    let app = TestApp::start().await;
+    let two = model::RateLimit {
+        per_second: None,
+        per_minute: 2,
+        per_hour: 50,
+    };
+    let acme = app
+        .company_on("Acme", model::Plan::Enterprise, Some(two))
+        .await;
+    let expiry = from_now(&app, DAY * 3);
+    let fields = json!({ "expiresAt": expiry, "scopes": ["read:jobs"] });
+    let key = app.key_with(&acme, fields).await;
+    let rotated = rotate(&app, &acme.owner, &key, json!({ "overlapSeconds": 7_200 })).await;
+    let second = new(&rotated);
+    let end = rotated.data()["secrets"][0]["validUntil"].as_str();
+    assert!(end.is_some());
+    let another = "/jobs?companyId=01900000-0000-7000-8000-000000000000";
+    for (target, expected) in [
+        (another, 403),
+        ("/jobs", 200),
+        ("/jobs", 200),
+        ("/jobs", 429),
+    ] {
+        let old = app.get(&key.caller, target).await;
+        assert_eq!(old.status, expected, "{target}: {}", old.body);
+        assert_eq!(
+            (old.header(ROTATE_BY), old.header(EXPIRES_AT)),
+            (end, Some(expiry.as_str())),
+            "{target} {expected}"
+        );
+    }
+    let newer = app.get(&second, "/jobs").await;
+    assert_eq!((newer.status, newer.header(ROTATE_BY)), (429, None));
+    assert_eq!(newer.header(EXPIRES_AT), Some(expiry.as_str()));
 }

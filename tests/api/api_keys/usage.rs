@@ -118,8 +118,33 @@ async fn counts_are_exact_by_outcome_operation_network_and_secret() {
         .filter_map(|e| e["userAgent"].as_str())
         .collect();
     assert_eq!(agents, ["ci/1", "curl/8.5.0", "curl/8.5.0", "curl/8.5.0"]);
-    let found = app.app().table.reconcile().await.expect("reconciled");
+    let found = app
+        .app()
+        .table
+        .reconcile(app.now())
+        .await
+        .expect("reconciled");
     assert_eq!((found.differences, found.behind), (vec![], vec![]));
+    assert_eq!(found.out_of_reach, 0);
+    // Years later the chain is all that has them.
+    app.advance(DAY * 800);
+    let audit = app.app().table.names().audit.clone();
+    for row in crate::worker::rows::rows(&app, &audit) {
+        if row["sk"]["S"]
+            .as_str()
+            .is_some_and(|sk| sk.starts_with("D#"))
+        {
+            let place = json!({ "pk": row["pk"], "sk": row["sk"] });
+            let delete = json!({ "TableName": audit, "Key": place }).to_string();
+            let target = "DynamoDB_20120810.DeleteItem";
+            let (status, _) = app.system.engine().dispatch(target, delete.as_bytes());
+            assert_eq!(status, 200);
+        }
+    }
+    let found = app.app().table.reconcile(app.now()).await;
+    let found = found.expect("reconciled");
+    assert_eq!((found.differences, found.behind), (vec![], vec![]));
+    assert_eq!((found.events, found.out_of_reach), (5, 5));
 }
 
 #[tokio::test]

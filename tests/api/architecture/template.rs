@@ -132,7 +132,7 @@ fn named(value: &Value) -> &str {
 
 /// The functions that API Gateway calls.
 fn routed() -> BTreeSet<&'static str> {
-    routes::all().map(|route| route.function).collect()
+    routes::routed().map(|route| route.function).collect()
 }
 
 #[test]
@@ -200,7 +200,8 @@ fn api_gateway_may_call_the_routed_functions_and_the_authorizer_alone() {
                 [
                     "WorkerFunction",
                     "InterviewEventsFunction",
-                    "CheckpointFunction"
+                    "CheckpointFunction",
+                    "AuditFunction"
                 ]
                 .contains(&function)
             );
@@ -346,7 +347,7 @@ fn no_policy_has_a_wildcard_where_a_name_would_do() {
 #[test]
 fn who_may_read_which_secret_is_who_asks_for_it() {
     let template = Template::read();
-    let mut readers: [BTreeSet<String>; 2] = Default::default();
+    let mut readers: [BTreeSet<String>; 3] = Default::default();
     for function in folders("functions") {
         let main = read(&format!("functions/{function}/src/main.rs"));
         let environment = template.environment(&function);
@@ -367,6 +368,7 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
         let kinds = [
             ("keyring: true", "KeysSecret", "KEYS_SECRET"),
             ("cursors: true", "CursorSecret", "CURSOR_SECRET"),
+            ("sessions: true", "SessionSecret", "SESSION_SECRET"),
         ];
         for (at, (need, secret, variable)) in kinds.into_iter().enumerate() {
             // Both are derived from one secret.
@@ -385,7 +387,7 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
         assert!(
             granted
                 .iter()
-                .all(|name| ["KeysSecret", "CursorSecret"].contains(name)),
+                .all(|name| ["KeysSecret", "CursorSecret", "SessionSecret"].contains(name)),
             "{function}"
         );
         let issuer = [
@@ -411,16 +413,17 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
     };
     assert_eq!(
         readers[0],
-        set(&["authorizer", "keys"]),
+        set(&["authorizer", "dashboard", "keys"]),
         "who mints or verifies keys"
     );
+    assert_eq!(readers[2], set(&["dashboard"]), "who has sessions");
     // Every function with a list, and the one that mails invitations.
     let listing = routes::all().filter(|route| route.operation.starts_with("List"));
     assert_eq!(
         readers[1],
         listing
             .map(|route| route.function.to_owned())
-            .chain(["worker".to_owned()])
+            .chain(["dashboard".to_owned(), "worker".to_owned()])
             .collect(),
         "who has cursors"
     );
@@ -556,6 +559,20 @@ fn every_stream_is_consumed_and_loses_nothing_silently() {
         } else {
             assert_eq!(function, "AuditFunction", "{name}");
             assert!(consumed.insert(table.to_owned()), "{source} twice");
+            if table == "RecordsTable" {
+                // What the consumer takes no notice of, and nothing that it does.
+                let silent = json!({ "entity": { "S": [{ "anything-but": store::SILENT }] } });
+                let patterns = [
+                    json!({ "dynamodb": { "NewImage": silent } }),
+                    json!({ "eventName": ["REMOVE"], "dynamodb": { "OldImage": silent } }),
+                ];
+                let filters = listed(&mapping["FilterCriteria"]["Filters"]).into_iter();
+                let found = filters.map(|filter| {
+                    let pattern = filter["Pattern"].as_str().expect("a pattern");
+                    serde_json::from_str::<Value>(pattern).expect("JSON")
+                });
+                assert!(found.eq(patterns), "{mapping}");
+            }
         }
         assert_eq!(mapping["StartingPosition"], "TRIM_HORIZON", "{name}");
         assert_eq!(mapping["BisectBatchOnFunctionError"], true, "{name}");
@@ -737,6 +754,10 @@ fn chains_are_only_ever_appended_to() {
                         (function == "audit", Some(leading))
                     }
                     // Of usage: the rows of one key, which its owner's store alone asks for.
+                    // What it asks the readers of chains and of usage for, and no more.
+                    "dynamodb:GetItem" | "dynamodb:Query" if function == "dashboard" => {
+                        (true, Some(json!(["CHAIN#*", "HEAD#*", "USAGE#*"])))
+                    }
                     "dynamodb:Query" if function == "keys" => {
                         (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
                     }
@@ -833,6 +854,15 @@ fn a_worker_that_fails_gets_nowhere_or_stays_away_wakes_somebody() {
     assert_eq!(input, worker::alerts_turn());
     let permission = template.properties("AlertPermission");
     assert_eq!(named(&permission["SourceArn"]), "AlertSchedule");
+    let usage = template.properties("UsageSchedule");
+    assert_eq!(usage["ScheduleExpression"], "rate(1 hour)");
+    assert_eq!(usage["State"], Value::Null, "enabled");
+    assert_eq!(named(&usage["Targets"][0]["Arn"]), "AuditFunction");
+    let input = usage["Targets"][0]["Input"].as_str().expect("an input");
+    let input: Value = serde_json::from_str(input).expect("JSON");
+    assert_eq!(input, audit::usage_turn());
+    let permission = template.properties("UsagePermission");
+    assert_eq!(named(&permission["SourceArn"]), "UsageSchedule");
     // What a turn has begun when its time is over must come to its end.
     let timeout = template.properties("WorkerFunction")["Timeout"].as_i64();
     assert!(timeout.is_some_and(|seconds| seconds >= worker::TURN.num_seconds() + 60));

@@ -13,6 +13,8 @@ const SEED: u64 = 0x11_3175;
 /// Milliseconds: within the 2 s that the contract allows.
 const SKEWS: [i64; 8] = [-2_000, -1_400, -800, -200, 200, 800, 1_400, 2_000];
 const TASKS: usize = 64;
+/// Edges of minutes that are met.
+const EDGES: u64 = if cfg!(feature = "long") { 300 } else { 3 };
 
 const SIXTY: RateLimit = RateLimit {
     per_minute: 60,
@@ -45,7 +47,8 @@ async fn sixty_a_minute_are_exactly_sixty() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn skewed_clocks_around_an_edge_never_admit_more() {
-    for (number, before_the_edge) in (0..).zip([1_900, 600, 100]) {
+    for number in 0..EDGES {
+        let before_the_edge = [1_900, 600, 100][number as usize % 3];
         let (app, key) = start(SIXTY).await;
         let lossy = |process| Weather::seeded(SEED + 100 * number + process);
         let processes = processes(&app, lossy);

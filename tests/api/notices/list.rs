@@ -61,3 +61,71 @@ async fn read_notices_leave_the_list_of_unread_ones_and_come_back() {
     let wrong = app.get(&acme.member, "/notices?unread=perhaps").await;
     assert_eq!(wrong.faults(), ["?unread enum"]);
 }
+
+#[tokio::test]
+async fn notices_are_kept_for_two_years_by_the_clock() {
+    const DAY: Duration = Duration::from_secs(86_400);
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    for day in [1, 3] {
+        let expiry = app.now().plus(chrono::Duration::days(day));
+        app.key_with(&acme, json!({ "expiresAt": expiry })).await;
+    }
+    app.advance(DAY * 4);
+    app.settle().await;
+    // A token lives shorter than the test.
+    let member = || app.person("member@acme.example").for_company(acme.id);
+    let page = async |target: &str| {
+        let answer = app.get(&member(), target).await;
+        assert_eq!(answer.status, 200, "{}", answer.body);
+        let data = answer.data();
+        let items = data["items"].as_array().expect("items").clone();
+        let total = data["pagination"]["total"].as_u64().expect("a total");
+        assert_eq!(items.len() as u64, total, "{target}");
+        items
+    };
+    let all = page("/notices").await;
+    let oldest = all.last().expect("some")["id"].as_str().expect("an id");
+    let count = all.len();
+    // The first key's expiry was 727 days ago, and its warning, too.
+    app.advance(DAY * 724);
+    assert_eq!(page("/notices").await.len(), count);
+    let path = format!("/notices/{oldest}");
+    let read = json!({ "read": true });
+    assert_eq!(app.patch(&member(), &path, &read).await.status, 200);
+    let unread = page("/notices?unread=true").await.len();
+    assert_eq!(unread, count - 1);
+
+    app.advance(DAY * 3);
+    assert!(page("/notices").await.len() < count);
+    assert!(page("/notices?unread=true").await.len() <= unread);
+    assert_eq!(app.patch(&member(), &path, &read).await.status, 404);
+    app.advance(DAY * 10);
+    assert_eq!(page("/notices").await, Vec::<serde_json::Value>::new());
+
+    // And each row says until when, notices and pointers alike.
+    let rows = crate::worker::rows::records(&app);
+    let number = |row: &serde_json::Value, name: &str| {
+        let text = row[name]["N"].as_str().expect("a number");
+        text.parse::<i64>().expect("a number")
+    };
+    let starting = |prefix: &str| {
+        let all = rows.iter().filter(|row| {
+            let sk = row["sk"]["S"].as_str().unwrap_or_default();
+            sk.starts_with(prefix)
+        });
+        all.collect::<Vec<_>>()
+    };
+    let notices = starting("NOTICE#");
+    assert_eq!(notices.len(), count);
+    for row in &notices {
+        let ends = number(row, "at").div_euclid(1_000) + 730 * 86_400;
+        assert_eq!(number(row, "ttl"), ends, "{row}");
+    }
+    let pointers = starting("UNREAD#");
+    assert_eq!(pointers.len(), unread);
+    for pointer in pointers {
+        let mut of = notices.iter().filter(|row| row["id"] == pointer["id"]);
+        assert_eq!(of.next().map(|row| &row["ttl"]), Some(&pointer["ttl"]));
+    }
+}

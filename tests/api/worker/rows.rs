@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use tests::TestApp;
 
 /// Every row of the `records` table.
-pub(super) fn records(app: &TestApp) -> Vec<Value> {
+pub(crate) fn records(app: &TestApp) -> Vec<Value> {
     rows(app, &app.app().table.names().records)
 }
 
 /// Every row of a table.
-pub(super) fn rows(app: &TestApp, table: &str) -> Vec<Value> {
+pub(crate) fn rows(app: &TestApp, table: &str) -> Vec<Value> {
     let mut rows = Vec::new();
     let mut after = Value::Null;
     loop {

@@ -1,8 +1,8 @@
 //! What could not be read is kept, and appended once when it can be.
 
 use api::Objects;
-use audit::{Consumer, Held, Redriven, consume, redrive};
-use aws_lambda_events::event::dynamodb::Event;
+use audit::{Consumer, Held, Quarantine, Redriven, consume, redrive};
+use aws_lambda_events::event::dynamodb::{Event, EventRecord};
 use serde_json::json;
 use std::{
     collections::BTreeMap,
@@ -86,7 +86,7 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
     }
 
     // They can't be read yet.
-    let again = redrive(&consumer, &held.0, Held::PREFIX, &mut nonce).await;
+    let again = redrive(&consumer, &held.0, Held::PREFIX, None, &mut nonce, || false).await;
     let unreadable = poisoned.len() as u64;
     let none = Redriven {
         unreadable,
@@ -105,7 +105,10 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
     let mut lengths = Vec::new();
     for _ in 0..3 {
         for (kept, prefix) in [(&failures, ""), (&quarantine, Held::PREFIX)] {
-            let done = redrive(&consumer, &objects(kept), prefix, &mut nonce).await;
+            let done = redrive(&consumer, &objects(kept), prefix, None, &mut nonce, || {
+                false
+            })
+            .await;
             let done = done.expect("read");
             assert_eq!((done.failed, done.unreadable), (0, 0));
             assert!(done.taken > 0);
@@ -117,4 +120,117 @@ async fn what_was_kept_is_appended_once_however_often_it_is_redriven() {
         "{lengths:?}"
     );
     world.assert_all_told();
+
+    // Cut off after each object, it goes on where it was.
+    let both = audit::Kept {
+        quarantine: held,
+        failures: objects(&failures),
+    };
+    let objects = failures.lock().expect("no panic").len() + poisoned.len();
+    let mut next = json!(null);
+    let mut taken = 0;
+    for turn in 1..=objects {
+        let event = json!({ "redrive": true, "after": next });
+        let answer = audit::handle(&world.table, &both, event, &mut nonce, || true).await;
+        let answer = answer.expect("read");
+        taken += answer["taken"].as_u64().expect("a number");
+        next = answer["next"].clone();
+        assert_eq!(next.is_null(), turn == objects, "turn {turn}: {answer}");
+    }
+    assert_eq!(taken as usize, crashed.len() + poisoned.len());
+    assert_eq!(world.events().len(), lengths[0]);
+}
+
+fn kept_under(kept: &Kept, name: &str) -> (String, EventRecord) {
+    let bytes = kept.lock().expect("no panic")[&format!("{}{name}", Held::PREFIX)].clone();
+    let record = serde_json::from_slice(&bytes).expect("a record");
+    (String::from_utf8(bytes).expect("UTF-8"), record)
+}
+
+#[tokio::test]
+async fn what_is_held_tells_the_same_and_holds_no_secret_and_nobody() {
+    let mut world = World::new(seed(9)).await;
+    for _ in 0..200 {
+        world.act().await;
+    }
+    let quarantine = Kept::default();
+    let held = Held(objects(&quarantine));
+    for record in world.records() {
+        let record = event(&record);
+        let told = audit::revision(&world.names, &record).expect("readable");
+        let why = audit::Unreadable::Stream;
+        held.hold(&record, &why).await.expect("held");
+        let (text, kept) = kept_under(&quarantine, &record.event_id);
+        let again = audit::revision(&world.names, &kept);
+        // Rows that tell nothing are not known any more.
+        assert_eq!(again.ok().flatten(), told, "{text}");
+        // The secret's hash, and the member's address.
+        for canary in ["BwcHBwcH", "a@example.com"] {
+            assert!(!text.contains(canary), "{text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_candidate_is_held_by_the_names_of_its_fields_alone() {
+    let world = World::new(seed(9)).await;
+    let before = json!({ "firstName": "CANARY", "email": "ca@nary.example", "status": "APPLIED" });
+    let after = json!({ "firstName": "CANARIA", "email": "ca@nary.example", "overallRating": 7 });
+    let company = format!("COMPANY#{}", world.companies[0]);
+    let stamp = |by: u8| {
+        json!({ "M": {
+            "by": { "S": "USER" }, "id": { "S": "somebody" }, "at": { "N": "1790000000000" },
+            "op": { "S": "UpdateCandidate" },
+            "nonce": { "B": base64::Engine::encode(&base64::prelude::BASE64_STANDARD, [by; 16]) },
+        } })
+    };
+    let row = |rev: u8, data: &serde_json::Value| {
+        json!({
+            "pk": { "S": company }, "sk": { "S": "candidate#1" },
+            "entity": { "S": "candidate" }, "rev": { "N": rev.to_string() },
+            "data": { "S": data.to_string() }, "kept": { "L": [{ "S": "CANARY" }] },
+            "changed": stamp(rev),
+        })
+    };
+    let record = |entity: &str| -> EventRecord {
+        let mut new = row(2, &after);
+        new["entity"]["S"] = entity.into();
+        let arn = format!(
+            "arn:aws:dynamodb:x:1:table/{}/stream/1",
+            world.names.records
+        );
+        let record = json!({
+            "eventID": entity, "eventName": "MODIFY", "eventSourceARN": arn, "awsRegion": "x",
+            "dynamodb": {
+                "Keys": { "pk": { "S": company }, "sk": { "S": "CANARY#1" } },
+                "OldImage": row(1, &before), "NewImage": new,
+                "SequenceNumber": "1", "SizeBytes": 1, "ApproximateCreationDateTime": 1.0,
+            },
+        });
+        serde_json::from_value(record).expect("a record")
+    };
+    let quarantine = Kept::default();
+    let held = Held(objects(&quarantine));
+    let why = audit::Unreadable::Stream;
+    let good = record("candidate");
+    held.hold(&good, &why).await.expect("held");
+    let (text, kept) = kept_under(&quarantine, "candidate");
+    for personal in ["CANARI", "nary.example", "APPLIED"] {
+        assert!(!text.contains(personal), "{text}");
+    }
+    let told = audit::revision(&world.names, &good)
+        .expect("readable")
+        .expect("told");
+    let changes = told.events[0].changes.as_ref().expect("changes").iter();
+    let fields: Vec<_> = changes.map(|change| change.field.as_str()).collect();
+    assert_eq!(fields, ["firstName", "overallRating", "status"]);
+    let again = audit::revision(&world.names, &kept).expect("readable");
+    assert_eq!(again, Some(told));
+
+    // Of what nobody knows, nobody can say what is in it.
+    held.hold(&record("candidat"), &why).await.expect("held");
+    let (text, _) = kept_under(&quarantine, "candidat");
+    for personal in ["CANARI", "CANARY", "nary.example", "firstName"] {
+        assert!(!text.contains(personal), "{text}");
+    }
 }

@@ -112,3 +112,41 @@ async fn suppressed_refusals_say_so_and_how_many() {
     assert_eq!((told[0].suppressed, told[0].count), (Some(true), Some(61)));
     assert_eq!(told[0].reason.as_deref(), Some("SCOPE"));
 }
+
+#[tokio::test]
+#[expect(
+    clippy::disallowed_methods,
+    reason = "a test leaves what a batch that was cut off leaves, and compares all"
+)]
+async fn what_no_batch_has_folded_the_hours_turn_folds() {
+    let (mut world, told) = world_after(seed(14), 200).await;
+    let mut owners = std::collections::BTreeMap::new();
+    for revision in told {
+        let revisions: &mut Vec<_> = owners.entry(revision.owner).or_default();
+        revisions.push(revision);
+    }
+    for revisions in owners.values() {
+        let mut settled = 0;
+        while settled < revisions.len() {
+            let appended = world.table.append(&revisions[settled..], [7; 16]).await;
+            settled += appended.expect("appended").taken;
+        }
+    }
+    let unfolded = async || world.table.list_unfolded().await.expect("read").len();
+    assert_eq!(unfolded().await, owners.len());
+    let mut nonce = 0_u8;
+    let mut nonce = || {
+        nonce = nonce.wrapping_add(1);
+        [nonce; 16]
+    };
+    let left = audit::catch_up(&world.table, &mut nonce, || true).await;
+    assert!(left.expect("read"), "its time was over");
+    assert_eq!(unfolded().await, owners.len());
+    let left = audit::catch_up(&world.table, &mut nonce, || false).await;
+    assert!(!left.expect("read"));
+    assert_eq!(unfolded().await, 0);
+    let now = world.now();
+    let found = world.table.reconcile(now).await.expect("read");
+    assert_eq!((found.differences, found.behind), (vec![], vec![]));
+    assert!(found.events > 0);
+}

@@ -147,7 +147,7 @@ impl World {
         let heard = Heard::read(|name| context.get(name).map(|text| (*text).to_owned()));
         match heard.expect("a whole context") {
             Heard::Accepted(principal) => self.table.company(&principal).expect("a company"),
-            Heard::Verdict(verdict) => panic!("{verdict:?}"),
+            Heard::Verdict(verdict, _) => panic!("{verdict:?}"),
         }
     }
 
@@ -158,7 +158,7 @@ impl World {
             .push((event, request));
     }
 
-    fn now(&mut self) -> Timestamp {
+    pub(crate) fn now(&mut self) -> Timestamp {
         self.millis += 1 + self.random.below(1_000) as i64;
         Timestamp::from_millis(self.millis).expect("in range")
     }

@@ -22,6 +22,10 @@ pub(super) const USUAL_AGE_DAYS: i64 = 7;
 pub(super) const COMPANIES: u64 = 25;
 /// Percent of the hour's limit; the last one means that requests were refused for it.
 pub(super) const LIMIT_DEGREES: [u8; 3] = [75, 90, 100];
+/// So many times more are another thing than what was told.
+pub(super) const WORSE: u64 = 4;
+/// So many networks stand in a sentence.
+const NAMED: usize = 10;
 
 /// What the rules need of a key besides its usage.
 #[derive(Debug, Clone)]
@@ -57,14 +61,12 @@ impl Key {
             .map(|(network, seen)| (seen.first, network))
             .collect();
         new.sort_unstable();
-        let ((first, _), (last, newest)) = (*new.first()?, *new.last()?);
-        let what = match new.len() {
-            1 => format!("was used from {newest}, where it was never used before"),
-            many => format!(
-                "was used from {many} networks where it was never used before, the last of them {newest}"
-            ),
-        };
-        let about = self.about(format_args!("{what}, at {last}"));
+        let ((first, _), (last, _)) = (*new.first()?, *new.last()?);
+        let networks: Vec<_> = new.iter().map(|(_, new)| new.to_string()).collect();
+        let named = named(&networks);
+        let about = self.about(format_args!(
+            "was used from {named}, where it was never used before, the last time at {last}"
+        ));
         Some(Finding {
             kind: AlertKind::NewNetwork,
             period: hour,
@@ -72,6 +74,7 @@ impl Key {
             degree: 0,
             first,
             last,
+            apart: networks,
             message: about,
         })
     }
@@ -121,6 +124,7 @@ impl Key {
             degree: 0,
             first: *hour,
             last: at,
+            apart: Vec::new(),
             message: self.about(format_args!(
                 "is used again{from}, after more than {SLEEP_DAYS} days without a request"
             )),
@@ -136,18 +140,38 @@ impl Key {
         if refused < BURST || refused * BURST_SHARE < requests {
             return None;
         }
-        Some(
-            self.refusals(AlertKind::RefusalBurst, hour, usage, refused, |reason| {
-                !is_dead(reason) && reason != Reason::RateLimit
-            }),
-        )
+        let of_burst = |reason| !is_dead(reason) && reason != Reason::RateLimit;
+        let bursts = usage
+            .reasons
+            .iter()
+            .filter(|(reason, count)| of_burst(**reason) && **count >= BURST);
+        Some(Finding {
+            degree: degree(refused, BURST),
+            apart: bursts.map(|(reason, _)| reason.to_string()).collect(),
+            ..self.refusals(AlertKind::RefusalBurst, hour, usage, refused, of_burst)
+        })
     }
 
     /// A key that is dead, or one of its secrets that is, and somebody who doesn't know it.
     pub(super) fn dead_credential(&self, hour: Timestamp, usage: &KeyUsage) -> Option<Finding> {
         let refused = sum(usage, is_dead);
-        (refused > 0)
-            .then(|| self.refusals(AlertKind::DeadCredential, hour, usage, refused, is_dead))
+        if refused == 0 {
+            return None;
+        }
+        // Where the key is used rightly, too, its own people are.
+        let strangers = usage
+            .networks
+            .iter()
+            .filter(|(_, tally)| tally.refused > 0 && tally.accepted == 0);
+        let mut strangers: Vec<_> = strangers.collect();
+        strangers.sort_by_key(|(_, tally)| std::cmp::Reverse(tally.refused));
+        Some(Finding {
+            apart: strangers
+                .iter()
+                .map(|(network, _)| network.to_string())
+                .collect(),
+            ..self.refusals(AlertKind::DeadCredential, hour, usage, refused, is_dead)
+        })
     }
 
     fn refusals(
@@ -182,6 +206,7 @@ impl Key {
             degree: 0,
             first: hour,
             last,
+            apart: Vec::new(),
             message: self.about(format_args!(
                 "had {at_least}{count} {requests} refused in the hour from {hour} ({reasons}){from}; the last refusal was at {last}"
             )),
@@ -222,9 +247,10 @@ impl Key {
             kind: AlertKind::Volume,
             period: hour,
             count,
-            degree: 0,
+            degree: degree(count, VOLUME_FLOOR.max(usual * u64::from(factor))),
             first: hour,
             last: usage.all.accepted_at.unwrap_or(hour),
+            apart: Vec::new(),
             message: self.about(format_args!(
                 "made {count} requests in the hour from {hour}; at this time of day it makes {usual}"
             )),
@@ -244,9 +270,10 @@ impl Key {
             kind: AlertKind::ManyCompanies,
             period: hour,
             count,
-            degree: 0,
+            degree: degree(count, COMPANIES),
             first: hour,
             last: usage.all.accepted_at.unwrap_or(hour),
+            apart: Vec::new(),
             message: self.about(format_args!(
                 "acted for {at_least}{count} companies in the hour from {hour}"
             )),
@@ -281,6 +308,7 @@ impl Key {
             degree,
             first: hour,
             last: usage.all.last().unwrap_or(hour),
+            apart: Vec::new(),
             message: self.about(format_args!("{what}")),
         })
     }
@@ -297,6 +325,23 @@ fn is_dead(reason: Reason) -> bool {
         reason,
         Reason::Revoked | Reason::Expired | Reason::Suspended | Reason::WrongSecret
     )
+}
+
+/// 0 up to [`WORSE`] times what is told at all, and one more each time that it is so many times as much.
+fn degree(count: u64, least: u64) -> u8 {
+    let times = (count / least.max(1)).max(1);
+    u8::try_from(times.ilog(WORSE)).unwrap_or(u8::MAX)
+}
+
+fn named(networks: &[String]) -> String {
+    match networks.len() {
+        0..=NAMED => networks.join(", "),
+        all => format!(
+            "{} and {} more networks",
+            networks[..NAMED].join(", "),
+            all - NAMED
+        ),
+    }
 }
 
 fn sum(usage: &KeyUsage, which: impl Fn(Reason) -> bool) -> u64 {

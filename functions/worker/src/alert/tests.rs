@@ -73,6 +73,7 @@ fn a_network_is_new_once_and_not_in_a_keys_first_days() {
     assert_eq!(found.last, hour().plus(Duration::minutes(10)));
     assert!(found.message.contains(away), "{}", found.message);
     assert!(!found.message.contains(home), "{}", found.message);
+    assert_eq!(found.apart, [away]);
     // An hour later, and where it was all along.
     let later = hour().plus(Duration::hours(1));
     let networks = seen(&[(home, 20), (away, 0)]);
@@ -157,6 +158,18 @@ fn refusals_are_a_burst_where_they_are_many_and_not_a_trifle() {
     let found = found.expect("a burst");
     assert_eq!(found.count, BURST);
     assert!(found.message.contains("20 SCOPE"), "{}", found.message);
+    assert_eq!(
+        (found.degree, &found.apart[..]),
+        (0, &[][..]),
+        "neither alone"
+    );
+    let alone = burst(&[(Reason::Scope, BURST), (Reason::Address, 9)], 0);
+    assert_eq!(alone.expect("a burst").apart, ["SCOPE"]);
+    let worse = burst(
+        &[(Reason::Scope, BURST * 2), (Reason::Address, BURST * 2)],
+        0,
+    );
+    assert_eq!(worse.expect("a burst").degree, 1);
     assert_eq!(burst(&[(Reason::Scope, BURST - 1)], 0), None);
     assert!(burst(&[(Reason::Scope, BURST)], BURST * 9).is_some());
     assert_eq!(burst(&[(Reason::Scope, BURST)], BURST * 9 + 1), None);
@@ -185,6 +198,24 @@ fn whatever_is_dead_and_still_tried_is_told() {
             found.message
         );
     }
+    let mut usage = refused(&[(Reason::WrongSecret, 4)]);
+    for (network, accepted, refused) in [
+        ("198.51.100.0/24", 90, 2),
+        ("203.0.113.0/24", 0, 1),
+        ("192.0.2.0/24", 0, 1),
+        ("100.64.1.0/24", 7, 0),
+    ] {
+        let tally = Tally {
+            accepted,
+            refused,
+            ..Tally::default()
+        };
+        usage
+            .networks
+            .insert(network.parse().expect("a network"), tally);
+    }
+    let found = key().dead_credential(hour(), &usage).expect("told");
+    assert_eq!(found.apart, ["192.0.2.0/24", "203.0.113.0/24"]);
     let alive = [(Reason::Scope, 99), (Reason::RateLimit, 9)];
     assert_eq!(key().dead_credential(hour(), &refused(&alive)), None);
 }
@@ -197,10 +228,16 @@ fn volume_is_judged_by_the_same_hour_of_other_days() {
             .map(|count| accepted(hour(), *count))
             .collect()
     };
-    let found = |count, usual: &[u64], factor| {
+    let volume = |count, usual: &[u64], factor| {
         let usage = accepted(hour(), count);
-        key().volume(hour(), &usage, &same(usual), factor).is_some()
+        key().volume(hour(), &usage, &same(usual), factor)
     };
+    let found = |count, usual: &[u64], factor| volume(count, usual, factor).is_some();
+    let degree = |count| volume(count, &[200; 14], 5).map(|found| found.degree);
+    assert_eq!(
+        [3_999, 4_000, 15_999, 16_000].map(degree),
+        [Some(0), Some(1), Some(1), Some(2)]
+    );
     assert!(found(1_001, &[200; 14], 5));
     assert!(
         !found(1_000, &[200; 14], 5),
@@ -237,7 +274,9 @@ fn an_ats_key_may_act_for_some_companies_an_hour() {
         key.many_companies(hour(), &usage)
     };
     let found = acted(KeyKind::Ats, COMPANIES).expect("many");
-    assert_eq!(found.count, COMPANIES);
+    assert_eq!((found.count, found.degree), (COMPANIES, 0));
+    let worse = acted(KeyKind::Ats, COMPANIES * 4).expect("many");
+    assert_eq!(worse.degree, 1);
     assert_eq!(acted(KeyKind::Ats, COMPANIES - 1), None);
     assert_eq!(acted(KeyKind::Standard, COMPANIES), None);
 }

@@ -227,9 +227,9 @@ fn page(status: u16, form_target: &str, content: &str) -> HttpResponse {
     let html = format!(
         "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width\"><title>Sign in (development)</title>\
-         <style>body{{font:1rem/1.5 system-ui;max-width:22rem;margin:4rem auto;padding:0 1rem}}\
-         input{{font:inherit;width:100%}}button{{font:inherit}}</style>\
-         <h1>Sign in</h1><p>Development issuer: the users stand in <code>local.json</code>.</p>{content}</html>"
+         <style>:root{{color-scheme:light dark}}body{{background:Canvas;color:CanvasText;font:1rem/1.5 system-ui;max-width:22rem;margin:4rem auto;padding:0 1rem}}\
+         input{{font:inherit;width:100%;box-sizing:border-box}}button{{font:inherit}}</style>\
+         <main><h1>Sign in</h1><p>Development issuer: the users stand in <code>local.json</code>.</p>{content}</main></html>"
     );
     secured(
         HttpResponse::new(status, "text/html; charset=utf-8", html),

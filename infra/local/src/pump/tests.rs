@@ -126,3 +126,21 @@ async fn who_waits_for_a_record_that_is_always_refused_is_told() {
     }
     assert!(pump.settle().await.is_err());
 }
+
+#[tokio::test]
+async fn rows_that_only_serve_others_are_not_handed_over() {
+    let (pump, client, consumed) = pump(|_, _| false).await;
+    for (number, entity) in [(1, "alert"), (2, "job"), (3, "index"), (4, "task")] {
+        let row = client
+            .put_item()
+            .table_name(TABLE)
+            .item("pk", AttributeValue::S("one".to_owned()))
+            .item("sk", AttributeValue::S(entity.to_owned()))
+            .item("entity", AttributeValue::S(entity.to_owned()))
+            .item("number", AttributeValue::N(number.to_string()));
+        row.send().await.expect("written");
+    }
+    pump.settle().await.expect("dry");
+    assert_eq!(*consumed.lock().expect("no panic"), [2]);
+    assert!(pump.engine.stored_stream_records().expect("counted") <= 1);
+}

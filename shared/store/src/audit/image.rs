@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 
 use crate::{
     AdministratorRow, DenialRow, GrantRow, InvitationRow, KeyRow, MemberRow, PersonRow, Resource,
-    Stamp, StoreError, TableNames,
+    Stamp, StoreError, StoredAlertSettings, TableNames,
     item::{Item, Read},
 };
 
@@ -31,6 +31,7 @@ pub enum Image {
         sk: String,
     },
     Invitation(Box<InvitationRow>),
+    AlertSettings(Box<StoredAlertSettings>),
     Denial {
         kind: DenialKind,
         row: Box<DenialRow>,
@@ -76,6 +77,20 @@ pub enum Entity {
     Agent,
     Interview,
 }
+
+/// Entities of rows in `records` that only serve others, and tell nothing: no stream needs to bring them.
+pub const SILENT: [&str; 10] = [
+    "alert",
+    "billing",
+    "due",
+    "idempotency",
+    "index",
+    "lockdown",
+    "notice",
+    "pointer",
+    "report",
+    "task",
+];
 
 impl Entity {
     fn parse(text: &str) -> Option<Entity> {
@@ -161,8 +176,11 @@ impl Image {
             return Ok(Image::Silent);
         }
         match row.text("entity")? {
-            "alert" | "index" | "notice" | "pointer" | "idempotency" | "billing" | "report"
-            | "task" | "due" | "lockdown" => Ok(Image::Silent),
+            entity if SILENT.contains(&entity) => Ok(Image::Silent),
+            StoredAlertSettings::ENTITY => {
+                let settings = StoredAlertSettings::read(row)?;
+                Ok(Image::AlertSettings(Box::new(settings)))
+            }
             InvitationRow::ENTITY => Ok(Image::Invitation(Box::new(InvitationRow::read(row)?))),
             GrantRow::ENTITY => Ok(Image::Grant {
                 owner: row.parsed("pk")?,
@@ -186,6 +204,7 @@ impl Image {
             Image::Object(row) => Some(format!("{}/{}", row.owner, row.sk)),
             Image::Grant { owner, sk, .. } => Some(format!("{owner}/{sk}")),
             Image::Invitation(row) => Some(format!("{}/INVITATION#{}", row.owner, row.id)),
+            Image::AlertSettings(row) => Some(format!("{}/ALERT-SETTINGS", row.owner)),
             Image::Denial { row, sk, .. } => Some(format!("DENIAL#{}/{sk}", row.owner)),
             Image::Silent => None,
         }

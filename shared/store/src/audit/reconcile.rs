@@ -1,6 +1,7 @@
 //! Whether counters, chains and usage say the same of every key.
 //!
 //! A key's row counts each request in the write that accepts it; the chain has an event for each, less those that were counted twice because the SDK re-sent a write; usage is folded from the chain. So `total = events + recounted`, and usage has the events.
+//! Days of usage are kept for two years: events that are older are out of its reach, and compared with the counter alone.
 
 use model::{EventType, KeyId, KeyUsage, Owner, Timestamp};
 use std::collections::BTreeMap;
@@ -9,6 +10,7 @@ use super::{Mark, mark_key};
 use crate::{
     KeyRow, OwnerStore, StoreError, Table,
     item::{Read, s},
+    usage::first_kept_day,
 };
 
 /// What [`Table::reconcile`] found.
@@ -18,6 +20,8 @@ pub struct Reconciliation {
     /// Accepted requests, as the chains tell them.
     pub events: u64,
     pub recounted: u64,
+    /// Those of the events that usage no longer has.
+    pub out_of_reach: u64,
     /// Keys whose rows are ahead of their chains: the stream hasn't brought all, so nothing can be said.
     pub behind: Vec<KeyId>,
     pub differences: Vec<Difference>,
@@ -34,13 +38,24 @@ pub struct Difference {
     pub events: u64,
     /// Requests that were counted twice.
     pub recounted: u64,
-    /// Accepted requests in usage by day.
+    /// Those of the events whose days are kept in usage.
+    pub recent: u64,
+    /// Accepted requests in those days.
     pub usage: u64,
+}
+
+/// Accepted requests of a key in its owner's chain.
+#[derive(Debug, Default, Clone, Copy)]
+struct OfKey {
+    all: u64,
+    recent: u64,
 }
 
 impl Table {
     /// Compares every key's counter with its owner's chain and with its usage. It reads all keys and chains whole: for operators, and for a system at rest.
-    pub async fn reconcile(&self) -> Result<Reconciliation, StoreError> {
+    ///
+    /// Keys are scanned, and not looked up in the lists of their owners: a key that no list knows must be found, too.
+    pub async fn reconcile(&self, now: Timestamp) -> Result<Reconciliation, StoreError> {
         let mut owners: BTreeMap<Owner, Vec<KeyRow>> = BTreeMap::new();
         let mut pages = self
             .client
@@ -60,7 +75,7 @@ impl Table {
         }
         let mut found = Reconciliation::default();
         for (owner, rows) in owners {
-            self.reconcile_owner(owner, &rows, &mut found).await?;
+            self.reconcile_owner(owner, &rows, now, &mut found).await?;
         }
         Ok(found)
     }
@@ -69,9 +84,11 @@ impl Table {
         &self,
         owner: Owner,
         rows: &[KeyRow],
+        now: Timestamp,
         found: &mut Reconciliation,
     ) -> Result<(), StoreError> {
-        let events = self.accepted_events(owner).await?;
+        let since = first_kept_day(now);
+        let events = self.accepted_events(owner, since).await?;
         let marks = rows.iter().map(|row| mark_key(&name(row.facts.id)));
         let mut recounted = BTreeMap::new();
         for mark in self.get_many(&self.names.audit, marks.collect()).await? {
@@ -88,16 +105,18 @@ impl Table {
                 found.behind.push(key_id);
                 continue;
             }
-            let days = usage
-                .key_days(key_id, Timestamp::EPOCH, Timestamp::LAST)
-                .await?;
+            // What is older may be there still: DynamoDB deletes late.
+            let days = usage.key_days(key_id, since, Timestamp::LAST).await?;
             let accepted = |(_, day): &(Timestamp, KeyUsage)| day.all.accepted;
+            let OfKey { all, recent } = events.get(&key_id).copied().unwrap_or_default();
+            found.out_of_reach += all - recent;
             let difference = Difference {
                 owner,
                 key_id,
                 total: row.total,
-                events: events.get(&key_id).copied().unwrap_or_default(),
+                events: all,
                 recounted,
+                recent,
                 usage: days.iter().map(accepted).sum(),
             };
             found.events += difference.events;
@@ -109,13 +128,19 @@ impl Table {
         Ok(())
     }
 
-    /// How many requests of each key the chain says were accepted.
-    async fn accepted_events(&self, owner: Owner) -> Result<BTreeMap<KeyId, u64>, StoreError> {
-        let mut events = BTreeMap::new();
+    /// How many requests of each key the chain says were accepted, and how many of them since then.
+    async fn accepted_events(
+        &self,
+        owner: Owner,
+        since: Timestamp,
+    ) -> Result<BTreeMap<KeyId, OfKey>, StoreError> {
+        let mut events: BTreeMap<KeyId, OfKey> = BTreeMap::new();
         self.each_event(owner, |event| {
             let facts = event.facts;
             if let (Some(id), EventType::AuthenticationSucceeded) = (facts.key_id, facts.kind) {
-                *events.entry(id).or_default() += 1;
+                let accepted = events.entry(id).or_default();
+                accepted.all += 1;
+                accepted.recent += u64::from(facts.at >= since);
             }
         })
         .await?;
@@ -125,7 +150,7 @@ impl Table {
 
 impl Difference {
     fn is_none(&self) -> bool {
-        self.total == self.events + self.recounted && self.usage == self.events
+        self.total == self.events + self.recounted && self.usage == self.recent
     }
 }
 

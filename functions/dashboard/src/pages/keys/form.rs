@@ -101,8 +101,10 @@ impl KeyForm {
             "date" => body["expiresAt"] = format!("{}T23:59:59.999Z", self.date).into(),
             days => {
                 let days = days.parse().unwrap_or_default();
-                let at = now.plus(chrono::Duration::days(days));
-                body["expiresAt"] = at.to_string().into();
+                let at = now.plus(chrono::Duration::days(days)).to_string();
+                // The end of a day, as above, and so the same when a browser sends the form again.
+                let day = at.split('T').next().unwrap_or_default();
+                body["expiresAt"] = format!("{day}T23:59:59.999Z").into();
             }
         }
         let mut addresses = self
@@ -266,7 +268,7 @@ pub(super) fn in_words(scopes: &[String]) -> String {
     let of = |resource: &str| {
         let held = ACTIONS.iter().filter(|(action, _)| {
             let scope = format!("{action}:{resource}");
-            scopes.iter().any(|held| *held == scope)
+            scopes.contains(&scope)
         });
         held.map(|(_, label)| label.to_lowercase())
             .collect::<Vec<_>>()

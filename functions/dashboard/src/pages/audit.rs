@@ -1,0 +1,204 @@
+//! The audit log: the list with its filters, one event, files of it, and the check.
+
+mod check;
+mod files;
+mod filter;
+mod show;
+mod words;
+
+pub(crate) use check::verify;
+pub(crate) use files::{checkpoints, export};
+pub(crate) use show::{found_key, key_link, show};
+
+use maud::{Markup, html};
+use model::Owner;
+use routes::{Role, inner::dashboard::Operation as Inner, keys::Operation as Keys};
+use serde::Deserialize;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+use super::keys::Listed;
+use crate::{
+    Page,
+    answer::{Answer, Stop},
+    ask::Ask,
+    parts::{heading, refusal, time},
+    visit::Visit,
+};
+use filter::Filter;
+use words::{actor, event_type, outcome};
+
+/// An event, as the API shows it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event {
+    seq: u64,
+    at: String,
+    #[serde(rename = "type")]
+    kind: String,
+    outcome: String,
+    actor: Actor,
+    key_id: Option<String>,
+    secret_suffix: Option<String>,
+    company_id: Option<String>,
+    source_ip: Option<String>,
+    user_agent: Option<String>,
+    request_id: Option<String>,
+    operation: Option<String>,
+    reason: Option<String>,
+    count: Option<u64>,
+    suppressed: Option<bool>,
+    changes: Option<Vec<Change>>,
+    prev_hash: String,
+    hash: String,
+}
+
+#[derive(Deserialize)]
+struct Actor {
+    kind: String,
+    id: String,
+}
+
+#[derive(Deserialize)]
+struct Change {
+    field: String,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+/// The addresses of people, by the ids that events name them by.
+type People = BTreeMap<String, String>;
+
+pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let owner = visit.owner()?;
+    let filter = Filter::read(visit);
+    let ask = filter.ask(owner).query("cursor", &visit.query("cursor"));
+    let events = async {
+        match visit.get::<Listed<Event>>(ask).await {
+            Ok(listed) => Ok(Ok(listed)),
+            Err(Stop::Problem(problem)) if problem.status == 400 => Ok(Err(problem)),
+            Err(stop) => Err(stop),
+        }
+    };
+    let (frame, people, events) =
+        futures_util::try_join!(visit.frame(owner), people(visit, owner), events)?;
+    let (listed, problem) = match events {
+        Ok(listed) => (Some(listed), None),
+        Err(problem) => (None, Some(problem)),
+    };
+    let total = listed.as_ref().and_then(|listed| listed.pagination.total);
+    let sub = match total {
+        Some(1) => html! { "1 event" },
+        Some(total) => html! { (total) " events, each bound to the one before it" },
+        None => html! { "Events that fit, newest first" },
+    };
+    let may_export = frame.role() >= Some(Role::Admin);
+    let actions = html! {
+        @if may_export { a.button href="#check" { "Export and verify" } }
+    };
+    let content = html! {
+        (heading("Audit log", sub, actions))
+        (refusal(problem.as_ref()))
+        (filter.form(visit, problem.as_ref()))
+        @if let Some(listed) = &listed {
+            @let next = listed.pagination.next_cursor.as_deref();
+            @if listed.items.is_empty() {
+                (empty(visit, &filter, next.is_some()))
+            } @else {
+                (table(visit, &people, &listed.items))
+            }
+            (visit.pager(Page::Audit, &filter.pairs(), next))
+        }
+        (files::card(visit, may_export))
+    };
+    let status = problem.map_or(200, |problem| problem.status);
+    Ok(visit.framed_as(status, &frame, Page::Audit, "Audit log", content))
+}
+
+/// The members of now; who has left is known by an id alone.
+async fn people(visit: &Visit<'_>, owner: Owner) -> Result<People, Stop> {
+    #[derive(Deserialize)]
+    struct Member {
+        id: String,
+        email: String,
+    }
+    let ask = Ask::new(Keys::ListMembers).of(owner).query("limit", "100");
+    let members: Listed<Member> = visit.get(ask).await?;
+    let members = members.items.into_iter();
+    Ok(members.map(|member| (member.id, member.email)).collect())
+}
+
+fn empty(visit: &Visit<'_>, filter: &Filter, goes_on: bool) -> Markup {
+    html! {
+        div.empty {
+            @if goes_on {
+                h2 { "Nothing so far" }
+                p { "None of the events that were looked at fits. Older ones may." }
+            } @else if filter.is_empty() {
+                h2 { "No events yet" }
+                p { "Whatever is done with your keys, or to them, is recorded here a few moments later." }
+                a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create a key" }
+            } @else {
+                h2 { "No such event" }
+                p { "Nothing that fits has been recorded. Events follow a few moments after what they tell of." }
+                p { a href=(visit.owned(Page::Audit, &[])) { "All events" } }
+            }
+        }
+    }
+}
+
+fn table(visit: &Visit<'_>, people: &People, events: &[Event]) -> Markup {
+    html! {
+        div.scroll tabindex="0" role="region" aria-label="Events" {
+            table.list {
+                caption.quiet { "Events, newest first" }
+                thead {
+                    tr {
+                        th scope="col" { "What" }
+                        th scope="col" { "When" }
+                        th scope="col" { "Who" }
+                        th scope="col" { "From" }
+                        th scope="col" { "Outcome" }
+                    }
+                }
+                tbody {
+                    @for event in events {
+                        @let page = visit.owned(Page::AuditEvent, &[("seq", &event.seq.to_string())]);
+                        tr {
+                            td data-label="What" {
+                                a href=(page) { (event_type(&event.kind)) span.quiet { ", event " (event.seq) } }
+                                @if let Some(told) = told(event) { " " span.hint { (told) } }
+                            }
+                            td data-label="When" { (time(&event.at)) }
+                            td data-label="Who" { (actor(&event.actor.kind, &event.actor.id, people)) }
+                            td data-label="From" { (event.source_ip.as_deref().unwrap_or("–")) }
+                            td data-label="Outcome" { (outcome(&event.outcome)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// What tells one event of a kind from another, in a few words.
+fn told(event: &Event) -> Option<String> {
+    let changed = event.changes.as_ref().filter(|changes| !changes.is_empty());
+    let changed = changed.map(|changes| {
+        let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
+        fields.join(", ")
+    });
+    let operation = || event.operation.clone();
+    match (&event.reason, event.count) {
+        (Some(reason), Some(count)) => Some(format!("{reason}, {count} times at least")),
+        (Some(reason), None) => Some(reason.clone()),
+        (None, _) => changed.or_else(operation),
+    }
+}
+
+/// One event, by its place in the owner's chain.
+fn one(owner: Owner, seq: u64) -> Ask {
+    Ask::new(Inner::GetEvent)
+        .of(owner)
+        .id("seq", seq.to_string())
+}

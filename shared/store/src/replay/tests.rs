@@ -1,0 +1,84 @@
+//! Events that were read late stand late in their chain, and are done in their rows' order all the same.
+
+use model::{
+    Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyState, Outcome, Owner, PersonId,
+    Plan, Timestamp,
+};
+use serde_json::{Value, json};
+
+use super::Behind;
+use crate::{KeyRow, MemberRow};
+
+fn now() -> Timestamp {
+    Timestamp::from_millis(1_790_000_000_000).expect("in range")
+}
+
+fn owner() -> Owner {
+    Owner::Company(CompanyId::new(now(), [1; 10]))
+}
+
+fn event(kind: EventType, changes: &[(&str, Value)]) -> EventFacts {
+    let changes = changes.iter().map(|(field, after)| Change {
+        field: (*field).to_owned(),
+        before: None,
+        after: Some(after.clone()),
+    });
+    EventFacts {
+        id: String::new(),
+        at: now(),
+        owner: owner(),
+        kind,
+        outcome: Outcome::Success,
+        actor: Actor::system("test"),
+        key_id: None,
+        secret_suffix: None,
+        company_id: owner().company(),
+        source_ip: None,
+        user_agent: None,
+        request_id: None,
+        operation: None,
+        reason: None,
+        count: None,
+        suppressed: None,
+        changes: Some(changes.collect()),
+    }
+}
+
+#[test]
+fn a_suspension_stands_though_the_resumption_before_it_is_told_later() {
+    let created = [("name", json!("CI")), ("scopes", json!(["read:jobs"]))];
+    let behind: Behind<KeyRow> = Behind {
+        row: None,
+        events: vec![
+            (1, event(EventType::KeyCreated, &created)),
+            (3, event(EventType::KeySuspended, &[])),
+            (2, event(EventType::KeyResumed, &[])),
+        ],
+        counted: 0,
+    };
+    let id = KeyId::new([7; 8]);
+    let limits = Plan::Scale.rate_limit();
+    let brought_up = behind.brought_up(id, owner(), limits, 3, now());
+    let (row, _) = brought_up.expect("readable").expect("made");
+    assert_eq!((row.facts.state, row.rev), (KeyState::Suspended, 3));
+}
+
+#[test]
+fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
+    let role = [("role", json!("ADMIN"))];
+    let behind: Behind<MemberRow> = Behind {
+        row: None,
+        events: vec![
+            (1, event(EventType::MemberAdded, &role)),
+            (2, event(EventType::MemberRemoved, &[])),
+            (4, event(EventType::MemberRemoved, &[])),
+            (3, event(EventType::MemberAdded, &role)),
+        ],
+        counted: 0,
+    };
+    let person = PersonId::new("issuer", "somebody");
+    let email = "a@example.com".to_owned();
+    let brought_up = behind.brought_up(&person, owner(), email, 4, now());
+    let row = brought_up.expect("readable").expect("made");
+    assert!(row.facts.ended);
+}

@@ -1,0 +1,168 @@
+//! A key's life in the dashboard.
+
+use std::time::Duration;
+use tests::{Caller, TestApp, browser::Browser};
+
+use super::{keys_of, make_key};
+
+#[tokio::test]
+async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
+    let app = TestApp::start().await;
+    let company = app.company("Initech").await;
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let empty = browser.get(&keys_of(&company)).await;
+    assert!(empty.text().contains("No keys yet"));
+    let (key, page) = make_key(&mut browser, &company, "Job board").await;
+    let caller = Caller::with(&key).from_address("198.51.100.7");
+    assert_eq!(app.get(&caller, "/jobs").await.status, 200);
+    app.settle().await;
+    let shown = browser.get(&page).await.text();
+    for told in [
+        "It can read jobs.",
+        "from 198.51.100.7",
+        "Accepted 1",
+        "ListJobs",
+        "api_key.created",
+    ] {
+        assert!(shown.contains(told), "{told}: {shown}");
+    }
+    let list = browser.get(&keys_of(&company)).await;
+    assert!(list.html.contains("1 requests in the last 24 hours"));
+
+    // Tried first, then saved.
+    let edit = browser.get(&format!("{page}/edit")).await;
+    let members = [("do", "try"), ("scope", "read:agents")];
+    let tried = browser.submit(&edit, "/edit", &members).await;
+    assert!(
+        tried.text().contains("1 for want of read:jobs"),
+        "{}",
+        tried.text()
+    );
+    assert_eq!(app.get(&caller, "/jobs").await.status, 200);
+    let saved = browser
+        .submit(&tried, "/edit", &[("do", "save"), ("scope", "read:agents")])
+        .await;
+    assert_eq!((saved.status, saved.target.as_str()), (200, page.as_str()));
+    assert_eq!(app.get(&caller, "/jobs").await.status, 403);
+    assert_eq!(app.get(&caller, "/agents").await.status, 200);
+    // The form that was tried is of an older version now.
+    let stale = browser
+        .submit(&tried, "/edit", &[("do", "save"), ("scope", "read:jobs")])
+        .await;
+    assert_eq!(stale.status, 409);
+
+    let form = browser.get(&format!("{page}/rotate")).await;
+    let rotated = browser
+        .submit(&form, "/rotate", &[("overlap", "3600")])
+        .await;
+    let second = Caller::with(&rotated.element("key").expect("the new secret"));
+    assert_eq!(app.get(&caller, "/agents").await.status, 200);
+    assert_eq!(app.get(&second, "/agents").await.status, 200);
+    let shown = browser.get(&page).await;
+    browser
+        .submit(&shown, "/overlap", &[("until", "now")])
+        .await;
+    assert_eq!(app.get(&caller, "/agents").await.status, 401);
+    assert_eq!(app.get(&second, "/agents").await.status, 200);
+
+    let shown = browser.get(&page).await;
+    browser.submit(&shown, "/suspend", &[]).await;
+    assert_eq!(app.get(&second, "/agents").await.status, 401);
+    let shown = browser.get(&page).await;
+    assert!(shown.text().contains("Suspended"));
+    browser.submit(&shown, "/resume", &[]).await;
+    app.advance(Duration::from_secs(2));
+    assert_eq!(app.get(&second, "/agents").await.status, 200);
+
+    let ask = browser.get(&format!("{page}/revoke")).await;
+    let wrong = browser
+        .submit(&ask, "/revoke", &[("name", "Job bored")])
+        .await;
+    assert_eq!(wrong.status, 400);
+    assert_eq!(app.get(&second, "/agents").await.status, 200);
+    browser
+        .submit(&wrong, "/revoke", &[("name", "Job board")])
+        .await;
+    assert_eq!(app.get(&second, "/agents").await.status, 401);
+    assert!(browser.get(&page).await.text().contains("Revoked"));
+}
+
+#[tokio::test]
+async fn a_found_key_is_looked_for_by_what_is_safe_to_show() {
+    let app = TestApp::calm().await;
+    let (own, other) = (app.company("Initech").await, app.company("Globex").await);
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let (key, _) = make_key(&mut browser, &own, "Job board").await;
+    let mut others = Browser::signed_in(&app, "owner@globex.example").await;
+    for (browser, company, found) in [(&mut browser, &own, true), (&mut others, &other, false)] {
+        let list = browser.get(&format!("{}?q={key}", keys_of(company))).await;
+        assert_eq!(list.status, 200);
+        assert_eq!(list.text().contains("Job board"), found);
+        assert!(!list.html.contains(&key[13..]));
+    }
+}
+
+#[tokio::test]
+async fn a_member_sees_keys_and_changes_none() {
+    let app = TestApp::calm().await;
+    let company = app.company("Initech").await;
+    let mut owner = Browser::signed_in(&app, "owner@initech.example").await;
+    let (key, page) = make_key(&mut owner, &company, "Job board").await;
+    let mut member = Browser::signed_in(&app, "member@initech.example").await;
+    let shown = member.get(&page).await;
+    assert_eq!(shown.status, 200);
+    let form = shown.form("/sign-out");
+    for action in ["suspend", "revoke", "rotate", "edit"] {
+        let mut sent = form.clone();
+        sent.action = format!("{page}/{action}");
+        let members = [
+            ("name", "Job board"),
+            ("do", "save"),
+            ("scope", "read:jobs"),
+        ];
+        let answer = member.send(&shown, &sent, &members).await;
+        assert_eq!(answer.status, 403, "{action}");
+        assert!(
+            answer.text().contains("This needs the role ADMIN"),
+            "{action}"
+        );
+    }
+    let caller = Caller::with(&key);
+    assert_eq!(app.get(&caller, "/jobs").await.status, 200);
+}
+
+#[tokio::test]
+async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
+    let app = TestApp::start().await;
+    let company = app.company("Initech").await;
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let (key, _) = make_key(&mut browser, &company, "Job board").await;
+    let caller = Caller::with(&key);
+    let page = browser
+        .get(&keys_of(&company).replace("/keys", "/kill-switch"))
+        .await;
+    assert!(
+        page.text().contains("It would end 1 keys and 0 grants"),
+        "{}",
+        page.text()
+    );
+    let members = [
+        ("reason", "A laptop was stolen"),
+        ("words", "revoke nothing"),
+    ];
+    let refused = browser.submit(&page, "/kill-switch", &members).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(app.get(&caller, "/jobs").await.status, 200);
+    let members = [
+        ("reason", "A laptop was stolen"),
+        ("words", "Revoke all keys"),
+    ];
+    let done = browser.submit(&refused, "/kill-switch", &members).await;
+    assert_eq!(done.status, 200);
+    assert!(
+        done.text().contains("It has ended 1 keys"),
+        "{}",
+        done.text()
+    );
+    assert_eq!(app.get(&caller, "/jobs").await.status, 401);
+}
