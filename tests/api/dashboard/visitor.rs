@@ -75,7 +75,7 @@ impl<'a> Visitor<'a> {
             HttpRequest::new("POST", "/authorize").body("application/x-www-form-urlencoded", form);
         let back = self.app.system.issuer().handle(&request);
         let back = Seen::of(back);
-        assert_eq!(back.status, 302, "{}", back.html);
+        assert_eq!(back.status, 303, "{}", back.html);
         self.get(&back.to).await
     }
 

@@ -60,13 +60,13 @@ pub(super) async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result
             }
         }
         section.card aria-labelledby="did" {
-            h2 id="did" { "What it did" }
+            h2 id="did" { "What it changed" }
             @if events.is_empty() {
                 p { "Nothing among the " (crate::inner::LOOKED_AT) " newest events of " bdi { (frame.name) } "." }
             } @else {
                 (doings(&events))
             }
-            p.hint { "From the " (crate::inner::LOOKED_AT) " newest events of the audit log, newest first, at most " (SHOWN) ". The audit log has all of them, by key." }
+            p.hint { "From the " (crate::inner::LOOKED_AT) " newest events of the audit log, newest first, at most " (SHOWN) ". What the partner only read stands in its own trail." }
         }
     };
     let status = problem.map_or(200, |problem| problem.status);
