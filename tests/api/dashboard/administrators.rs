@@ -203,6 +203,6 @@ async fn keys_are_suspended_revoked_and_all_killed_each_with_the_reason() {
     assert!(
         items
             .iter()
-            .all(|item| item["reason"] == Value::from(REASON))
+            .all(|item| item["reason"] == REASON)
     );
 }
