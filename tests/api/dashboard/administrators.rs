@@ -1,6 +1,5 @@
 //! Administrators' pages: only for administrators, and each request with the session's reason.
 
-use serde_json::Value;
 use tests::{ADMINISTRATOR, TestApp};
 
 use super::visitor::Visitor;
@@ -200,9 +199,5 @@ async fn keys_are_suspended_revoked_and_all_killed_each_with_the_reason() {
             "{operation}: {operations:?}"
         );
     }
-    assert!(
-        items
-            .iter()
-            .all(|item| item["reason"] == REASON)
-    );
+    assert!(items.iter().all(|item| item["reason"] == REASON));
 }
