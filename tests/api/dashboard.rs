@@ -1,8 +1,13 @@
 //! The dashboard, as browsers meet it.
 
+mod administrators;
 mod forms;
+mod invitations;
 mod keys;
+mod members;
+mod partners;
 mod sessions;
+mod visitor;
 
 use routes::{Operation, pages::dashboard::Operation as Page};
 use tests::{Company, browser::Browser};

@@ -38,6 +38,8 @@ pub(crate) enum Stop {
     NotFound,
     /// Another role than the session has seen.
     RoleChanged,
+    /// Nobody has said yet why they act as an administrator.
+    NoReason,
 }
 
 /// A refusal of the API.
@@ -197,6 +199,7 @@ impl Stop {
                 )
             }
             Stop::NotFound => Answer::not_found(),
+            Stop::NoReason => Answer::see(&visit.href(crate::Page::Admin, &[])),
             Stop::RoleChanged => {
                 let text = html! {
                     p { "Your role has changed, so this session has ended." }

@@ -95,6 +95,12 @@ impl Ask {
         self
     }
 
+    /// As an administrator, for this reason.
+    pub(crate) fn because(mut self, reason: &str) -> Ask {
+        self.headers.insert("x-admin-reason", reason.to_owned());
+        self
+    }
+
     /// The event that the gateway would make of it.
     pub(crate) fn event(&self, visit: &Visit<'_>) -> Value {
         let route = self.route;

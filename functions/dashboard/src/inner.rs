@@ -1,5 +1,13 @@
 //! What pages show and no client can ask for: read by the same rules as the API's own operations.
 
+mod account;
+mod grant;
+mod invitation;
+
+pub(crate) use account::{Account, Standing};
+pub(crate) use grant::LOOKED_AT;
+
+pub(crate) use invitation::{InvitationView, is_fresh};
 mod objects;
 
 use api::{ApiError, App, Call, Reply, respond};
@@ -44,6 +52,13 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
         match call.operation() {
             Operation::GetFrame => frame(&call).await,
             Operation::ListActivity => activity(&call).await,
+            Operation::GetInvitation => invitation::get(&call).await,
+            Operation::AcceptInvitation => invitation::accept(&call).await,
+            Operation::ListGrants => grant::list(&call).await,
+            Operation::ListPartnerEvents => grant::events(&call).await,
+            Operation::ListGrantors => grant::grantors(&call).await,
+            Operation::GetAccount => account::get(&call).await,
+            Operation::GetStanding => account::standing(&call).await,
             Operation::ListChanges => changes(&call).await,
             Operation::GetEvent => event(&call).await,
             Operation::BrowseJobs => objects::jobs(&call).await,

@@ -1,13 +1,19 @@
 //! The pages, and what their forms do. One module a section.
 
+mod admin;
 mod alerts;
 pub(crate) mod assets;
 mod audit;
+mod company;
 mod explain;
 mod home;
+mod invitation;
 mod keys;
 mod kill_switch;
+mod lookup;
+mod members;
 mod notices;
+mod partners;
 mod resources;
 
 use crate::{
@@ -43,6 +49,48 @@ pub(crate) fn answer<'v>(visit: &'v Visit<'v>) -> Pending<'v, Result<Answer, Sto
         Page::RevokeKey => Box::pin(keys::revoke(visit)),
         Page::KillSwitch => Box::pin(kill_switch::show(visit)),
         Page::RevokeAll => Box::pin(kill_switch::revoke_all(visit)),
+        Page::Members => Box::pin(members::list(visit)),
+        Page::NewMember => Box::pin(members::new(visit)),
+        Page::SendInvitation => Box::pin(members::invite(visit)),
+        Page::Member => Box::pin(members::show(visit)),
+        Page::ChangeMember => Box::pin(members::change(visit)),
+        Page::ConfirmRemoval => Box::pin(members::confirm_removal(visit)),
+        Page::RemoveMember => Box::pin(members::remove(visit)),
+        Page::Invitation => Box::pin(invitation::show(visit)),
+        Page::JoinByInvitation => Box::pin(invitation::join(visit)),
+        Page::Partners => Box::pin(partners::list(visit)),
+        Page::NewGrant => Box::pin(partners::new(visit)),
+        Page::MakeGrant => Box::pin(partners::make(visit)),
+        Page::PartnerGrant => Box::pin(partners::show(visit)),
+        Page::SuspendGrant => Box::pin(partners::suspend(visit)),
+        Page::ConfirmResumption => Box::pin(partners::confirm_resumption(visit)),
+        Page::ResumeGrant => Box::pin(partners::resume(visit)),
+        Page::ConfirmEnd => Box::pin(partners::confirm_end(visit)),
+        Page::EndGrant => Box::pin(partners::end(visit)),
+        Page::Companies => Box::pin(partners::companies(visit)),
+        Page::Company => Box::pin(company::show(visit)),
+        Page::Admin => Box::pin(admin::begin(visit)),
+        Page::BeginAdministration => Box::pin(admin::note_reason(visit)),
+        Page::EndAdministration => Box::pin(admin::end(visit)),
+        Page::AdminCompanies => Box::pin(admin::companies::list(visit)),
+        Page::AdminNewCompany => Box::pin(admin::companies::new(visit)),
+        Page::AdminMakeCompany => Box::pin(admin::companies::make(visit)),
+        Page::AdminPlan => Box::pin(admin::companies::plan(visit)),
+        Page::AdminSetPlan => Box::pin(admin::companies::set_plan(visit)),
+        Page::AdminPartners => Box::pin(admin::partners::list(visit)),
+        Page::AdminNewPartner => Box::pin(admin::partners::new(visit)),
+        Page::AdminMakePartner => Box::pin(admin::partners::make(visit)),
+        Page::AdminPartner => Box::pin(admin::partners::show(visit)),
+        Page::AdminChangePartner => Box::pin(admin::partners::change(visit)),
+        Page::AdminNewKey => Box::pin(admin::ats_key::new(visit)),
+        Page::AdminIssueKey => Box::pin(admin::ats_key::issue(visit)),
+        Page::AdminKeys => Box::pin(admin::keys::list(visit)),
+        Page::AdminKey => Box::pin(admin::keys::show(visit)),
+        Page::AdminSuspendKey => Box::pin(admin::keys::suspend(visit)),
+        Page::AdminConfirmRevocation => Box::pin(admin::keys::confirm_revocation(visit)),
+        Page::AdminRevokeKey => Box::pin(admin::keys::revoke(visit)),
+        Page::AdminKillSwitch => Box::pin(admin::kill_switch::confirm(visit)),
+        Page::AdminRevokeAll => Box::pin(admin::kill_switch::revoke_all(visit)),
         Page::Audit => Box::pin(audit::list(visit)),
         Page::AuditEvent => Box::pin(audit::show(visit)),
         Page::ExportAudit => Box::pin(audit::export(visit)),

@@ -30,7 +30,7 @@ pub(crate) fn bare(base: &str, title: &str, content: Markup) -> Markup {
     }
 }
 
-fn head(base: &str, title: &str) -> Markup {
+pub(crate) fn head(base: &str, title: &str) -> Markup {
     html! {
         head {
             meta charset="utf-8";
@@ -61,14 +61,22 @@ const OF_COMPANIES: Sections = &[
         (Page::Interviews, "Interviews"),
         (Page::Agents, "Agents"),
     ],
+    &[
+        (Page::Partners, "Partners"),
+        (Page::Members, "Members"),
+        (Page::Company, "Company"),
+    ],
 ];
-const OF_PARTNERS: Sections = &[&[
-    (Page::Keys, "API keys"),
-    (Page::Audit, "Audit log"),
-    (Page::Explain, "Explain a refusal"),
-    (Page::Notices, "Notices"),
-    (Page::Alerts, "Alerts"),
-]];
+const OF_PARTNERS: Sections = &[
+    &[
+        (Page::Keys, "API keys"),
+        (Page::Audit, "Audit log"),
+        (Page::Explain, "Explain a refusal"),
+        (Page::Notices, "Notices"),
+        (Page::Alerts, "Alerts"),
+    ],
+    &[(Page::Companies, "Companies"), (Page::Members, "Members")],
+];
 
 impl Visit<'_> {
     /// Whose pages these are, read once for each.
@@ -163,7 +171,7 @@ impl Visit<'_> {
     }
 
     /// The menu of whoever is signed in.
-    fn person(&self) -> Markup {
+    pub(crate) fn person(&self) -> Markup {
         let Some(session) = &self.session else {
             return html! {};
         };

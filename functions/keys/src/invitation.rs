@@ -5,14 +5,14 @@ use auth::{IdToken, InvitationToken};
 use model::{
     Acceptance, Fault, Member, MemberId, MemberStatus, PersonId, RoleText, Rule, TokenText,
 };
-use routes::keys::Operation;
+use routes::{Operation, keys};
 use store::{Membership, StoreError};
 
 /// The bearer, who has proved anew who they are and that the invited address is theirs, becomes a member.
 ///
 /// # Errors
 /// One 404, byte for byte, whatever is wrong with the invitation or the address: it says nothing of any invitation.
-pub(crate) async fn accept(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+pub(crate) async fn accept(call: Call<'_, keys::Operation>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let (token, body) = (
         input.id::<InvitationToken>("token"),
@@ -24,28 +24,43 @@ pub(crate) async fn accept(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         .person()
         .ok_or_else(|| ApiError::internal("a key accepts an invitation"))?;
     let shown = shown(&call, &id_token, person).await?;
+    join(&call, &token, shown.verified_email.as_deref()).await
+}
+
+/// The bearer becomes a member, if the invitation stands and is for this address: the one that the bearer has shown to be theirs, at most 5 minutes ago.
+///
+/// # Errors
+/// As [`accept`].
+pub async fn join<Op: Operation>(
+    call: &Call<'_, Op>,
+    token: &InvitationToken,
+    verified_email: Option<&str>,
+) -> Result<Reply, ApiError> {
+    let bearer = call.bearer()?;
+    let person = bearer
+        .person()
+        .ok_or_else(|| ApiError::internal("a key accepts an invitation"))?;
     // The token is a credential: the answer names the membership that isn't to be.
     let refused = || ApiError::NotFound {
         kind: "member",
         id: person.to_string(),
     };
-    let keys = call.invitation_keys(&token).await?;
-    let invited = bearer.find_invitation(&keys, &token).await?;
+    let keys = call.invitation_keys(token).await?;
+    let invited = bearer.find_invitation(&keys, token).await?;
     let store = invited.as_ref().ok_or_else(refused)?.store().clone();
     call.once(&store, async |once| {
         retried(|| async {
             // Before the invitation: whoever is a member by this very invitation finds it used.
             let met = bearer.find_membership(store.owner()).await?;
-            let invited = bearer.find_invitation(&keys, &token).await?;
+            let invited = bearer.find_invitation(&keys, token).await?;
             let invited = invited.filter(|invited| invited.row.is_open(call.now));
             let invited = invited.ok_or_else(refused)?;
-            let address = shown.verified_email.clone();
-            let address = address.filter(|address| invited.row.is_for(address));
+            let address = verified_email.filter(|address| invited.row.is_for(address));
             let member = Membership {
                 person: person.clone(),
                 owner: invited.row.owner,
                 role: invited.row.role,
-                email: address.ok_or_else(refused)?,
+                email: address.ok_or_else(refused)?.to_owned(),
             };
             if met.as_ref().is_some_and(|met| !met.facts.ended) {
                 return Err(ApiError::Conflict(ConflictReason::Duplicate));
@@ -83,7 +98,7 @@ pub(crate) async fn accept(call: Call<'_, Operation>) -> Result<Reply, ApiError>
 
 /// What the ID token says, which must be the bearer's own (contract §3).
 async fn shown(
-    call: &Call<'_, Operation>,
+    call: &Call<'_, keys::Operation>,
     text: &TokenText,
     bearer: &PersonId,
 ) -> Result<IdToken, ApiError> {

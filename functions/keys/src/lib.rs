@@ -18,6 +18,7 @@ mod usage;
 mod whoami;
 
 pub use api_key::{ReasonBody, ShownKey};
+pub use invitation::join;
 pub use lockdown::{CaughtGrant, CaughtKey, LockdownBody, LockdownReport};
 pub use secret::{OverlapBody, RotateBody};
 pub use whoami::Whoami;

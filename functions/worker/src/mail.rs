@@ -2,6 +2,7 @@
 
 use api::{App, Mail};
 use model::Owner;
+use routes::{Operation, pages::dashboard::Operation as Page};
 use store::{InvitationRow, MailTask, StoreError};
 
 use crate::End;
@@ -39,7 +40,8 @@ pub(crate) async fn send(app: &App, task: &MailTask) -> Result<bool, StoreError>
     if let Some((row, owner_name)) = app.table.find_mail(task, now).await? {
         let token = keys.current(now).await;
         let token = token.token(row.owner, row.id, &row.seed).expose();
-        let link = mailer.link(&format!("/invitations/{}", *token));
+        let page = Page::Invitation.route().path;
+        let link = mailer.link(&page.replace("{token}", &token));
         let sent = mailer.send(letter(&row, &owner_name, &link)).await;
         sent.map_err(|refused| StoreError::Unreachable(refused.to_string()))?;
     }
@@ -68,7 +70,7 @@ fn letter(row: &InvitationRow, owner_name: &str, link: &str) -> Mail {
         subject: format!("Invitation to {owner_name} on InstaView"),
         text: format!(
             "{inviter_name} invites you to the {kind} {owner_name} on InstaView, as {role}.\n\n\
-             Sign in as {email} and accept by this link, once, until {expires_at}:\n\n\
+             Open this link, sign in as {email}, and accept, once, until {expires_at}:\n\n\
              {link}\n\n\
              Whoever opens it needs your sign-in as well. If you don't know {inviter_name}, do nothing.\n"
         ),

@@ -273,7 +273,7 @@ async fn mail_ends_in_the_outbox_and_is_still_there_after_a_second_start() {
     }
     assert_eq!(field(&letters, "to"), Some("grace@acme.example"));
     let text = field(&letters, "text").expect("a text");
-    let link = format!("{}/invitations/", first.facts.api_url);
+    let link = format!("{}/dashboard/invitations/", first.facts.api_url);
     for said in [link.as_str(), "owner@acme.example", "Acme", "ADMIN"] {
         assert!(text.contains(said), "{text}");
     }

@@ -168,6 +168,11 @@ impl Month {
         Month(Date(day.with_day(1).unwrap_or(day)))
     }
 
+    /// The instant at which it begins.
+    pub fn start(self) -> Timestamp {
+        self.0.start()
+    }
+
     /// The instant at which the next one begins.
     pub fn end(self) -> Timestamp {
         let next = self.0.0.checked_add_months(Months::new(1));

@@ -51,6 +51,94 @@ functions! {
         /// Revoke all keys of a company
         RevokeAll = Post "/dashboard/o/{owner}/kill-switch", Public;
 
+        /// The members, and who is invited
+        Members = Get "/dashboard/o/{owner}/members", Public;
+        /// The form for an invitation
+        NewMember = Get "/dashboard/o/{owner}/members/invite", Public;
+        /// Invite somebody
+        SendInvitation = Post "/dashboard/o/{owner}/members/invite", Public;
+        /// The form for a member's role
+        Member = Get "/dashboard/o/{owner}/members/{memberId}", Public;
+        /// Give a member another role
+        ChangeMember = Post "/dashboard/o/{owner}/members/{memberId}", Public;
+        /// Ask whether a membership, or an invitation, is to end
+        ConfirmRemoval = Get "/dashboard/o/{owner}/members/{memberId}/remove", Public;
+        /// End a membership, or withdraw an invitation
+        RemoveMember = Post "/dashboard/o/{owner}/members/{memberId}/remove", Public;
+
+        /// What an invitation says
+        Invitation = Get "/dashboard/invitations/{token}", Public;
+        /// Accept an invitation
+        JoinByInvitation = Post "/dashboard/invitations/{token}", Public;
+
+        /// The partners that may act for a company
+        Partners = Get "/dashboard/o/{owner}/partners", Public;
+        /// The form for a grant
+        NewGrant = Get "/dashboard/o/{owner}/partners/new", Public;
+        /// Let a partner act for the company
+        MakeGrant = Post "/dashboard/o/{owner}/partners/new", Public;
+        /// One partner, and what it did
+        PartnerGrant = Get "/dashboard/o/{owner}/partners/{partnerId}", Public;
+        /// Suspend a grant
+        SuspendGrant = Post "/dashboard/o/{owner}/partners/{partnerId}/suspend", Public;
+        /// Ask whether a grant is to be resumed
+        ConfirmResumption = Get "/dashboard/o/{owner}/partners/{partnerId}/resume", Public;
+        /// Resume a suspended grant
+        ResumeGrant = Post "/dashboard/o/{owner}/partners/{partnerId}/resume", Public;
+        /// Ask whether a grant is to end
+        ConfirmEnd = Get "/dashboard/o/{owner}/partners/{partnerId}/end", Public;
+        /// End a grant for good
+        EndGrant = Post "/dashboard/o/{owner}/partners/{partnerId}/end", Public;
+
+        /// The companies that let a partner act for them
+        Companies = Get "/dashboard/o/{owner}/companies", Public;
+        /// A company's plan, and what of it is used
+        Company = Get "/dashboard/o/{owner}/company", Public;
+
+        /// Where administrators begin, with their reason
+        Admin = Get "/dashboard/admin", Public;
+        /// Act as an administrator, for a reason
+        BeginAdministration = Post "/dashboard/admin", Public;
+        /// Act as an administrator no longer
+        EndAdministration = Post "/dashboard/admin/end", Public;
+        /// All companies
+        AdminCompanies = Get "/dashboard/admin/companies", Public;
+        /// The form for a company
+        AdminNewCompany = Get "/dashboard/admin/companies/new", Public;
+        /// Make a company, and invite its owner
+        AdminMakeCompany = Post "/dashboard/admin/companies/new", Public;
+        /// The form for a company's plan
+        AdminPlan = Get "/dashboard/admin/companies/{companyId}/plan", Public;
+        /// Put a company on a plan
+        AdminSetPlan = Post "/dashboard/admin/companies/{companyId}/plan", Public;
+        /// All partners
+        AdminPartners = Get "/dashboard/admin/partners", Public;
+        /// The form for a partner
+        AdminNewPartner = Get "/dashboard/admin/partners/new", Public;
+        /// Make a partner, and invite its owner
+        AdminMakePartner = Post "/dashboard/admin/partners/new", Public;
+        /// The form for what a partner may do
+        AdminPartner = Get "/dashboard/admin/partners/{partnerId}", Public;
+        /// Change what a partner may do
+        AdminChangePartner = Post "/dashboard/admin/partners/{partnerId}", Public;
+        /// The form for an ATS key
+        AdminNewKey = Get "/dashboard/admin/partners/{partnerId}/keys/new", Public;
+        /// Issue an ATS key
+        AdminIssueKey = Post "/dashboard/admin/partners/{partnerId}/keys/new", Public;
+        /// The keys of a company or partner, as an administrator sees them
+        AdminKeys = Get "/dashboard/admin/o/{owner}/keys", Public;
+        /// One of them
+        AdminKey = Get "/dashboard/admin/o/{owner}/keys/{keyId}", Public;
+        /// Suspend it
+        AdminSuspendKey = Post "/dashboard/admin/o/{owner}/keys/{keyId}/suspend", Public;
+        /// Ask whether it is to be revoked
+        AdminConfirmRevocation = Get "/dashboard/admin/o/{owner}/keys/{keyId}/revoke", Public;
+        /// Revoke it for good
+        AdminRevokeKey = Post "/dashboard/admin/o/{owner}/keys/{keyId}/revoke", Public;
+        /// What a company's kill switch would end
+        AdminKillSwitch = Get "/dashboard/admin/o/{owner}/kill-switch", Public;
+        /// Revoke every key of a company, and suspend every grant
+        AdminRevokeAll = Post "/dashboard/admin/o/{owner}/kill-switch", Public;
         /// The audit log
         Audit = Get "/dashboard/o/{owner}/audit", Public;
         /// The audit log as a file

@@ -71,6 +71,15 @@ impl BearerStore {
         }
     }
 
+    /// Whether the person who bears it may act as an administrator now, strongly.
+    pub async fn is_administrator(&self) -> Result<bool, StoreError> {
+        let Some(person) = self.person() else {
+            return Ok(false);
+        };
+        let row = self.table.find_administrator(person).await?;
+        Ok(row.is_some_and(|row| !row.facts.ended))
+    }
+
     /// The bearer's memberships, strongly, each with what its owner is called; none for a key.
     pub async fn list_memberships(&self) -> Result<Vec<(MemberRow, Option<String>)>, StoreError> {
         let Who::Person { id } = &self.who else {

@@ -3,11 +3,11 @@
 //! A grant is two rows that are always written together: the partner's, which the authorizer reads, and the company's. Each tells in its own owner's chain.
 
 use aws_sdk_dynamodb::types::Put;
-use model::{Actor, CompanyId, GrantState, Owner, PartnerGrant, PartnerId, Timestamp};
+use model::{Actor, CompanyId, GrantState, KeyId, Owner, PartnerGrant, PartnerId, Timestamp};
 use routes::ScopeSet;
 
 use crate::{
-    CompanyStore, Listed, OwnerStore, Remembered, Stamp, Start, StoreError, Table,
+    CompanyStore, Listed, OwnerStore, PartnerStore, Remembered, Stamp, Start, StoreError, Table,
     item::{Item, Read, item, key, list, n, s},
     transact::{Transaction, put_new, put_over},
 };
@@ -170,6 +170,20 @@ impl CompanyStore {
         row.map(|row| GrantRow::read(&row)).transpose()
     }
 
+    /// What the partner of one of the company's grants is called.
+    pub async fn partner_name(&self, grant: &GrantRow) -> Result<Option<String>, StoreError> {
+        self.table
+            .find_owner_name(Owner::Partner(grant.partner))
+            .await
+    }
+
+    /// The keys of a partner that the company granted something: whose doings they are in the company's chain.
+    pub async fn partner_keys(&self, grant: &GrantRow) -> Result<Vec<KeyId>, StoreError> {
+        let partner = OwnerStore::new(self.table.clone(), Owner::Partner(grant.partner));
+        let keys = partner.all_keys().await?;
+        Ok(keys.iter().map(|key| key.facts.id).collect())
+    }
+
     /// Whether there is such a partner: a company may name any.
     pub async fn is_partner(&self, id: PartnerId) -> Result<bool, StoreError> {
         Ok(self.table.find_partner(id).await?.is_some())
@@ -212,5 +226,30 @@ impl CompanyStore {
         Ok(Listed::of_all(rows, start, limit, |row| {
             row.partner.to_string()
         }))
+    }
+}
+
+impl PartnerStore {
+    /// The partner's grants, whatever became of them, the youngest company's first.
+    pub async fn list_grants(
+        &self,
+        start: &Start,
+        limit: usize,
+    ) -> Result<Listed<GrantRow>, StoreError> {
+        let rows = self.grants().await?;
+        Ok(Listed::of_all(rows, start, limit, |row| {
+            row.company.to_string()
+        }))
+    }
+
+    /// What the company of one of the partner's grants is called; once it has ended the grant, that is no longer the partner's to know.
+    pub async fn company_name(&self, grant: &GrantRow) -> Result<Option<String>, StoreError> {
+        match grant.state {
+            GrantState::Active | GrantState::Suspended => {
+                let company = Owner::Company(grant.company);
+                self.table.find_owner_name(company).await
+            }
+            GrantState::Ended => Ok(None),
+        }
     }
 }

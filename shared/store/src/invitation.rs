@@ -301,6 +301,11 @@ impl Invited {
         &self.store
     }
 
+    /// What the company or partner is called.
+    pub async fn owner_name(&self) -> Result<Option<String>, StoreError> {
+        self.store.table.find_owner_name(self.row.owner).await
+    }
+
     /// Makes the person a member, and the invitation used: both or neither.
     ///
     /// # Errors

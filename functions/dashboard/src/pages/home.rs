@@ -1,13 +1,14 @@
 //! Where everybody begins.
 
 use maud::{Markup, html};
-use routes::keys::Operation;
+use routes::{inner::dashboard::Operation as Inner, keys::Operation};
 use serde::Deserialize;
 
 use crate::{
     Page,
     answer::{Answer, Stop},
     ask::Ask,
+    inner::Standing,
     parts::bare,
     visit::Visit,
 };
@@ -38,7 +39,9 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
             bare(&visit.base, "API keys for hiring", landing(visit)),
         ));
     }
-    let whoami: Whoami = visit.get(Ask::new(Operation::GetWhoami)).await?;
+    let whoami = visit.get::<Whoami>(Ask::new(Operation::GetWhoami));
+    let standing = visit.get::<Standing>(Ask::new(Inner::GetStanding));
+    let (whoami, standing) = futures_util::try_join!(whoami, standing)?;
     let link = |membership: &Membership| {
         let kind = match membership.owner.kind.as_str() {
             "PARTNER" => "p",
@@ -48,12 +51,15 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
         visit.href(Page::Keys, &[("owner", &owner)])
     };
     if let [only] = whoami.memberships.as_slice()
+        && !standing.administrator
         && visit.query("choose").is_empty()
     {
         return Ok(Answer::see(&link(only)));
     }
     let content = html! {
-        @if whoami.memberships.is_empty() {
+        @if whoami.memberships.is_empty() && standing.administrator {
+            p { "You are signed in, and a member of no company." }
+        } @else if whoami.memberships.is_empty() {
             p { "You are signed in, and a member of no company yet." }
             p { "An owner or administrator of yours can invite you; the mail has a link." }
         } @else {
@@ -67,6 +73,9 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
                     }
                 }
             }
+        }
+        @if standing.administrator {
+            p { a href=(visit.href(Page::Admin, &[])) { "Administration" } }
         }
         form method="post" action=(visit.href(Page::SignOut, &[])) {
             (visit.form_proof())

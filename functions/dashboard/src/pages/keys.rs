@@ -7,6 +7,7 @@ mod show;
 mod usage;
 
 pub(crate) use change::{ask_revoke, edit, resume, revoke, save, suspend};
+pub(crate) use form::{KeyForm, scope_table};
 pub(crate) use secret::{make_secret, move_overlap, rotate};
 pub(crate) use show::show;
 
@@ -24,7 +25,6 @@ use crate::{
     parts::{heading, refusal, sparkline, status, time, time_or},
     visit::Visit,
 };
-use form::KeyForm;
 
 /// A page of a list, as the API answers it.
 #[derive(Deserialize)]
@@ -224,7 +224,7 @@ fn table(visit: &Visit<'_>, keys: &[Key], activity: &[Activity]) -> Markup {
 }
 
 /// The first few by name, the rest by number: a list stays a list.
-fn scopes(scopes: &[String]) -> Markup {
+pub(crate) fn scopes(scopes: &[String]) -> Markup {
     const SHOWN: usize = 4;
     html! {
         @if scopes.len() == routes::Scope::ALL.len() {

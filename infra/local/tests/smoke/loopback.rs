@@ -221,7 +221,7 @@ fn dynamodb_wants_the_key_of_local_json() {
     assert_eq!(answer.status, 200, "{}", answer.text());
     assert_eq!(
         answer.json()["TableNames"].as_array().map(Vec::len),
-        Some(4)
+        Some(5)
     );
 }
 

@@ -10,7 +10,7 @@ use crate::{answer::Problem, form::Form, parts::Field, visit::Visit};
 
 /// The form as it was filled in, right or wrong.
 #[derive(Default)]
-pub(super) struct KeyForm {
+pub(crate) struct KeyForm {
     name: String,
     preset: String,
     scopes: Vec<String>,
@@ -57,7 +57,7 @@ const RESOURCES: [(&str, &str); 6] = [
 const ACTIONS: [(&str, &str); 3] = [("read", "Read"), ("write", "Write"), ("delete", "Delete")];
 
 impl KeyForm {
-    pub(super) fn read(form: &Form) -> KeyForm {
+    pub(crate) fn read(form: &Form) -> KeyForm {
         KeyForm {
             name: form.text("name").to_owned(),
             preset: form.text("preset").to_owned(),
@@ -92,7 +92,7 @@ impl KeyForm {
     }
 
     /// The API's body.
-    pub(super) fn body(&self, now: Timestamp) -> Value {
+    pub(crate) fn body(&self, now: Timestamp) -> Value {
         let mut body = json!({ "name": self.name, "scopes": self.chosen() });
         match self.expiry.as_str() {
             "" | "never" => body["expiresAt"] = Value::Null,
@@ -131,7 +131,7 @@ impl KeyForm {
         }
     }
 
-    pub(super) fn fields(&self, visit: &Visit<'_>, problem: Option<&Problem>) -> Markup {
+    pub(crate) fn fields(&self, visit: &Visit<'_>, problem: Option<&Problem>) -> Markup {
         let name = Field {
             name: "name",
             label: "Name",
@@ -187,32 +187,7 @@ impl KeyForm {
                     input type="radio" name="preset" value="custom" id="preset-custom" checked[custom];
                     label for="preset-custom" { "Just these" }
                 }
-                table.scopes {
-                    caption.quiet { "Scopes" }
-                    thead {
-                        tr {
-                            th scope="col" { "Resource" }
-                            @for (_, action) in ACTIONS { th scope="col" { (action) } }
-                        }
-                    }
-                    tbody {
-                        @for (resource, name) in RESOURCES {
-                            tr {
-                                th scope="row" { (name) }
-                                @for (action, label) in ACTIONS {
-                                    @let scope = format!("{action}:{resource}");
-                                    td {
-                                        @if Scope::parse(&scope).is_ok() {
-                                            input type="checkbox" name="scope" value=(scope)
-                                                aria-label=(format!("{label} {}", name.to_lowercase()))
-                                                checked[chosen.contains(&scope.as_str())];
-                                        }
-                                    }
-                                }
-                            }
-                        }
-                    }
-                }
+                (scope_table(&chosen))
                 p.hint { "Writing includes neither reading nor deleting." }
                 @if let Some(error) = error { p.error { (error) } }
             }
@@ -252,6 +227,38 @@ impl KeyForm {
                     input id="date" name="date" type="date" value=(self.date);
                 }
                 @if let Some(error) = error { p.error { (error) } }
+            }
+        }
+    }
+}
+
+/// A box for each scope: rows of resources, columns of actions.
+pub(crate) fn scope_table(chosen: &[&str]) -> Markup {
+    html! {
+        table.scopes {
+            caption.quiet { "Scopes" }
+            thead {
+                tr {
+                    th scope="col" { "Resource" }
+                    @for (_, action) in ACTIONS { th scope="col" { (action) } }
+                }
+            }
+            tbody {
+                @for (resource, name) in RESOURCES {
+                    tr {
+                        th scope="row" { (name) }
+                        @for (action, label) in ACTIONS {
+                            @let scope = format!("{action}:{resource}");
+                            td {
+                                @if Scope::parse(&scope).is_ok() {
+                                    input type="checkbox" name="scope" value=(scope)
+                                        aria-label=(format!("{label} {}", name.to_lowercase()))
+                                        checked[chosen.contains(&scope.as_str())];
+                                }
+                            }
+                        }
+                    }
+                }
             }
         }
     }

@@ -1,0 +1,109 @@
+//! Partners: what a company lets them do, what they did, and their own side of it.
+
+use serde_json::json;
+use tests::TestApp;
+
+use super::visitor::Visitor;
+
+#[tokio::test]
+async fn a_grant_is_made_suspended_resumed_and_ended() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let partner = app.partner("Hirebridge").await;
+    let partners = format!("/dashboard/o/c-{}/partners", acme.id);
+    let of = partner.key.caller.for_company(acme.id);
+    let mut owner = Visitor::signed_in(&app, "owner@acme.example").await;
+    assert!(owner.get(&partners).await.says("No partners"));
+
+    let new = format!("{partners}/new");
+    let form = owner.get(&new).await;
+    let wrong = owner
+        .submit(&form, &new, &[("partner", "Hirebridge"), ("most", "all")])
+        .await;
+    assert_eq!(wrong.status, 400, "{}", wrong.html);
+    let id = partner.id.to_string();
+    let filled = [
+        ("partner", id.as_str()),
+        ("most", "these"),
+        ("scope", "read:jobs"),
+    ];
+    let made = owner.submit(&wrong, &new, &filled).await;
+    let page = format!("{partners}/{id}");
+    assert_eq!(
+        (made.status, made.to.as_str()),
+        (303, page.as_str()),
+        "{}",
+        made.html
+    );
+    assert!(owner.get(&partners).await.says("Hirebridge"));
+    assert_eq!(app.get(&of, "/jobs").await.status, 200);
+    assert_eq!(app.get(&of, "/candidates").await.status, 403);
+
+    app.settle().await;
+    let shown = owner.get(&page).await;
+    for said in [
+        "Hirebridge",
+        "read:jobs",
+        // It only read, which its own trail tells.
+        "Nothing among",
+    ] {
+        assert!(shown.says(said), "{said}: {}", shown.html);
+    }
+
+    let suspended = owner.submit(&shown, &format!("{page}/suspend"), &[]).await;
+    assert_eq!(
+        (suspended.status, suspended.to.as_str()),
+        (303, page.as_str())
+    );
+    assert_eq!(app.get(&of, "/jobs").await.status, 403);
+    let resume = format!("{page}/resume");
+    let question = owner.get(&resume).await;
+    assert_eq!(owner.submit(&question, &resume, &[]).await.status, 303);
+    assert_eq!(app.get(&of, "/jobs").await.status, 200);
+    let end = format!("{page}/end");
+    let question = owner.get(&end).await;
+    let ended = owner
+        .submit(&question, &end, &[("reason", "No longer used")])
+        .await;
+    assert_eq!(ended.status, 303, "{}", ended.html);
+    assert_eq!(app.get(&of, "/jobs").await.status, 403);
+    assert!(owner.get(&page).await.says("Ended"));
+}
+
+#[tokio::test]
+async fn a_partner_sees_its_companies_and_a_company_its_plan() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let globex = app.company("Globex").await;
+    let partner = app.partner("Hirebridge").await;
+    app.grant(&acme, partner.id).await;
+    app.grant(&globex, partner.id).await;
+    let end = format!("/partner-grants/{}/end", partner.id);
+    let ended = app.post(&globex.owner, &end, &json!({})).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+
+    let mut people = Visitor::signed_in(&app, "owner@hirebridge.example").await;
+    let companies = people
+        .get(&format!("/dashboard/o/p-{}/companies", partner.id))
+        .await;
+    assert_eq!(companies.status, 200, "{}", companies.html);
+    assert!(companies.says("Acme") && companies.says(&partner.id.to_string()));
+    // What has ended is told, but no longer by name.
+    assert!(companies.says(&globex.id.to_string()) && !companies.says("Globex"));
+    let foreign = people
+        .get(&format!("/dashboard/o/c-{}/company", acme.id))
+        .await;
+    assert_eq!(foreign.status, 403, "{}", foreign.html);
+
+    app.key(&acme, [routes::Scope::ReadJobs]).await;
+    let mut member = Visitor::signed_in(&app, "member@acme.example").await;
+    let company = member
+        .get(&format!("/dashboard/o/c-{}/company", acme.id))
+        .await;
+    assert_eq!(company.status, 200, "{}", company.html);
+    assert!(
+        company.says("Enterprise") && company.says("1 of 1000"),
+        "{}",
+        company.html
+    );
+}
