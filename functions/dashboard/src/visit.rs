@@ -175,11 +175,15 @@ impl<'a> Visit<'a> {
         self.href(Page::SignIn, &[("to", &to), ("again", "1")])
     }
 
-    /// A page's name and its ids, never a URL; a form's is the page that it stands on, or the beginning.
+    /// A page's name and its ids, never a URL; a form's is the page of its own path, or else the one above, where it stands.
     fn return_to(&self) -> String {
         let read = match self.page.route().method.is_read() {
             true => Some(self.page),
-            false => Page::find("GET", self.page.route().path),
+            false => {
+                let path = self.page.route().path;
+                let above = path.rsplit_once('/').map_or(path, |(above, _)| above);
+                Page::find("GET", path).or_else(|| Page::find("GET", above))
+            }
         };
         let page = match read {
             Some(Page::SignIn | Page::SignInCallback) | None => Page::Home,

@@ -5,6 +5,7 @@ use std::{
     fs::{self, File},
     future::Future,
     io::ErrorKind,
+    path::PathBuf,
     process::{Child, Command, Stdio},
 };
 use thirtyfour::{
@@ -25,7 +26,7 @@ pub(crate) struct Driver {
     runtime: Runtime,
     /// Always there, until the end takes it.
     session: Option<WebDriver>,
-    _place: Place,
+    place: Place,
 }
 
 /// Chromium may know nobody but this machine.
@@ -62,8 +63,13 @@ impl Driver {
             chromedriver,
             runtime,
             session: Some(session),
-            _place: place,
+            place,
         }
+    }
+
+    /// Where files go that are taken along.
+    pub(crate) fn downloads(&self) -> PathBuf {
+        self.place.path("downloads")
     }
 
     pub(crate) fn session(&self) -> &WebDriver {

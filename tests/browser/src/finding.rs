@@ -71,7 +71,7 @@ impl Browser<'_> {
     }
 
     /// All of that name in the first place that has any; `None` while the page changes.
-    fn named(&self, kind: Kind, name: &str) -> Option<Vec<WebElement>> {
+    pub(crate) fn named(&self, kind: Kind, name: &str) -> Option<Vec<WebElement>> {
         for place in 0..2 {
             let script = format!("{}[{place}]", SHOWN.trim_end());
             let shown = self.driver.elements(&script, vec![json!(kind.selector())]);

@@ -11,6 +11,14 @@ impl Browser<'_> {
         self.click_on(&self.find(Kind::Action, name), name);
     }
 
+    /// Clicks the first of those that share a name, as buttons beside what they copy do.
+    pub fn click_first(&self, name: &str) {
+        let named = self.until(&format!("for an Action named {name:?}"), || {
+            self.named(Kind::Action, name)?.into_iter().next()
+        });
+        self.click_on(&named, name);
+    }
+
     /// Types into the field of that label, in place of what stands there.
     pub fn fill(&self, label: &str, text: &str) {
         let field = self.find(Kind::Text, label);

@@ -1,9 +1,9 @@
 //! What a person does who has a keyboard alone.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use thirtyfour::{Key, WebElement};
 
-use crate::person::Browser;
+use crate::{finding::Kind, person::Browser};
 
 /// More than any page has between its first and its last control.
 const MOST_STOPS: usize = 400;
@@ -21,6 +21,19 @@ impl Browser<'_> {
         let typed = self.driver.session().action_chain().send_keys(text);
         let wrote = self.driver.wait(typed.perform());
         wrote.unwrap_or_else(|why| panic!("{text}: {why}"));
+    }
+
+    /// Pastes from the clipboard into the field of that label.
+    pub fn paste(&self, label: &str) {
+        let field = self.find(Kind::Text, label);
+        let focused = self.driver.wait(field.focus());
+        focused.unwrap_or_else(|why| panic!("{label}: {why}"));
+        // Ctrl+V, which headless Chromium binds to nothing by itself.
+        let key = json!({
+            "type": "rawKeyDown", "modifiers": 2, "key": "v", "code": "KeyV",
+            "windowsVirtualKeyCode": 86, "commands": ["paste"],
+        });
+        self.driver.devtools("Input.dispatchKeyEvent", key);
     }
 
     /// Sends the form that has the focus, as Enter in a field does.
@@ -66,7 +79,9 @@ impl Browser<'_> {
     }
 
     fn shows_focus(&self) -> bool {
-        let script = "const style = getComputedStyle(document.activeElement); \
+        // Chromium marks the parts of a date by itself, each in turn.
+        let script = "if (document.activeElement.type === 'date') return true; \
+                      const style = getComputedStyle(document.activeElement); \
                       const outlined = style.outlineStyle !== 'none' && style.outlineWidth !== '0px'; \
                       return outlined || style.boxShadow !== 'none'";
         self.driver.script(script, Vec::new()) == Ok(Value::Bool(true))

@@ -1,7 +1,7 @@
 //! What a person does before anything else: opens a page, reads it, signs in, takes another tab.
 
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{fs, time::Duration};
 use thirtyfour::WindowHandle;
 
 use crate::{
@@ -142,6 +142,18 @@ impl<'s> Browser<'s> {
         told["cookies"].as_array().cloned().unwrap_or_default()
     }
 
+    /// The text of the one file that was taken along with such an ending.
+    pub fn downloaded(&self, ending: &str) -> String {
+        let folder = self.driver.downloads();
+        self.until(&format!("for a file ending in {ending}"), || {
+            let files = fs::read_dir(&folder).ok()?.flatten();
+            let mut files = files.map(|file| file.path());
+            // Chromium writes it under another name until it is whole.
+            let file = files.find(|file| file.to_string_lossy().ends_with(ending))?;
+            fs::read_to_string(file).ok()
+        })
+    }
+
     /// Opens another tab and goes there; the answer is for `take_tab`.
     pub fn new_tab(&self) -> WindowHandle {
         let session = self.driver.session();
@@ -161,6 +173,9 @@ impl<'s> Browser<'s> {
     /// Each tab has to be told.
     fn emulate(&self) {
         self.widen(1440);
+        let folder = self.driver.downloads();
+        let kept = json!({ "behavior": "allow", "downloadPath": folder });
+        self.driver.devtools("Browser.setDownloadBehavior", kept);
         // As on a telephone, where they take no room.
         let hidden = json!({ "hidden": true });
         self.driver

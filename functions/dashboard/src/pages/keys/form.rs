@@ -153,8 +153,9 @@ impl KeyForm {
             .as_deref()
             .unwrap_or_default();
         html! {
+            // The API counts characters, of which browsers count some as two.
             (name.with(|id, describes| html! {
-                input id=(id) name="name" value=(self.name) maxlength="100" required autocomplete="off" aria-describedby=(describes);
+                input id=(id) name="name" value=(self.name) maxlength="200" required autocomplete="off" aria-describedby=(describes);
             }))
             (self.scope_fields(problem))
             (self.expiry_fields(problem))

@@ -1,0 +1,43 @@
+//! What leaves the page: a key by the clipboard, the audit log as a file.
+
+use browser::{Browser, Site};
+
+#[test]
+fn a_key_is_copied_and_whose_it_is_is_found_by_pasting_it() {
+    let site = Site::start();
+    let person = Browser::new(&site);
+    person.sign_in("owner@acme.example");
+    let keys = person.url();
+    person.click("Create key");
+    person.fill("Name", "Careers page");
+    person.choose("Read only");
+    person.click("Create key");
+    person.see("This is the only time that the key is shown.");
+    let key = person.script("return document.getElementById('key').textContent");
+    let key = key.as_str().expect("the key").to_owned();
+    person.click_first("Copy");
+    person.see("Copied");
+
+    person.open(&keys);
+    person.paste("Name, or a key that was found");
+    assert_eq!(person.value("Name, or a key that was found"), key);
+    person.click("Show");
+    person.see("Careers page");
+    person.see_no("Demo key");
+}
+
+#[test]
+fn the_audit_log_is_taken_along_and_checked_offline() {
+    let site = Site::start();
+    let person = Browser::new(&site);
+    person.sign_in("owner@acme.example");
+    person.click("Audit log");
+    person.click("Table for people (CSV)");
+    let table = person.downloaded(".csv");
+    assert!(table.lines().count() > 1, "{table}");
+    assert!(table.contains("api_key.created"), "{table}");
+    person.click("Export, signed (NDJSON)");
+    let lines = person.downloaded(".ndjson");
+    let last = lines.lines().last().unwrap_or_default();
+    assert!(last.contains("signature"), "{last}");
+}
