@@ -29,6 +29,32 @@ pub(crate) struct Driver {
     place: Place,
 }
 
+/// A chromedriver, and its port. It takes a free one for IPv6 and wants the same for IPv4, which somebody may have taken meanwhile: then it ends, and another one is asked.
+fn listening(place: &Place) -> (Child, u16) {
+    const TRIES: usize = 5;
+    let log = place.path("chromedriver.log");
+    for left in (0..TRIES).rev() {
+        let mut chromedriver = chromedriver(place);
+        let port = eventually(PATIENCE, || {
+            let said = fs::read_to_string(&log).unwrap_or_default();
+            match port_in(&said) {
+                Some(port) => Ok(Some(port)),
+                None if said.contains("Exiting") => Ok(None),
+                None => Err(said),
+            }
+        });
+        match port {
+            Ok(Some(port)) => return (chromedriver, port),
+            Ok(None) if left > 0 => end(&mut chromedriver),
+            other => {
+                end(&mut chromedriver);
+                panic!("chromedriver did not start: {other:?}")
+            }
+        }
+    }
+    unreachable!("the last try returns or panics")
+}
+
 /// Chromium may know nobody but this machine.
 const ONLY_LOOPBACK: &str =
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost";
@@ -36,16 +62,7 @@ const ONLY_LOOPBACK: &str =
 impl Driver {
     pub(crate) fn start() -> Driver {
         let place = Place::new("chromium");
-        let mut chromedriver = chromedriver(&place);
-        let said = place.path("chromedriver.log");
-        let port = eventually(PATIENCE, || {
-            let said = fs::read_to_string(&said).unwrap_or_default();
-            port_in(&said).ok_or(said)
-        });
-        let port = port.unwrap_or_else(|said| {
-            end(&mut chromedriver);
-            panic!("chromedriver did not start:\n{said}")
-        });
+        let (mut chromedriver, port) = listening(&place);
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()
