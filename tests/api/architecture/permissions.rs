@@ -263,10 +263,11 @@ impl Deployed {
         }
         let mut all: BTreeSet<_> = HANDLERS_OF_DASHBOARD.into_iter().flat_map(seen).collect();
         let table = &self.app.app().table.names().sessions;
-        for action in ["DeleteItem", "GetItem", "PutItem"] {
+        for action in ["DeleteItem", "GetItem", "PutItem", "UpdateItem"] {
             let keys = ["PERSON#", "SESSION#"].into_iter();
+            let both = ["GetItem", "PutItem"].contains(&action);
             all.extend(
-                keys.filter(|key| action != "DeleteItem" || *key == "SESSION#")
+                keys.filter(|key| both || *key == "SESSION#")
                     .map(|key| Asked {
                         action: format!("dynamodb:{action}"),
                         table: table.clone(),
