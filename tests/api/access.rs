@@ -6,6 +6,7 @@ mod callers;
 mod closed;
 mod denials;
 mod explained;
+mod inner;
 mod label;
 mod matrix;
 mod order;

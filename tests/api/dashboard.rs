@@ -5,6 +5,7 @@ mod forms;
 mod invitations;
 mod keys;
 mod members;
+mod others;
 mod partners;
 mod sessions;
 mod visitor;

@@ -53,7 +53,7 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::GetFrame => frame(&call).await,
             Operation::ListActivity => activity(&call).await,
             Operation::GetInvitation => invitation::get(&call).await,
-            Operation::AcceptInvitation => invitation::accept(&call).await,
+            Operation::AcceptInvitationSignedIn => invitation::accept(&call).await,
             Operation::ListGrants => grant::list(&call).await,
             Operation::ListPartnerEvents => grant::events(&call).await,
             Operation::ListGrantors => grant::grantors(&call).await,

@@ -17,7 +17,7 @@ functions! {
         /// What an invitation says, to whom it was sent
         GetInvitation = Get "/inner/invitations/{token}", Person;
         /// Accept an invitation with what the session has shown of the person
-        AcceptInvitation = Post "/inner/invitations/{token}", Person;
+        AcceptInvitationSignedIn = Post "/inner/invitations/{token}", Person;
         /// The company's grants, with what the partners are called
         ListGrants = Get "/inner/grants", Needs(Role::Member), Company;
         /// What a partner did of late in the company

@@ -77,7 +77,7 @@ pub(crate) async fn join(visit: &Visit<'_>) -> Result<Answer, Stop> {
     if !is_fresh(session.row.auth_time, visit.now) {
         return Err(Stop::SignInAnew);
     }
-    let ask = asked(visit, session, Operation::AcceptInvitation)
+    let ask = asked(visit, session, Operation::AcceptInvitationSignedIn)
         .query("signedInAt", &session.row.auth_time.to_string())
         .once(&form.once);
     match visit.get::<Joined>(ask).await {
