@@ -7,6 +7,7 @@ mod keys;
 mod members;
 mod others;
 mod partners;
+mod place;
 mod sessions;
 mod visitor;
 

@@ -47,24 +47,29 @@ impl Dashboard {
     )]
     pub async fn answer(&self, request: Request) -> Response<StreamedBody> {
         let RequestContext::ApiGatewayV1(context) = request.request_context() else {
-            return Answer::not_found().response("");
+            return Answer::not_found("").response("");
         };
         let id = request_id(&context).to_owned();
+        let place = sign_in::place(&self.app, &context);
+        let base = place.base.clone();
         let path = context.resource_path.as_deref().unwrap_or_default();
         let Some(page) = Page::find(context.http_method.as_str(), path) else {
-            return Answer::not_found().response(&id);
+            return Answer::not_found(&base).response(&id);
         };
         if page == Page::Asset {
-            return pages::assets::answer(&request).response(&id);
+            return pages::assets::answer(&request, &base).response(&id);
+        }
+        if let Some(answer) = sign_in::elsewhere(&place, page, &request) {
+            return answer.response(&id);
         }
         let begun = self.app.clock.now();
-        let visit = Visit::begin(self, page, &request, &context).await;
+        let visit = Visit::begin(self, page, &request, &context, place).await;
         let answer = match &visit {
             Ok(visit) => match pages::answer(visit).await {
                 Ok(answer) => answer,
                 Err(stop) => stop.answer(visit),
             },
-            Err(fault) => Answer::unavailable(fault),
+            Err(fault) => Answer::unavailable(&base, fault),
         };
         let millis = self.app.clock.now().since(begun).num_milliseconds();
         let (status, operation) = (answer.status, page.route().operation);

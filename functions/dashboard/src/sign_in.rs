@@ -2,11 +2,13 @@
 //!
 //! What a sign-in begins with (`state`, `nonce`, the verifier, where to come back to) is sealed into a cookie of ten minutes, so that nothing is stored for whoever only looks at the form.
 
-use api::{App, HttpAnswer, HttpCall, HttpFailed, SignIn, Unbelieved};
+use api::{App, DashboardUrl, HttpAnswer, HttpCall, HttpFailed, SignIn, Unbelieved};
 use auth::IdToken;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use chrono::Duration;
-use lambda_http::{aws_lambda_events::apigw::ApiGatewayProxyRequestContext, http::header};
+use lambda_http::{
+    Request, RequestExt, aws_lambda_events::apigw::ApiGatewayProxyRequestContext, http::header,
+};
 use maud::html;
 use model::Timestamp;
 use openidconnect::{
@@ -16,6 +18,7 @@ use openidconnect::{
     core::{CoreAuthPrompt, CoreAuthenticationFlow, CoreClient},
     url::ParseError,
 };
+use routes::Operation;
 use serde::{Deserialize, Serialize};
 use std::{pin::Pin, sync::Arc};
 use store::{SessionRow, StoreError};
@@ -47,23 +50,35 @@ const LASTS: Duration = Duration::minutes(10);
 /// How old the issuer's word may be where somebody had to sign in anew.
 const FRESHLY: Duration = Duration::minutes(2);
 
-/// Origin of the dashboard, and what stands in front of every path.
-pub(crate) fn place(app: &App, context: &ApiGatewayProxyRequestContext) -> (String, String) {
+/// Where the dashboard is reached.
+pub(crate) fn place(app: &App, context: &ApiGatewayProxyRequestContext) -> DashboardUrl {
     let configured = app.sign_in.as_ref();
-    let configured = configured.and_then(|sign_in| sign_in.dashboard_url.as_deref());
-    if let Some(url) = configured {
-        let host = url.find("://").map_or(0, |at| at + 3);
-        let path = url[host..].find('/').map_or(url.len(), |at| host + at);
-        return (url[..path].to_owned(), url[path..].to_owned());
+    if let Some(url) = configured.and_then(|sign_in| sign_in.dashboard_url.as_ref()) {
+        return url.clone();
     }
     let domain = context.domain_name.as_deref().unwrap_or_default();
     let stage = context.stage.as_deref().unwrap_or_default();
     // A domain of one's own stands for the stage; the gateway's own name has it in the path.
-    let base = match domain.contains(".execute-api.") {
-        true => format!("/{stage}"),
-        false => String::new(),
+    let stage = match domain.contains(".execute-api.") {
+        true => stage,
+        false => "",
     };
-    (format!("https://{domain}"), base)
+    DashboardUrl::of_gateway(domain, stage)
+}
+
+/// A page under another name of this machine, as it is under the one that the sign-in comes back to: a cookie that is set here would not be sent there.
+///
+/// On loopback alone: what stands in front of a deployed gateway may call it by another name than browsers do.
+pub(crate) fn elsewhere(place: &DashboardUrl, page: Page, request: &Request) -> Option<Answer> {
+    let host = request.headers().get(header::HOST)?.to_str().ok()?;
+    let same = place.origin.ends_with(&format!("://{host}"));
+    if !place.loopback || same || !page.route().method.is_read() {
+        return None;
+    }
+    let path = request.raw_http_path();
+    let query = request.uri().query();
+    let query = query.map_or_else(String::new, |query| format!("?{query}"));
+    Some(Answer::see(&format!("{}{path}{query}", place.origin)))
 }
 
 fn config<'a>(visit: &Visit<'a>) -> Result<&'a SignIn, Stop> {

@@ -1,6 +1,6 @@
 //! One request of a browser: what it asks for, who it is, and where links lead.
 
-use api::App;
+use api::{App, DashboardUrl};
 use auth::SessionKeys;
 use lambda_http::{Request, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
 use maud::{Markup, html};
@@ -13,7 +13,6 @@ use crate::{
     Dashboard, Page,
     answer::{Cookies, Stop},
     session::{NoPage, Session},
-    sign_in,
 };
 
 pub(crate) struct Visit<'a> {
@@ -26,6 +25,7 @@ pub(crate) struct Visit<'a> {
     pub(crate) origin: String,
     /// In front of the path of every link: a stage, or nothing.
     pub(crate) base: String,
+    loopback: bool,
     pub(crate) keys: Arc<SessionKeys>,
     pub(crate) session: Option<Session>,
 }
@@ -36,10 +36,15 @@ impl<'a> Visit<'a> {
         page: Page,
         request: &'a Request,
         context: &'a ApiGatewayProxyRequestContext,
+        place: DashboardUrl,
     ) -> Result<Visit<'a>, NoPage> {
         let now = dashboard.app.clock.now();
         let sessions = dashboard.app.sessions.as_deref().ok_or(NoPage::NoKeys)?;
-        let (origin, base) = sign_in::place(&dashboard.app, context);
+        let DashboardUrl {
+            origin,
+            base,
+            loopback,
+        } = place;
         let mut visit = Visit {
             dashboard,
             page,
@@ -48,6 +53,7 @@ impl<'a> Visit<'a> {
             now,
             origin,
             base,
+            loopback,
             keys: sessions.current(now).await,
             session: None,
         };
@@ -61,7 +67,7 @@ impl<'a> Visit<'a> {
 
     pub(crate) fn cookies(&self) -> Cookies {
         Cookies {
-            loopback: self.origin.starts_with("http:"),
+            loopback: self.loopback,
         }
     }
 

@@ -4,7 +4,7 @@ mod codes;
 mod signing;
 mod wire;
 
-use api::{Clock, Entropy, HttpCall, SignIn};
+use api::{Clock, DashboardUrl, Entropy, HttpCall, SignIn};
 use auth::{IssuerConfig, TokenAlgorithm};
 use model::{PersonId, Timestamp};
 use p256::ecdsa::SigningKey;
@@ -64,13 +64,13 @@ impl Issuer {
     }
 
     /// How the dashboard that is reached at `dashboard_url` signs people in; `call` reaches this issuer.
-    pub(crate) fn sign_in(&self, dashboard_url: &str, call: HttpCall) -> SignIn {
+    pub(crate) fn sign_in(&self, dashboard_url: DashboardUrl, call: HttpCall) -> SignIn {
         SignIn {
             issuer: self.url.clone(),
             client_id: CLIENT_ID.to_owned(),
             authorize_url: format!("{}/authorize", self.url),
             token_url: format!("{}/token", self.url),
-            dashboard_url: Some(dashboard_url.to_owned()),
+            dashboard_url: Some(dashboard_url),
             call,
         }
     }

@@ -291,7 +291,7 @@ impl SystemBuilder {
             keyring: Some(secrets.keyring),
             invitations: Some(secrets.invitations),
             sessions: Some(secrets.sessions),
-            sign_in: Some(issuer.sign_in(&api_url, call_issuer(&issuer))),
+            sign_in: Some(issuer.sign_in(api_url.parse()?, call_issuer(&issuer))),
             issuer: Some(Arc::new(TrustedIssuer::new(
                 issuer.config(),
                 fetch_keys(&issuer),

@@ -43,6 +43,6 @@ pub use reloading::{NotReadAgain, Reloading, Source};
 pub use reply::{Envelope, Reply};
 pub use resource::found;
 pub use respond::{chain, respond, respond_streamed};
-pub use sign_in::{HttpAnswer, HttpCall, HttpFailed, SignIn};
+pub use sign_in::{DashboardUrl, HttpAnswer, HttpCall, HttpFailed, InvalidDashboardUrl, SignIn};
 pub use signer::{NotSigned, Sign, Signer};
 pub use streamed::{Bytes, Cut, Streamed, StreamedBody, whole};

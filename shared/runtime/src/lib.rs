@@ -204,6 +204,7 @@ const FAILURE_BUCKET: &str = "FAILURE_BUCKET";
 const QUARANTINE_BUCKET: &str = "QUARANTINE_BUCKET";
 const KEYS: &str = "KEYS_SECRET";
 const CURSORS: &str = "CURSOR_SECRET";
+const DASHBOARD_URL: &str = "DASHBOARD_URL";
 const SESSIONS: &str = "SESSION_SECRET";
 
 /// The secret, if it is needed.
@@ -249,7 +250,12 @@ fn sign_in() -> Result<SignIn, StartError> {
         client_id: client_ids.into_iter().next().unwrap_or_default(),
         authorize_url: required("AUTHORIZE_URL")?,
         token_url: required("TOKEN_URL")?,
-        dashboard_url: optional("DASHBOARD_URL"),
+        dashboard_url: optional(DASHBOARD_URL)
+            .map(|url| {
+                url.parse()
+                    .map_err(|_| StartError::Unusable(DASHBOARD_URL, url))
+            })
+            .transpose()?,
         call: http::call()?,
     })
 }

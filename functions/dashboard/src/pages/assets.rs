@@ -57,11 +57,11 @@ pub(crate) fn href(base: &str, asset: Asset) -> String {
     )
 }
 
-pub(crate) fn answer(request: &Request) -> Answer {
+pub(crate) fn answer(request: &Request, base: &str) -> Answer {
     let parameters = request.path_parameters_ref();
     let asked = parameters.and_then(|all| all.first("asset"));
     match NAMED.iter().find(|(name, _)| Some(name.as_str()) == asked) {
         Some((_, asset)) => Answer::asset(asset.media_type, asset.bytes),
-        None => Answer::not_found(),
+        None => Answer::not_found(base),
     }
 }
