@@ -11,10 +11,8 @@ mod refuse;
 
 pub use answer::AuthorizerAnswer;
 
-use api::{App, NotReadAgain, TrustedIssuer, Unbelieved};
-use auth::{
-    AccessToken, Answer, Capacity, Context, FetchKeys, IssuerConfig, Keyring, PresentedKey,
-};
+use api::{App, NotReadAgain, Unbelieved};
+use auth::{AccessToken, Answer, Capacity, Context, Keyring, PresentedKey};
 use model::PersonId;
 use routes::{Access, Route};
 use serde_json::Value;
@@ -31,7 +29,6 @@ use crate::{
 /// One process's authorizer: the tables, and what it remembers of them.
 pub struct Authorizer {
     app: App,
-    issuer: TrustedIssuer,
     memory: Memory,
 }
 
@@ -45,6 +42,8 @@ pub enum AuthorizerError {
     Event(&'static str),
     #[error("no keyring")]
     NoKeyring,
+    #[error("no issuer")]
+    NoIssuer,
     #[error("the keyring: {0}")]
     Keyring(#[from] NotReadAgain),
     #[error(transparent)]
@@ -57,10 +56,10 @@ pub enum AuthorizerError {
 }
 
 impl Authorizer {
-    pub fn new(app: App, issuer: IssuerConfig, fetch: FetchKeys) -> Authorizer {
+    /// `app` needs a keyring for keys, and an issuer for people's tokens.
+    pub fn new(app: App) -> Authorizer {
         Authorizer {
             app,
-            issuer: TrustedIssuer::new(issuer, fetch),
             memory: Memory::default(),
         }
     }
@@ -180,7 +179,9 @@ impl Authorizer {
     }
 
     async fn verify(&self, request: &Request, text: &str) -> Result<AccessToken, AuthorizerError> {
-        let read = self.issuer.access_token(text, self.app.clock.now()).await;
+        let issuer = self.app.issuer.as_deref();
+        let issuer = issuer.ok_or(AuthorizerError::NoIssuer)?;
+        let read = issuer.access_token(text, self.app.clock.now()).await;
         read.map_err(|unbelieved| match unbelieved {
             Unbelieved::Refused(why) => {
                 tracing::info!(request_id = request.id, why = %why, "refused");
@@ -285,8 +286,6 @@ impl Authorizer {
 
 impl fmt::Debug for Authorizer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Authorizer")
-            .field("issuer", &self.issuer)
-            .finish_non_exhaustive()
+        f.debug_struct("Authorizer").finish_non_exhaustive()
     }
 }

@@ -10,10 +10,11 @@ async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Dropped);
     let app = runtime::start(Needs {
         keyring: true,
+        issuer: true,
         ..Needs::default()
     })
     .await?;
-    let authorizer = &Authorizer::new(app, runtime::issuer()?, runtime::fetch_keys()?);
+    let authorizer = &Authorizer::new(app);
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
         // API Gateway answers 401 to exactly the message `Unauthorized`, and fails on any other.
         authorizer

@@ -14,7 +14,6 @@ mod sign_in;
 mod visit;
 
 use api::{App, StreamedBody};
-use auth::{FetchKeys, IssuerConfig};
 use authorizer::Authorizer;
 use lambda_http::{
     Request, RequestExt, Response, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
@@ -33,9 +32,9 @@ pub struct Dashboard {
 
 impl Dashboard {
     /// `app` needs whatever the functions need that people use, sessions, and where people sign in.
-    pub fn new(app: App, issuer: IssuerConfig, fetch: FetchKeys) -> Dashboard {
+    pub fn new(app: App) -> Dashboard {
         Dashboard {
-            authorizer: Authorizer::new(app.clone(), issuer, fetch),
+            authorizer: Authorizer::new(app.clone()),
             app,
         }
     }

@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         ..Needs::default()
     })
     .await?;
-    let dashboard = &Dashboard::new(app, runtime::issuer()?, runtime::fetch_keys()?);
+    let dashboard = &Dashboard::new(app);
     run_with_streaming_response(service_fn(move |request| async move {
         Ok::<_, Infallible>(dashboard.answer(request).await)
     }))

@@ -62,7 +62,6 @@ impl Session {
             issuer: self.row.issuer.clone(),
             subject: self.row.subject.clone(),
             auth_time: self.row.auth_time.millis(),
-            expires_at: self.row.created_at.millis(),
             email: self.row.email.clone(),
         }
     }

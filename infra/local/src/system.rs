@@ -201,19 +201,20 @@ impl System {
                 self.app.table.names().clone(),
             ),
             clock,
+            issuer: Some(trusted(&self.issuer)),
             ..self.app.clone()
         }
     }
 
     /// Another process's authorizer, with a memory of its own.
     pub fn authorizer(&self, app: App) -> Authorizer {
-        authorizer(app, &self.issuer)
+        Authorizer::new(app)
     }
 
     /// A gateway in front of another process's functions.
     pub fn another_gateway(&self, app: App) -> anyhow::Result<Gateway> {
         let clock = app.clock.clone();
-        Gateway::new(in_process(app.clone(), app, &self.issuer), clock)
+        Gateway::new(in_process(app.clone(), app), clock)
     }
 }
 
@@ -292,10 +293,7 @@ impl SystemBuilder {
             invitations: Some(secrets.invitations),
             sessions: Some(secrets.sessions),
             sign_in: Some(issuer.sign_in(api_url.parse()?, call_issuer(&issuer))),
-            issuer: Some(Arc::new(TrustedIssuer::new(
-                issuer.config(),
-                fetch_keys(&issuer),
-            ))),
+            issuer: Some(trusted(&issuer)),
             mailer: Some(outbox.mailer(&api_url)),
             bus: Some(published.bus()),
             audit_keys: Some(Arc::new(AuditKeys {
@@ -320,7 +318,7 @@ impl SystemBuilder {
             ),
             ..app.clone()
         };
-        let in_process = in_process(app.clone(), worker, &issuer);
+        let in_process = in_process(app.clone(), worker);
         let functions = invoke.map_or_else(|| in_process.clone(), Functions::Invoked);
         let streamed = definitions
             .into_iter()
@@ -353,21 +351,19 @@ fn objects(dir: Option<&DataDir>, name: &str) -> anyhow::Result<Objects> {
     }
 }
 
-fn in_process(app: App, worker: App, issuer: &Arc<Issuer>) -> Functions {
+fn in_process(app: App, worker: App) -> Functions {
     Functions::InProcess {
         worker: Box::new(worker),
-        authorizer: Arc::new(authorizer(app.clone(), issuer)),
-        dashboard: Arc::new(Dashboard::new(
-            app.clone(),
-            issuer.config(),
-            fetch_keys(issuer),
-        )),
+        authorizer: Arc::new(Authorizer::new(app.clone())),
+        dashboard: Arc::new(Dashboard::new(app.clone())),
         app: Box::new(app),
     }
 }
 
-fn authorizer(app: App, issuer: &Arc<Issuer>) -> Authorizer {
-    Authorizer::new(app, issuer.config(), fetch_keys(issuer))
+/// The issuer as one process knows it, with keys that it remembers by itself.
+fn trusted(issuer: &Arc<Issuer>) -> Arc<TrustedIssuer> {
+    let (config, fetch) = (issuer.config(), fetch_keys(issuer));
+    Arc::new(TrustedIssuer::new(config, fetch))
 }
 
 /// The issuer's endpoints without its socket.

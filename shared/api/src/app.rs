@@ -37,7 +37,7 @@ pub struct App {
     pub mailer: Option<Mailer>,
     /// `None` in functions that tell nobody else.
     pub bus: Option<Bus>,
-    /// Signs the last lines of exports; `None` in all functions but that one.
+    /// Signs the last lines of exports; `None` in functions that export nothing.
     pub export_signer: Option<Signer>,
     /// Signs checkpoints; `None` in all functions but that one.
     pub checkpoint_signer: Option<Signer>,

@@ -37,7 +37,6 @@ pub fn verify_access_token(
         issuer: common.iss,
         subject: common.sub,
         auth_time: times.auth_time * 1000,
-        expires_at: times.exp * 1000,
         email,
     })
 }
@@ -122,7 +121,6 @@ pub struct AccessToken {
     pub subject: String,
     /// When the person last proved who they are; management writes need it to be ≤ 12 h old.
     pub auth_time: i64,
-    pub expires_at: i64,
     /// Only a label: not known to be verified, and Cognito's access tokens have none.
     pub email: Option<String>,
 }

@@ -261,7 +261,7 @@ fn sign_in() -> Result<SignIn, StartError> {
 }
 
 /// The issuer of people's tokens.
-pub fn issuer() -> Result<IssuerConfig, StartError> {
+fn issuer() -> Result<IssuerConfig, StartError> {
     Ok(IssuerConfig {
         issuer: required("ISSUER_URL")?,
         jwks_url: required("JWKS_URL")?,
