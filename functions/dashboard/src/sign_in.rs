@@ -128,11 +128,11 @@ pub(crate) fn begin(visit: &Visit<'_>) -> Result<Answer, Stop> {
             || Nonce::new(nonce),
         )
         .add_scope(Scope::new("email".to_owned()))
-        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier));
+        .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
+        // Who has signed out here is signed in at the issuer still: without this the next at the same browser would be let in as them.
+        .add_prompt(CoreAuthPrompt::Login);
     if begun.again.is_some() {
-        request = request
-            .add_prompt(CoreAuthPrompt::Login)
-            .set_max_age(std::time::Duration::ZERO);
+        request = request.set_max_age(std::time::Duration::ZERO);
     }
     let (url, _, _) = request.url();
     let sealed = serde_json::to_string(&begun).map_err(broken)?;

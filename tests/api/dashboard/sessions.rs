@@ -15,6 +15,8 @@ async fn whoever_is_not_signed_in_signs_in_and_comes_back() {
     let mut browser = Browser::new(&app);
     let form = browser.get(&keys_of(&company)).await;
     assert!(form.target.starts_with(app.system.issuer().url()));
+    // Whoever has signed out here is signed in at the issuer still; the next at this browser must not be let in by that.
+    assert!(form.target.contains("prompt=login"), "{}", form.target);
     let page = browser
         .sign_in(&keys_of(&company), "owner@initech.example")
         .await;
