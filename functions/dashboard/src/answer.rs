@@ -177,17 +177,22 @@ impl Stop {
                 };
                 Answer::page(problem.status, parts::bare(&visit.base, title, text))
             }
-            Stop::SignIn => match visit.page.route().method.is_read() {
-                true => Answer::see(&visit.sign_in()),
-                false => {
-                    let text = html! {
-                        p { "Your session has ended, so nothing was done. Sign in, and send the form again." }
-                        p { a.button.primary href=(visit.sign_in()) { "Sign in" } }
-                    };
-                    Answer::page(401, parts::bare(&visit.base, "You are signed out", text))
-                }
-            },
-            Stop::SignInAnew => Answer::see(&visit.sign_in_again()),
+            Stop::SignIn if visit.came_by_link() => Answer::see(&visit.sign_in()),
+            Stop::SignIn => {
+                let why = match visit.page.route().method.is_read() {
+                    true => "Your session has ended. Sign in, and ask again.",
+                    false => {
+                        "Your session has ended, so nothing was done. Sign in, and send the form again."
+                    }
+                };
+                visit.led(401, "You are signed out", why, &visit.sign_in(), "Sign in")
+            }
+            Stop::SignInAnew if visit.came_by_link() => Answer::see(&visit.sign_in_again()),
+            Stop::SignInAnew => {
+                let why = "This needs a sign-in of a moment ago, and yours is older, so nothing was done. Sign in again, and send the form then.";
+                let to = visit.sign_in_again();
+                visit.led(401, "Sign in again", why, &to, "Sign in again")
+            }
             Stop::Form(why) => {
                 let text = html! {
                     p { (why) }
@@ -199,16 +204,39 @@ impl Stop {
                 )
             }
             Stop::NotFound => Answer::not_found(&visit.base),
-            Stop::NoReason => Answer::see(&visit.href(crate::Page::Admin, &[])),
+            Stop::NoReason if visit.came_by_link() => {
+                Answer::see(&visit.href(crate::Page::Admin, &[]))
+            }
+            Stop::NoReason => {
+                let why = "You act as an administrator no longer, so nothing was done.";
+                let to = visit.href(crate::Page::Admin, &[]);
+                visit.led(403, "No reason is given", why, &to, "Give a reason")
+            }
             Stop::RoleChanged => {
-                let text = html! {
-                    p { "Your role has changed, so this session has ended." }
-                    p { a.button.primary href=(visit.sign_in()) { "Sign in" } }
-                };
-                Answer::page(401, parts::bare(&visit.base, "Your role has changed", text))
+                let title = "Your role has changed";
+                let why = "Your role has changed, so this session has ended and nothing was done.";
+                visit
+                    .led(401, title, why, &visit.sign_in(), "Sign in")
                     .with(header::SET_COOKIE, visit.cookies().ended())
             }
         }
+    }
+}
+
+impl Visit<'_> {
+    /// Whether the browser may be sent on to another origin: Chromium holds what a form leads to against `form-action`, and drops it without a word. A form by GET is known by its query.
+    fn came_by_link(&self) -> bool {
+        self.page.route().method.is_read()
+            && self.request.uri().query().unwrap_or_default().is_empty()
+    }
+
+    /// A page that says why there is no other, with the one way on.
+    fn led(&self, status: u16, title: &str, why: &str, to: &str, label: &str) -> Answer {
+        let text = html! {
+            p { (why) }
+            p { a.button.primary href=(to) { (label) } }
+        };
+        Answer::page(status, parts::bare(&self.base, title, text))
     }
 }
 

@@ -3,7 +3,7 @@
 use auth::{AccessToken, SessionCookie};
 use chrono::Duration;
 use model::{Owner, Timestamp};
-use routes::{Operation, Role};
+use routes::Role;
 use store::{SessionRow, StoreError};
 
 use crate::{answer::Stop, visit::Visit};
@@ -25,7 +25,7 @@ pub(crate) enum NoPage {
 }
 
 impl Session {
-    /// A sign-in that is at most this old opens what is dangerous; whoever has opened it may take as long again.
+    /// A sign-in that is at most this old opens what is dangerous, and sends it.
     const FRESH: Duration = Duration::minutes(15);
 
     /// The session that the browser's cookie names, if it lives.
@@ -67,20 +67,18 @@ impl Session {
     }
 
     /// Whether the sign-in is young enough for a form that does something dangerous, or for showing that form.
-    pub(crate) fn is_fresh(&self, now: Timestamp, shown: bool) -> bool {
-        let allowed = if shown { Self::FRESH } else { Self::FRESH * 2 };
-        now.since(self.row.auth_time) <= allowed
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        now.since(self.row.auth_time) <= Self::FRESH
     }
 }
 
 impl Visit<'_> {
+    /// Wanted by whatever gives more than there was, or can't be undone.
+    ///
     /// # Errors
     /// The person has to sign in anew first.
     pub(crate) fn fresh(&self) -> Result<(), Stop> {
-        match self
-            .session()?
-            .is_fresh(self.now, self.page.route().method.is_read())
-        {
+        match self.session()?.is_fresh(self.now) {
             true => Ok(()),
             false => Err(Stop::SignInAnew),
         }

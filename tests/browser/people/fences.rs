@@ -116,6 +116,53 @@ fn a_session_that_has_ended_elsewhere_does_nothing_more() {
     assert_eq!(here.url(), key);
 }
 
+/// Chromium holds whatever a form leads to against the page's `form-action`, and drops what is on another origin without a word.
+#[test]
+fn a_form_that_comes_too_late_leads_to_the_sign_in_and_back() {
+    let site = Site::start();
+    let person = Browser::new(&site);
+    person.sign_in(ACME);
+    let keys = person.url();
+    person.click("Create key");
+    person.fill("Name", "Too late");
+    person.choose("Read only");
+    site.age_sign_ins(16);
+    person.click("Create key");
+    person.see("so nothing was done");
+    look(&person, "too-late");
+    person.click("Sign in again");
+    person.give_password(ACME);
+    person.see_path("/dashboard/o/");
+    assert_eq!(person.url(), format!("{keys}/new"));
+    person.fill("Name", "In time");
+    person.choose("Read only");
+    person.click("Create key");
+    person.see("This is the only time that the key is shown.");
+    person.open(&keys);
+    person.see("In time");
+    person.see_no("Too late");
+}
+
+/// A form by GET is one, too.
+#[test]
+fn a_search_in_a_session_that_has_ended_leads_to_the_sign_in() {
+    let site = Site::start();
+    let (here, there) = (Browser::new(&site), Browser::new(&site));
+    for person in [&here, &there] {
+        person.sign_in(ACME);
+    }
+    there.click(ACME);
+    there.click("Sign out everywhere");
+    there.see("Sign in");
+
+    here.fill("Name", "Demo");
+    here.click("Show");
+    here.see("Your session has ended.");
+    here.click("Sign in");
+    here.give_password(ACME);
+    here.see("Demo key");
+}
+
 /// One browser, two tabs: the second signs in as somebody of another company.
 #[test]
 fn a_second_tab_on_another_company_takes_no_form_of_the_first() {

@@ -38,15 +38,7 @@ pub(crate) fn call(url: &str, method: &str, key: &str, body: &str) -> Answer {
         "" => request,
         _ => request.header("content-type", "application/json"),
     };
-    let request = request.body(Full::from(body.to_owned()));
-    let request = request.expect("a request");
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let answer = runtime
-        .expect("a runtime")
-        .block_on(Wire::new().send(request));
-    let answer = answer.expect("an answer");
+    let answer = sent(request.body(Full::from(body.to_owned())));
     let request_id = answer.headers().get("x-request-id");
     Answer {
         status: answer.status().as_u16(),
@@ -56,6 +48,36 @@ pub(crate) fn call(url: &str, method: &str, key: &str, body: &str) -> Answer {
             .to_owned(),
         json: serde_json::from_slice(answer.body()).unwrap_or_default(),
     }
+}
+
+/// Asks the embedded DynamoDB, as other tools of the machine do.
+///
+/// # Panics
+/// Where it refuses.
+pub(crate) fn ask_store(url: &str, access_key_id: &str, operation: &str, body: &Value) -> Value {
+    let signed =
+        format!("AWS4-HMAC-SHA256 Credential={access_key_id}/20261130/local/dynamodb/aws4_request");
+    let request = Request::builder()
+        .method("POST")
+        .uri(url)
+        .header("authorization", signed)
+        .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+        .header("content-type", "application/x-amz-json-1.0");
+    let answer = sent(request.body(Full::from(body.to_string())));
+    let json: Value = serde_json::from_slice(answer.body()).unwrap_or_default();
+    assert_eq!(answer.status(), 200, "{operation}: {json}");
+    json
+}
+
+fn sent(request: http::Result<Request<Full<Bytes>>>) -> Response<Bytes> {
+    let request = request.expect("a request");
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build();
+    let answer = runtime
+        .expect("a runtime")
+        .block_on(Wire::new().send(request));
+    answer.expect("an answer")
 }
 
 /// A client without TLS: nothing here leaves the machine.

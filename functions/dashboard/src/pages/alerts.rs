@@ -45,6 +45,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
 
 pub(crate) async fn set(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
+    visit.fresh()?;
     let form = AlertForm::read(&sent);
     let ask = Ask::new(Operation::SetAlertSettings)
         .of(visit.owner()?)

@@ -59,6 +59,7 @@ fn back(visit: &Visit<'_>) -> String {
 }
 
 pub(crate) async fn edit(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    visit.fresh()?;
     let key = key(visit).await?;
     let form = KeyForm::of(&key);
     page(visit, &key, &form, None, None).await
@@ -67,6 +68,7 @@ pub(crate) async fn edit(visit: &Visit<'_>) -> Result<Answer, Stop> {
 /// First tried, then saved: the form's two buttons say which.
 pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
+    visit.fresh()?;
     let key = key(visit).await?;
     let form = KeyForm::read(&sent).on(&key);
     let mut body = form.body(visit.now);
@@ -154,21 +156,25 @@ fn would_refuse(tried: &Tried) -> Markup {
     }
 }
 
+/// Needs no fresh sign-in: it only takes away, and can be undone.
 pub(crate) async fn suspend(visit: &Visit<'_>) -> Result<Answer, Stop> {
-    set_state(visit, Operation::SuspendApiKey).await
+    let sent = Form::read(visit)?;
+    set_state(visit, &sent, Operation::SuspendApiKey).await
 }
 
 pub(crate) async fn resume(visit: &Visit<'_>) -> Result<Answer, Stop> {
-    set_state(visit, Operation::ResumeApiKey).await
+    let sent = Form::read(visit)?;
+    visit.fresh()?;
+    set_state(visit, &sent, Operation::ResumeApiKey).await
 }
 
-async fn set_state(visit: &Visit<'_>, operation: Operation) -> Result<Answer, Stop> {
-    let sent = Form::read(visit)?;
+async fn set_state(visit: &Visit<'_>, sent: &Form, operation: Operation) -> Result<Answer, Stop> {
     visit.ask(ask(visit, operation)?.once(&sent.once)).await?;
     Ok(Answer::see(&back(visit)))
 }
 
 pub(crate) async fn ask_revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    visit.fresh()?;
     let key = key(visit).await?;
     revocation(visit, &key, "").await
 }
@@ -176,6 +182,7 @@ pub(crate) async fn ask_revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
 /// What is final wants the name typed.
 pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
+    visit.fresh()?;
     let key = key(visit).await?;
     if sent.text("name") != key.name.trim() {
         return revocation(visit, &key, "This is not the key's name.").await;

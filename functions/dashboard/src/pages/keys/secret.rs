@@ -117,6 +117,7 @@ pub(crate) async fn make_secret(visit: &Visit<'_>) -> Result<Answer, Stop> {
 
 pub(crate) async fn move_overlap(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
+    visit.fresh()?;
     let until = match sent.text("until") {
         "day" => visit.now.plus(Duration::days(1)),
         "week" => visit.now.plus(Duration::days(7)),
