@@ -9,6 +9,7 @@ mod members;
 mod others;
 mod partners;
 mod place;
+mod roles;
 mod sessions;
 mod visitor;
 

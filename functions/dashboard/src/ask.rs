@@ -13,6 +13,7 @@ use std::{collections::BTreeMap, pin::Pin};
 use crate::{
     answer::{Problem, Stop},
     inner,
+    session::Said,
     visit::Visit,
 };
 
@@ -101,6 +102,23 @@ impl Ask {
         self
     }
 
+    /// What the decision says of the person's role; nothing of an administrator's.
+    fn said(&self, context: &Context) -> Option<Said> {
+        if self.headers.contains_key("x-admin-reason") {
+            return None;
+        }
+        let field = |name: &str| context.get(name).map(String::as_str);
+        match field("verdict")? {
+            "ok" => field("role").and_then(Role::parse).map(Said::Role),
+            "company_denied" => Some(Said::NoMember),
+            "forbidden" if field("detailName") == Some("requiredRole") => {
+                let role = field("detailValue")?.trim_matches('"');
+                Role::parse(role).map(Said::Needs)
+            }
+            _ => None,
+        }
+    }
+
     /// The event that the gateway would make of it.
     pub(crate) fn event(&self, visit: &Visit<'_>) -> Value {
         let route = self.route;
@@ -146,7 +164,7 @@ impl Visit<'_> {
     }
 
     async fn asked(&self, ask: Ask) -> Result<Answered, Stop> {
-        let (request, role) = self.admitted(&ask).await?;
+        let request = self.admitted(&ask).await?;
         let app = self.app();
         // Boxed: together their futures are more than a thread's stack holds.
         let answered: Pending<'_, Response<Body>> = match ask.route.function {
@@ -156,11 +174,7 @@ impl Visit<'_> {
             "dashboard" => Box::pin(inner::handle(app, request)),
             _ => return Err(Stop::NotFound),
         };
-        let response = answered.await;
-        let data = read(response)?;
-        if let (Some(owner), Some(role)) = (ask.owner, role) {
-            self.note_role(owner, role).await?;
-        }
+        let data = read(answered.await)?;
         Ok(Answered { data })
     }
 
@@ -174,7 +188,7 @@ impl Visit<'_> {
     /// # Errors
     /// As of [`Visit::ask`].
     pub(crate) async fn export(&self, ask: Ask) -> Result<Response<StreamedBody>, Stop> {
-        let (request, role) = self.admitted(&ask).await?;
+        let request = self.admitted(&ask).await?;
         let response = audit_export::handle(self.app(), request).await;
         if response.status().as_u16() >= 400 {
             let status = response.status().as_u16();
@@ -184,14 +198,11 @@ impl Visit<'_> {
             let envelope = serde_json::from_slice(&body.to_bytes()).unwrap_or_default();
             return Err(refused(status, envelope));
         }
-        if let (Some(owner), Some(role)) = (ask.owner, role) {
-            self.note_role(owner, role).await?;
-        }
         Ok(response)
     }
 
-    /// The request as a handler takes it, let through; and by which role.
-    pub(crate) async fn admitted(&self, ask: &Ask) -> Result<(Request, Option<Role>), Stop> {
+    /// The request as a handler takes it, let through, in a session that knows the person's role: what another role lets through is not done in it.
+    async fn admitted(&self, ask: &Ask) -> Result<Request, Stop> {
         let session = self.session()?;
         let mut event = ask.event(self);
         let admitted = self
@@ -200,14 +211,14 @@ impl Visit<'_> {
             .admit(ask.route, event.clone(), &session.person())
             .await;
         let context = admitted.map_err(|fault| problem(&ApiError::unavailable(fault)))?;
+        if let (Some(owner), Some(said)) = (ask.owner, ask.said(&context)) {
+            self.compare_role(owner, said).await?;
+        }
         if context.get("verdict").map(String::as_str) == Some("forbidden") {
             return Err(forbidden(&context).into());
         }
-        let role = context.get("role").and_then(|role| Role::parse(role));
         event["requestContext"]["authorizer"] = json!(context);
-        let request =
-            from_str(&event.to_string()).map_err(|fault| problem(&ApiError::internal(fault)))?;
-        Ok((request, role))
+        from_str(&event.to_string()).map_err(|fault| problem(&ApiError::internal(fault)).into())
     }
 }
 

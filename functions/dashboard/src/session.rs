@@ -2,7 +2,7 @@
 
 use auth::{AccessToken, SessionCookie};
 use chrono::Duration;
-use model::{Owner, Timestamp};
+use model::{Owner, PersonId, Timestamp};
 use routes::Role;
 use store::{SessionRow, StoreError};
 
@@ -46,7 +46,8 @@ impl Session {
         }
         if row.wants_touch(visit.now) {
             row.seen_at = visit.now;
-            match table.update_session(&row).await {
+            let nonce = visit.app().entropy.bytes();
+            match table.touch_session(&name, visit.now, nonce).await {
                 Ok(()) => {}
                 // It was ended a moment ago.
                 Err(StoreError::Conflict) => return Ok(None),
@@ -84,27 +85,61 @@ impl Visit<'_> {
         }
     }
 
-    /// Compares the role with the one that the session knows: another one ends it.
-    pub(crate) async fn note_role(&self, owner: Owner, role: Role) -> Result<(), Stop> {
+    /// Compares what the decision says of the person's role with what the session has seen: another one, or none any more, ends it, before anything is done in it.
+    pub(crate) async fn compare_role(&self, owner: Owner, said: Said) -> Result<(), Stop> {
         let row = &self.session()?.row;
-        let table = &self.app().table;
         let known = row.roles.iter().find(|(known, _)| *known == owner);
-        match known {
-            Some((_, known)) if *known == role => Ok(()),
-            Some(_) => {
-                table.end_session(&row.name).await.map_err(fault)?;
-                Err(Stop::RoleChanged)
+        match (known.map(|(_, role)| *role), said) {
+            (Some(known), Said::Role(role)) if known != role => {}
+            // It was enough before.
+            (Some(known), Said::Needs(role)) if known >= role => {}
+            (Some(_), Said::NoMember) => {}
+            (None, Said::Role(role)) => {
+                let nonce = self.app().entropy.bytes();
+                let table = &self.app().table;
+                let noted = table.note_session_role(&row.name, owner, role, nonce);
+                return noted.await.map_err(ended_or_fault);
             }
-            None => {
-                let mut row = row.clone();
-                row.roles.push((owner, role));
-                match table.update_session(&row).await {
-                    Ok(()) => Ok(()),
-                    Err(StoreError::Conflict) => Err(Stop::SignIn),
-                    Err(error) => Err(fault(error)),
-                }
-            }
+            _ => return Ok(()),
         }
+        self.end_session().await?;
+        Err(Stop::RoleChanged)
+    }
+
+    /// Ends this session.
+    pub(crate) async fn end_session(&self) -> Result<(), Stop> {
+        let row = &self.session()?.row;
+        let ended = self.app().table.end_session(row, self.now, self.nonces());
+        ended.await.map_err(fault)
+    }
+
+    /// Ends all sessions of somebody.
+    pub(crate) async fn end_sessions_of(&self, person: &PersonId) -> Result<(), Stop> {
+        let table = &self.app().table;
+        let ended = table.end_sessions_of(person, self.now, self.nonces());
+        ended.await.map_err(fault)
+    }
+
+    pub(crate) fn nonces(&self) -> impl Fn() -> [u8; 16] + use<> {
+        let entropy = self.app().entropy;
+        move || entropy.bytes()
+    }
+}
+
+/// What a decision says of the person's role.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Said {
+    Role(Role),
+    /// It has refused for want of this one.
+    Needs(Role),
+    NoMember,
+}
+
+/// Of a session that is changed: it may have ended a moment ago.
+pub(crate) fn ended_or_fault(error: StoreError) -> Stop {
+    match error {
+        StoreError::Conflict => Stop::SignIn,
+        error => fault(error),
     }
 }
 

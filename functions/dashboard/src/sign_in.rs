@@ -21,7 +21,7 @@ use openidconnect::{
 use routes::Operation;
 use serde::{Deserialize, Serialize};
 use std::{pin::Pin, sync::Arc};
-use store::{SessionRow, StoreError};
+use store::SessionRow;
 
 use crate::{
     Page,
@@ -184,9 +184,10 @@ pub(crate) async fn complete(visit: &Visit<'_>) -> Result<Answer, Stop> {
         reason: None,
     };
     let table = &visit.app().table;
-    create(visit, &row).await?;
-    if let Some(session) = &visit.session {
-        table.end_session(&session.row.name).await.map_err(fault)?;
+    let created = table.create_session(&row, visit.nonces());
+    created.await.map_err(fault)?;
+    if visit.session.is_some() {
+        visit.end_session().await?;
     }
     let cookies = visit.cookies();
     Ok(Answer::see(&visit.returned_to(&begun.to))
@@ -194,39 +195,25 @@ pub(crate) async fn complete(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .with(header::SET_COOKIE, cookies.signed_in()))
 }
 
-/// Two browsers may sign the same person in at once.
-async fn create(visit: &Visit<'_>, row: &SessionRow) -> Result<(), Stop> {
-    const TRIES: usize = 5;
-    for attempt in 1.. {
-        let nonce = visit.app().entropy.bytes();
-        match visit.app().table.create_session(row, nonce).await {
-            Ok(()) => break,
-            Err(StoreError::Conflict) if attempt < TRIES => {}
-            Err(error) => return Err(fault(error)),
-        }
-    }
-    Ok(())
-}
-
 /// Ends this session.
 pub(crate) async fn end(visit: &Visit<'_>) -> Result<Answer, Stop> {
     Form::read(visit)?;
-    let name = &visit.session()?.row.name;
-    visit.app().table.end_session(name).await.map_err(fault)?;
-    Ok(Answer::see(&visit.href(Page::Home, &[])).with(header::SET_COOKIE, visit.cookies().ended()))
+    visit.end_session().await?;
+    Ok(signed_out(visit))
 }
 
 /// Ends all sessions of the person.
 pub(crate) async fn end_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
     Form::read(visit)?;
     let person = visit.session()?.row.person();
-    let nonce = visit.app().entropy.bytes();
-    let table = &visit.app().table;
-    table
-        .end_sessions_of(&person, visit.now, nonce)
-        .await
-        .map_err(fault)?;
-    end(visit).await
+    visit.end_sessions_of(&person).await?;
+    // More than the list holds there are none, and this one ends in any case.
+    visit.end_session().await?;
+    Ok(signed_out(visit))
+}
+
+fn signed_out(visit: &Visit<'_>) -> Answer {
+    Answer::see(&visit.href(Page::Home, &[])).with(header::SET_COOKIE, visit.cookies().ended())
 }
 
 fn begun(visit: &Visit<'_>) -> Option<Begun> {

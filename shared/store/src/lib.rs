@@ -71,7 +71,7 @@ pub use replay::{Replayed, ReplayedKey};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use secret_use::SecretUse;
-pub use session::SessionRow;
+pub use session::{FormDigest, SessionRow};
 pub use stamp::Stamp;
 pub use usage::{ActiveKey, Folded};
 pub use work::{Due, Task};

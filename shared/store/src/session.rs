@@ -3,15 +3,21 @@
 //! A person's sessions are listed by name on a row of the person, changed in the same transaction, so that all of them can be ended without asking an index that may be late.
 
 use auth::SessionName;
-use aws_sdk_dynamodb::types::{AttributeValue, Delete};
+use aws_sdk_dynamodb::{
+    operation::update_item::{UpdateItemError, builders::UpdateItemFluentBuilder},
+    types::{AttributeValue, Delete},
+};
 use chrono::Duration;
 use model::{AdminReason, Owner, PersonId, Timestamp};
 use routes::Role;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{
     StoreError, Table,
     item::{Item, Read, item, key, list, n, s, set},
-    transact::{Refused, Transaction, built, put_at_rev, put_new},
+    transact::{Transaction, built, put_at_rev, put_new, send_past_transactions},
 };
 
 /// One browser that somebody signed in with.
@@ -56,27 +62,33 @@ impl SessionRow {
     }
 }
 
+/// What a form said, and the one id that it was sent with.
+pub type FormDigest = [u8; 32];
+
 /// A person's sessions beyond these end, the oldest first.
 const MOST: usize = 10;
+/// How often a list that keeps changing is read anew.
+const TRIES: usize = 5;
 
 impl Table {
+    /// `nonce`: random, new for each call.
+    ///
     /// # Errors
-    /// `Conflict` where the person began or ended another one meanwhile.
+    /// `Conflict` where the person kept beginning and ending others meanwhile.
     pub async fn create_session(
         &self,
         row: &SessionRow,
-        nonce: [u8; 16],
+        nonce: impl Fn() -> [u8; 16],
     ) -> Result<(), StoreError> {
-        let person = row.person();
-        let (mut names, rev) = self.session_names(&person).await?;
-        let mut step = Transaction::default();
-        step.put(put_new(&self.names.sessions, session_item(row))?);
-        names.push(model::hex(&row.name));
-        while names.len() > MOST {
-            step.delete(self.session_deletion(&names.remove(0))?);
-        }
-        self.put_names(&mut step, &person, &names, rev, row.ends())?;
-        committed(step.commit(self, nonce).await?)
+        self.change_sessions(&row.person(), row.ends(), nonce, |names, step| {
+            step.put(put_new(&self.names.sessions, session_item(row))?);
+            names.push(model::hex(&row.name));
+            while names.len() > MOST {
+                step.delete(self.session_deletion(&names.remove(0))?);
+            }
+            Ok(())
+        })
+        .await
     }
 
     pub async fn find_session(&self, name: &SessionName) -> Result<Option<SessionRow>, StoreError> {
@@ -85,25 +97,87 @@ impl Table {
         row.map(|row| read_session(*name, &row)).transpose()
     }
 
-    /// Notes that the session was used, and what was learnt of it; one that has ended stays so.
+    /// Notes that the session was used.
     ///
     /// # Errors
     /// `Conflict` where it has ended.
-    pub async fn update_session(&self, row: &SessionRow) -> Result<(), StoreError> {
-        let sent = self
+    pub async fn touch_session(
+        &self,
+        name: &SessionName,
+        at: Timestamp,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        self.update_session(name, nonce, |update| {
+            update
+                .update_expression("SET #seen = :at")
+                .expression_attribute_names("#seen", "seen")
+                .expression_attribute_values(":at", n(at.millis()))
+        })
+        .await
+    }
+
+    /// Notes a role that was seen; of two that were seen at once the first stands, and the other ends the session when it is met again.
+    ///
+    /// # Errors
+    /// `Conflict` where it has ended.
+    pub async fn note_session_role(
+        &self,
+        name: &SessionName,
+        owner: Owner,
+        role: Role,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        self.update_session(name, nonce, |update| {
+            update
+                .update_expression("SET #roles.#owner = if_not_exists(#roles.#owner, :role)")
+                .expression_attribute_names("#roles", "roles")
+                .expression_attribute_names("#owner", owner.to_string())
+                .expression_attribute_values(":role", s(role.as_str()))
+        })
+        .await
+    }
+
+    /// Holds why the person acts as an administrator, or that they no longer do.
+    ///
+    /// # Errors
+    /// `Conflict` where it has ended.
+    pub async fn set_session_reason(
+        &self,
+        name: &SessionName,
+        reason: Option<&AdminReason>,
+        nonce: [u8; 16],
+    ) -> Result<(), StoreError> {
+        self.update_session(name, nonce, |update| {
+            let update = update.expression_attribute_names("#reason", "reason");
+            match reason {
+                None => update.update_expression("REMOVE #reason"),
+                Some(reason) => update
+                    .update_expression("SET #reason = :reason")
+                    .expression_attribute_values(":reason", s(reason)),
+            }
+        })
+        .await
+    }
+
+    /// Changes what the update names and nothing else, because other tabs change the rest meanwhile; what has ended stays so.
+    async fn update_session(
+        &self,
+        name: &SessionName,
+        nonce: [u8; 16],
+        update: impl FnOnce(UpdateItemFluentBuilder) -> UpdateItemFluentBuilder,
+    ) -> Result<(), StoreError> {
+        let begun = self
             .client
-            .put_item()
+            .update_item()
             .table_name(&self.names.sessions)
-            .set_item(Some(session_item(row)))
-            .condition_expression("attribute_exists(pk)")
-            .send()
-            .await;
-        match sent {
+            .set_key(Some(session_key(&model::hex(name))))
+            .condition_expression("attribute_exists(pk)");
+        match send_past_transactions(update(begun), nonce).await {
             Ok(_) => Ok(()),
             Err(error)
                 if error
                     .as_service_error()
-                    .is_some_and(|error| error.is_conditional_check_failed_exception()) =>
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
             {
                 Err(StoreError::Conflict)
             }
@@ -111,35 +185,95 @@ impl Table {
         }
     }
 
-    /// Ends it, whether or not it has ended already.
-    pub async fn end_session(&self, name: &SessionName) -> Result<(), StoreError> {
-        let deleted = self
-            .client
-            .delete_item()
-            .table_name(&self.names.sessions)
-            .set_key(Some(session_key(&model::hex(name))))
-            .send()
-            .await;
-        deleted.map(drop).map_err(StoreError::from_sdk)
+    /// Ends it, whether or not it has ended already, and makes room for another.
+    ///
+    /// # Errors
+    /// As of [`Table::create_session`].
+    pub async fn end_session(
+        &self,
+        row: &SessionRow,
+        now: Timestamp,
+        nonce: impl Fn() -> [u8; 16],
+    ) -> Result<(), StoreError> {
+        let ends = now.plus(SessionRow::ABSOLUTE);
+        self.change_sessions(&row.person(), ends, nonce, |names, step| {
+            let name = model::hex(&row.name);
+            step.delete(self.session_deletion(&name)?);
+            names.retain(|other| *other != name);
+            Ok(())
+        })
+        .await
     }
 
     /// Ends all sessions of a person.
     ///
     /// # Errors
-    /// `Conflict` where one began or ended meanwhile: none has been ended then.
+    /// As of [`Table::create_session`]: none has been ended then.
     pub async fn end_sessions_of(
         &self,
         person: &PersonId,
         now: Timestamp,
-        nonce: [u8; 16],
+        nonce: impl Fn() -> [u8; 16],
     ) -> Result<(), StoreError> {
-        let (names, rev) = self.session_names(person).await?;
-        let mut step = Transaction::default();
-        for name in &names {
-            step.delete(self.session_deletion(name)?);
+        let ends = now.plus(SessionRow::ABSOLUTE);
+        self.change_sessions(person, ends, nonce, |names, step| {
+            for name in names.drain(..) {
+                step.delete(self.session_deletion(&name)?);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Changes the list of a person's sessions together with what it lists; another browser may do so at once.
+    async fn change_sessions(
+        &self,
+        person: &PersonId,
+        ends: Timestamp,
+        nonce: impl Fn() -> [u8; 16],
+        change: impl Fn(&mut Vec<String>, &mut Transaction) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
+        for _ in 0..TRIES {
+            let (mut names, rev) = self.session_names(person).await?;
+            let mut step = Transaction::default();
+            change(&mut names, &mut step)?;
+            self.put_names(&mut step, person, &names, rev, ends)?;
+            if step.commit(self, nonce()).await?.is_ok() {
+                return Ok(());
+            }
         }
-        self.put_names(&mut step, person, &[], rev, now.plus(SessionRow::ABSOLUTE))?;
-        committed(step.commit(self, nonce).await?)
+        Err(StoreError::Conflict)
+    }
+
+    /// Whether such a form was sent in the session, and has counted.
+    pub async fn is_form_done(
+        &self,
+        session: &SessionName,
+        form: &FormDigest,
+    ) -> Result<bool, StoreError> {
+        let found = self.find(&self.names.sessions, form_key(session, form));
+        Ok(found.await?.is_some())
+    }
+
+    /// Notes that it has counted, for as long as the session may last.
+    pub async fn note_form_done(
+        &self,
+        session: &SessionRow,
+        form: &FormDigest,
+    ) -> Result<(), StoreError> {
+        let mut row = form_key(&session.name, form);
+        row.extend(item([
+            ("entity", s("form")),
+            ("ttl", n(session.ends().seconds())),
+        ]));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.names.sessions)
+            .set_item(Some(row))
+            .send()
+            .await;
+        put.map(drop).map_err(StoreError::from_sdk)
     }
 
     async fn session_names(&self, person: &PersonId) -> Result<(Vec<String>, u64), StoreError> {
@@ -182,12 +316,13 @@ impl Table {
     }
 }
 
-fn committed(outcome: Result<(), Refused>) -> Result<(), StoreError> {
-    outcome.map_err(|_| StoreError::Conflict)
-}
-
 fn session_key(name: &str) -> Item {
     key(format!("SESSION#{name}"), "SESSION")
+}
+
+fn form_key(session: &SessionName, form: &FormDigest) -> Item {
+    let session = format!("SESSION#{}", model::hex(session));
+    key(session, format!("FORM#{}", model::hex(form)))
 }
 
 fn person_key(person: &PersonId) -> Item {

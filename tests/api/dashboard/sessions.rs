@@ -188,7 +188,7 @@ async fn another_role_ends_the_session_and_so_does_the_memberships_end() {
     assert_eq!(browser.get(&keys_of(&company)).await.status, 200);
     let ended = app.delete(&company.owner, &format!("/members/{id}")).await;
     assert_eq!(ended.status, 200);
-    assert_eq!(browser.get(&keys_of(&company)).await.status, 403);
+    assert_eq!(browser.get(&keys_of(&company)).await.status, 401);
 }
 
 #[tokio::test]

@@ -13,7 +13,6 @@ use maud::{DOCTYPE, Markup, html};
 use model::{AdminReason, Rule};
 use routes::{inner::dashboard::Operation as Inner, keys::Operation};
 use serde_json::json;
-use store::StoreError;
 
 use crate::{
     Page,
@@ -22,7 +21,7 @@ use crate::{
     form::Form,
     inner::Standing,
     parts::{bare, head, refusal},
-    session::fault,
+    session::ended_or_fault,
     visit::Visit,
 };
 use entry::Entry;
@@ -88,13 +87,10 @@ pub(crate) async fn end(visit: &Visit<'_>) -> Result<Answer, Stop> {
 }
 
 async fn hold_reason(visit: &Visit<'_>, reason: Option<AdminReason>) -> Result<(), Stop> {
-    let mut row = visit.session()?.row.clone();
-    row.reason = reason;
-    match visit.app().table.update_session(&row).await {
-        Ok(()) => Ok(()),
-        Err(StoreError::Conflict) => Err(Stop::SignIn),
-        Err(error) => Err(fault(error)),
-    }
+    let name = &visit.session()?.row.name;
+    let (table, nonce) = (&visit.app().table, visit.app().entropy.bytes());
+    let held = table.set_session_reason(name, reason.as_ref(), nonce);
+    held.await.map_err(ended_or_fault)
 }
 
 /// As the API says it of the header.

@@ -21,7 +21,7 @@ use crate::{
     answer::{Answer, Problem, Stop},
     ask::Ask,
     form::Form,
-    inner::Activity,
+    inner::{Activity, Frame},
     parts::{heading, refusal, sparkline, status, time, time_or},
     visit::Visit,
 };
@@ -273,12 +273,13 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let owner = visit.owner()?;
     let form = KeyForm::read(&sent);
+    let frame = visit.frame(owner).await?;
     let ask = Ask::new(Operation::CreateApiKey)
         .of(owner)
         .body(form.body(visit.now))
         .once(&sent.once);
     match visit.ask(ask).await {
-        Ok(answered) => shown_once(visit, owner, answered.read()?).await,
+        Ok(answered) => Ok(shown_once(visit, &frame, answered.read()?)),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             form_page(visit, &form, Some(&problem)).await
         }
@@ -295,13 +296,8 @@ pub(crate) struct NewSecret {
     pub(crate) object: Key,
 }
 
-/// The only page that ever shows a key.
-pub(crate) async fn shown_once(
-    visit: &Visit<'_>,
-    owner: Owner,
-    new: NewSecret,
-) -> Result<Answer, Stop> {
-    let frame = visit.frame(owner).await?;
+/// The only page that ever shows a key. Its frame was asked for before the key was made: nothing may fail any more.
+pub(crate) fn shown_once(visit: &Visit<'_>, frame: &Frame, new: NewSecret) -> Answer {
     let NewSecret { key, object } = new;
     let page = visit.owned(Page::Key, &[("keyId", &object.id)]);
     let (title, content) = match key {
@@ -342,7 +338,7 @@ pub(crate) async fn shown_once(
             ("Already done", content)
         }
     };
-    Ok(visit.framed(&frame, Page::Keys, title, content))
+    visit.framed(frame, Page::Keys, title, content)
 }
 
 /// A read that these scopes allow.

@@ -96,9 +96,9 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .of(owner)
         .body(body)
         .once(&sent.once);
+    let frame: Frame = visit.frame(owner).await?;
     match visit.get::<Report>(asked).await {
         Ok(report) => {
-            let frame: Frame = visit.frame(owner).await?;
             let content = html! {
                 (heading("All keys are dead", html! { "None of them is accepted any more, anywhere." }, html! {}))
                 (told("It has ended", &report))

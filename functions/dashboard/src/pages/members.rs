@@ -6,6 +6,7 @@ mod removal;
 pub(crate) use form::{change, invite, new, show};
 pub(crate) use removal::{confirm as confirm_removal, remove};
 
+use lambda_http::http::header;
 use maud::{Markup, html};
 use model::Owner;
 use routes::{Role, keys::Operation};
@@ -176,6 +177,20 @@ async fn find(visit: &Visit<'_>, owner: Owner) -> Result<Member, Stop> {
     visit
         .look_up(all, |member: &Member| member.id == id, missing)
         .await
+}
+
+/// Ends the sessions of the path's member, and goes on: to the members, or for whoever did it to themselves to the beginning, signed out.
+async fn role_changed(visit: &Visit<'_>) -> Result<Answer, Stop> {
+    let id = visit.param("memberId");
+    // An invitation's id is no person's. The change counts already: a fault here leaves the end to the next page that they ask for.
+    if let Ok(person) = id.parse() {
+        let _ = visit.end_sessions_of(&person).await;
+    }
+    Ok(match visit.session()?.row.person().to_string() == id {
+        true => Answer::see(&visit.href(Page::Home, &[]))
+            .with(header::SET_COOKIE, visit.cookies().ended()),
+        false => Answer::see(&visit.owned(Page::Members, &[])),
+    })
 }
 
 #[cfg(test)]

@@ -100,13 +100,14 @@ pub(crate) async fn make_secret(visit: &Visit<'_>) -> Result<Answer, Stop> {
             Err(_) => json!({ "overlapSeconds": seconds }),
         },
     };
+    let frame = visit.frame(visit.owner()?).await?;
     let asked = ask(visit, Operation::RotateApiKey)?
         .body(body)
         .once(&sent.once);
     match visit.ask(asked).await {
         Ok(answered) => {
             let new: NewSecret = answered.read()?;
-            shown_once(visit, visit.owner()?, new).await
+            Ok(shown_once(visit, &frame, new))
         }
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             page(visit, Some(&problem)).await

@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use routes::{Role, keys::Operation};
 use serde_json::{Value, json};
 
-use super::{Member, ROLES, find, roles};
+use super::{Member, ROLES, find, role_changed, roles};
 use crate::{
     Page,
     answer::{Answer, Problem, Stop},
@@ -158,7 +158,7 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .if_match(form.text("version"))
         .body(json!({ "role": form.text("role") }));
     match visit.ask(ask).await {
-        Ok(_) => Ok(Answer::see(&visit.owned(Page::Members, &[]))),
+        Ok(_) => role_changed(visit).await,
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             role_page(visit, Some(&problem)).await
         }

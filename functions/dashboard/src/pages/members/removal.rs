@@ -3,7 +3,7 @@
 use maud::html;
 use routes::keys::Operation;
 
-use super::{find, role_name};
+use super::{find, role_changed, role_name};
 use crate::{
     Page,
     answer::{Answer, Problem, Stop},
@@ -54,17 +54,12 @@ async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answer, St
 pub(crate) async fn remove(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let form = Form::read(visit)?;
     visit.fresh()?;
-    let id = visit.param("memberId");
     let ask = Ask::new(Operation::DeleteMember)
         .of(visit.owner()?)
-        .id("memberId", &id)
+        .id("memberId", visit.param("memberId"))
         .if_match(form.text("version"));
     match visit.ask(ask).await {
-        // Who has left sees these pages no more.
-        Ok(_) if visit.session()?.row.person().to_string() == id => {
-            Ok(Answer::see(&visit.href(Page::Home, &[])))
-        }
-        Ok(_) => Ok(Answer::see(&visit.owned(Page::Members, &[]))),
+        Ok(_) => role_changed(visit).await,
         Err(Stop::Problem(problem)) if problem.status == 409 => page(visit, Some(&problem)).await,
         Err(stop) => Err(stop),
     }
