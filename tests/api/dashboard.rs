@@ -2,6 +2,7 @@
 
 mod administrators;
 mod forms;
+mod found;
 mod freshness;
 mod invitations;
 mod keys;

@@ -19,11 +19,25 @@ fn a_key_is_copied_and_whose_it_is_is_found_by_pasting_it() {
     person.see("Copied");
 
     person.open(&keys);
-    person.paste("Name, or a key that was found");
-    assert_eq!(person.value("Name, or a key that was found"), key);
+    person.paste("A key that was found");
+    assert_eq!(person.value("A key that was found"), key[..13]);
     person.click("Show");
-    person.see("Careers page");
     person.see_no("Demo key");
+    person.see("Careers page");
+    assert!(person.url().contains(&key[..13]));
+    assert!(!person.url().contains(&key[13..]));
+
+    // Where it doesn't belong it isn't sent at all.
+    person.open(&keys);
+    person.paste("Name");
+    assert_eq!(person.value("Name"), key);
+    person.click("Show");
+    person.see("Demo key");
+    assert_eq!(person.url(), keys);
+
+    person.open(&keys.replace("/keys", "/audit"));
+    person.paste("Key");
+    assert_eq!(person.value("Key"), key[..13]);
 }
 
 #[test]

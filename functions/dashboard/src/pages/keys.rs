@@ -2,12 +2,14 @@
 
 mod change;
 mod form;
+mod search;
 mod secret;
 mod show;
 mod usage;
 
 pub(crate) use change::{ask_revoke, edit, resume, revoke, save, suspend};
 pub(crate) use form::{KeyForm, scope_table};
+pub(crate) use search::Search;
 pub(crate) use secret::{make_secret, move_overlap, rotate};
 pub(crate) use show::show;
 
@@ -74,14 +76,13 @@ const LIMIT: &str = "20";
 
 pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
-    let (q, wanted) = (visit.query("q"), visit.query("status"));
+    let (search, wanted) = (Search::read(visit), visit.query("status"));
     let ask = Ask::new(Operation::ListApiKeys)
         .of(owner)
         .query("limit", LIMIT)
         .query("cursor", &visit.query("cursor"))
         .query("status", &wanted)
-        // Whoever has found a key pastes all of it; only what is safe to show is looked for.
-        .query("q", found_prefix(&q));
+        .query("q", search.q());
     let keys = async {
         let keys: Listed<Key> = visit.get(ask).await?;
         let ids: Vec<_> = keys.items.iter().map(|key| key.id.as_str()).collect();
@@ -92,7 +93,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok::<_, Stop>((keys, activity))
     };
     let (frame, (keys, activity)) = futures_util::try_join!(visit.frame(owner), keys)?;
-    let filtered = !q.is_empty() || !wanted.is_empty();
+    let filtered = !search.is_empty() || !wanted.is_empty();
     let actions = html! {
         @if matches!(owner, Owner::Company(_)) {
             a.button href=(visit.owned(Page::KillSwitch, &[])) { "Kill switch" }
@@ -106,7 +107,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     };
     let content = html! {
         (heading("API keys", sub, actions))
-        (filters(visit, &q, &wanted))
+        (filters(visit, &search, &wanted))
         @if keys.items.is_empty() {
             div.empty {
                 @if filtered {
@@ -121,36 +122,18 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             }
         } @else {
             (table(visit, &keys.items, &activity))
-            nav.pager aria-label="Pages" {
-                @if !visit.query("cursor").is_empty() {
-                    a rel="prev" href=(visit.owned(Page::Keys, &[("q", &q), ("status", &wanted)])) { "Newest" }
-                }
-                @if let Some(cursor) = &keys.pagination.next_cursor {
-                    a rel="next" href=(visit.owned(Page::Keys, &[("q", &q), ("status", &wanted), ("cursor", cursor)])) { "Older" }
-                }
-            }
+            @let [q, key] = search.pairs();
+            (visit.pager(Page::Keys, &[q, key, ("status", &wanted)], keys.pagination.next_cursor.as_deref()))
         }
     };
     Ok(visit.framed(&frame, Page::Keys, "API keys", content))
 }
 
-/// Of a whole key the 13 characters that tell whose it is; its secret goes no further.
-fn found_prefix(text: &str) -> &str {
-    let text = text.trim();
-    match text.starts_with("sk_") {
-        true => text.get(..13).unwrap_or(text),
-        false => text,
-    }
-}
-
-fn filters(visit: &Visit<'_>, q: &str, wanted: &str) -> Markup {
+fn filters(visit: &Visit<'_>, search: &Search, wanted: &str) -> Markup {
     let states = ["ACTIVE", "SUSPENDED", "EXPIRED", "REVOKED"];
     html! {
         form.filters method="get" action=(visit.owned(Page::Keys, &[])) role="search" {
-            div.field {
-                label for="q" { "Name, or a key that was found" }
-                input id="q" name="q" type="search" value=(found_prefix(q)) maxlength="100" autocomplete="off" spellcheck="false";
-            }
+            (search.fields())
             div.field {
                 label for="status" { "Status" }
                 select id="status" name="status" {
@@ -349,17 +332,4 @@ fn example(base: &str, scopes: &[String]) -> String {
             && matches!(route.access, routes::Access::Scope(scope) if scopes.iter().any(|held| held == scope.as_str()))
     });
     format!("{base}{}", path.map_or("/whoami", |route| route.path))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::found_prefix;
-
-    #[test]
-    fn of_a_found_key_only_what_is_safe_is_looked_for() {
-        let key = "sk_ivAbCdEfGhSECRETSECRETSECRETSECRETSECRETSEC";
-        assert_eq!(found_prefix(key), "sk_ivAbCdEfGh");
-        assert_eq!(found_prefix(" Job board "), "Job board");
-        assert_eq!(found_prefix("sk_iv"), "sk_iv");
-    }
 }

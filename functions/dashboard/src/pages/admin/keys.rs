@@ -11,7 +11,7 @@ use crate::{
     answer::{Answer, Problem, Stop},
     form::Form,
     inner::Frame,
-    pages::keys::{Key, Listed, scopes},
+    pages::keys::{Key, Listed, Search, scopes},
     parts::{heading, refusal, status, time, time_or},
     visit::Visit,
 };
@@ -20,11 +20,11 @@ const LIMIT: &str = "20";
 
 pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
-    let q = visit.query("q");
+    let search = Search::read(visit);
     let ask = asking(visit, Operation::ListApiKeys)?
         .of(owner)
         .query("limit", LIMIT)
-        .query("q", q.trim())
+        .query("q", search.q())
         .query("cursor", &visit.query("cursor"));
     let (frame, keys) =
         futures_util::try_join!(named(visit, owner), visit.get::<Listed<Key>>(ask))?;
@@ -33,17 +33,15 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             a.button.danger href=(visit.owned(Page::AdminKillSwitch, &[])) { "Kill switch" }
         }
     };
-    let first = visit.owned(Page::AdminKeys, &[("q", &q)]);
+    let [q, key] = search.pairs();
+    let first = visit.owned(Page::AdminKeys, &[q, key]);
     let next = keys.pagination.next_cursor.as_deref();
-    let next = next.map(|cursor| visit.owned(Page::AdminKeys, &[("q", &q), ("cursor", cursor)]));
+    let next = next.map(|cursor| visit.owned(Page::AdminKeys, &[q, key, ("cursor", cursor)]));
     let title = format!("Keys of {}", frame.name);
     let content = html! {
         (heading(&title, html! { "To look at, to suspend and to revoke." }, actions))
         form.filters method="get" action=(visit.owned(Page::AdminKeys, &[])) role="search" {
-            div.field {
-                label for="q" { "Name, or the first 13 characters" }
-                input id="q" name="q" type="search" value=(q) maxlength="100" autocomplete="off" spellcheck="false";
-            }
+            (search.fields())
             button { "Show" }
         }
         @if keys.items.is_empty() {

@@ -77,7 +77,8 @@ impl Filter {
             form.filters method="get" action=(visit.owned(Page::Audit, &[])) role="search" aria-label="Events" {
                 div.field {
                     label for="key" { "Key" }
-                    input id="key" name="key" value=(self.key) placeholder="sk_iv…" maxlength="100"
+                    // Of a whole key that is pasted, no browser sends more than is safe to show.
+                    input id="key" name="key" value=(self.key) placeholder="sk_iv…" maxlength="13"
                         autocomplete="off" spellcheck="false" aria-invalid=[wrong("?keyId")];
                 }
                 div.field {
