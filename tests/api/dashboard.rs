@@ -7,6 +7,7 @@ mod freshness;
 mod invitations;
 mod keys;
 mod members;
+mod once;
 mod others;
 mod partners;
 mod place;

@@ -34,6 +34,8 @@ pub(crate) enum Stop {
     SignInAnew,
     /// A form that is not of this session, or came from elsewhere.
     Form(&'static str),
+    /// A form that was sent before, as it is, and has counted.
+    AlreadyDone,
     /// No such page.
     NotFound,
     /// Another role than the session has seen.
@@ -192,6 +194,11 @@ impl Stop {
                 let why = "This needs a sign-in of a moment ago, and yours is older, so nothing was done. Sign in again, and send the form then.";
                 let to = visit.sign_in_again();
                 visit.led(401, "Sign in again", why, &to, "Sign in again")
+            }
+            Stop::AlreadyDone => {
+                let why = "This form was sent before, as it is, and has counted then. Nothing more was done.";
+                let to = visit.above();
+                visit.led(200, "Already done", why, &to, "Go on")
             }
             Stop::Form(why) => {
                 let text = html! {

@@ -8,12 +8,15 @@ use model::Owner;
 use routes::{Operation, Role, Route, Tenant};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
 use std::{collections::BTreeMap, pin::Pin};
+use store::FormDigest;
 
 use crate::{
     answer::{Problem, Stop},
+    form::Form,
     inner,
-    session::Said,
+    session::{Said, fault},
     visit::Visit,
 };
 
@@ -26,6 +29,8 @@ pub(crate) struct Ask {
     headers: BTreeMap<&'static str, String>,
     body: Option<Value>,
     owner: Option<Owner>,
+    /// What a form said that counts once.
+    form: Option<String>,
 }
 
 /// What is waited for, on the heap.
@@ -46,6 +51,7 @@ impl Ask {
             headers: BTreeMap::new(),
             body: None,
             owner: None,
+            form: None,
         }
     }
 
@@ -94,6 +100,20 @@ impl Ask {
     pub(crate) fn once(mut self, once: &str) -> Ask {
         self.headers.insert("idempotency-key", once.to_owned());
         self
+    }
+
+    /// The same for whatever is no POST, of which the API keeps no answers.
+    pub(crate) fn of_form(mut self, form: &Form) -> Ask {
+        self.form = Some(form.said());
+        self
+    }
+
+    fn form_digest(&self) -> Option<FormDigest> {
+        let Ask {
+            route, path, query, ..
+        } = self;
+        let said = json!([route.operation, path, query, self.form.as_ref()?]);
+        Some(Sha256::digest(said.to_string()).into())
     }
 
     /// As an administrator, for this reason.
@@ -164,6 +184,10 @@ impl Visit<'_> {
     }
 
     async fn asked(&self, ask: Ask) -> Result<Answered, Stop> {
+        let form = ask.form_digest();
+        if let Some(form) = &form {
+            self.not_done_yet(form).await?;
+        }
         let request = self.admitted(&ask).await?;
         let app = self.app();
         // Boxed: together their futures are more than a thread's stack holds.
@@ -175,7 +199,28 @@ impl Visit<'_> {
             _ => return Err(Stop::NotFound),
         };
         let data = read(answered.await)?;
+        if let Some(form) = &form {
+            self.note_done(form).await;
+        }
         Ok(Answered { data })
+    }
+
+    async fn not_done_yet(&self, form: &FormDigest) -> Result<(), Stop> {
+        let name = &self.session()?.row.name;
+        match self.app().table.is_form_done(name, form).await {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Stop::AlreadyDone),
+            Err(error) => Err(fault(error)),
+        }
+    }
+
+    /// It has counted: that this can't be noted is nobody's refusal.
+    async fn note_done(&self, form: &FormDigest) {
+        if let Some(session) = &self.session
+            && let Err(error) = self.app().table.note_form_done(&session.row, form).await
+        {
+            tracing::warn!(source = api::chain(&error), "a form may count again");
+        }
     }
 
     /// As [`Visit::ask`], read as a `T`.

@@ -70,6 +70,12 @@ impl Form {
             .map(|(_, value)| value.as_str())
     }
 
+    /// All that was sent, its id included.
+    pub(crate) fn said(&self) -> String {
+        let mut said = form_urlencoded::Serializer::new(String::new());
+        said.extend_pairs(&self.members).finish()
+    }
+
     pub(crate) fn is_checked(&self, name: &str) -> bool {
         self.given(name).is_some()
     }

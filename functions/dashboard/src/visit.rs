@@ -181,6 +181,11 @@ impl<'a> Visit<'a> {
         self.href(Page::SignIn, &[("to", &to), ("again", "1")])
     }
 
+    /// The page that a form stands on.
+    pub(crate) fn above(&self) -> String {
+        self.returned_to(&self.return_to())
+    }
+
     /// A page's name and its ids, never a URL; a form's is the page of its own path, or else the one above, where it stands.
     fn return_to(&self) -> String {
         let read = match self.page.route().method.is_read() {

@@ -50,7 +50,8 @@ pub(crate) async fn set(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let ask = Ask::new(Operation::SetAlertSettings)
         .of(visit.owner()?)
         .body(form.body())
-        .if_match(&form.version);
+        .if_match(&form.version)
+        .of_form(&sent);
     match visit.ask(ask).await {
         Ok(_) => Ok(Answer::see(&visit.owned(Page::Alerts, &[("saved", "1")]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {

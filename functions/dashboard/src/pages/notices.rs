@@ -67,7 +67,8 @@ pub(crate) async fn mark(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let ask = Ask::new(Operation::UpdateNotice)
         .of(visit.owner()?)
         .id("noticeId", visit.param("noticeId"))
-        .body(json!({ "read": read }));
+        .body(json!({ "read": read }))
+        .of_form(&form);
     visit.ask(ask).await?;
     let back = [("unread", unread(form.text("unread")))];
     Ok(Answer::see(&visit.owned(Page::Notices, &back)))

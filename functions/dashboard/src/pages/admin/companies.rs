@@ -287,7 +287,8 @@ pub(crate) async fn set_plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let ask = asking(visit, Operation::SetPlan)?
         .of(Owner::Company(id))
         .if_match(form.text("version"))
-        .body(body);
+        .body(body)
+        .of_form(&form);
     match visit.ask(ask).await {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminCompanies, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {

@@ -275,7 +275,8 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let ask = asking(visit, Operation::UpdatePartner)?
         .of(Owner::Partner(id))
         .if_match(form.text("version"))
-        .body(body);
+        .body(body)
+        .of_form(&form);
     match visit.ask(ask).await {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminPartners, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {

@@ -76,9 +76,12 @@ pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
     if !saved {
         body["dryRun"] = true.into();
     }
-    let change = ask(visit, Operation::UpdateApiKey)?
+    let mut change = ask(visit, Operation::UpdateApiKey)?
         .body(body)
         .if_match(sent.text("version"));
+    if saved {
+        change = change.of_form(&sent);
+    }
     match visit.ask(change).await {
         Ok(_) if saved => Ok(Answer::see(&back(visit))),
         Ok(answered) => page(visit, &key, &form, Some(answered.read()?), None).await,

@@ -124,8 +124,9 @@ pub(crate) async fn move_overlap(visit: &Visit<'_>) -> Result<Answer, Stop> {
         "week" => visit.now.plus(Duration::days(7)),
         _ => visit.now,
     };
-    let asked =
-        ask(visit, Operation::UpdateOverlap)?.body(json!({ "validUntil": until.to_string() }));
+    let asked = ask(visit, Operation::UpdateOverlap)?
+        .body(json!({ "validUntil": until.to_string() }))
+        .of_form(&sent);
     visit.ask(asked).await?;
     let id = visit.param("keyId");
     Ok(Answer::see(&visit.owned(Page::Key, &[("keyId", &id)])))

@@ -156,7 +156,8 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .of(visit.owner()?)
         .id("memberId", visit.param("memberId"))
         .if_match(form.text("version"))
-        .body(json!({ "role": form.text("role") }));
+        .body(json!({ "role": form.text("role") }))
+        .of_form(&form);
     match visit.ask(ask).await {
         Ok(_) => role_changed(visit).await,
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {

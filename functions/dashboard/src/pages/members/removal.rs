@@ -57,7 +57,8 @@ pub(crate) async fn remove(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let ask = Ask::new(Operation::DeleteMember)
         .of(visit.owner()?)
         .id("memberId", visit.param("memberId"))
-        .if_match(form.text("version"));
+        .if_match(form.text("version"))
+        .of_form(&form);
     match visit.ask(ask).await {
         Ok(_) => role_changed(visit).await,
         Err(Stop::Problem(problem)) if problem.status == 409 => page(visit, Some(&problem)).await,
