@@ -1,7 +1,8 @@
 //! Partners: what a company lets them do, what they did, and their own side of it.
 
+use routes::{Scope, ScopeSet};
 use serde_json::json;
-use tests::TestApp;
+use tests::{Caller, TestApp, browser::Browser};
 
 use super::visitor::Visitor;
 
@@ -106,4 +107,32 @@ async fn a_partner_sees_its_companies_and_a_company_its_plan() {
         "{}",
         company.html
     );
+}
+
+#[tokio::test]
+async fn what_a_partner_is_told_to_try_with_its_new_secret_works() {
+    let app = TestApp::calm().await;
+    let partner = app.partner("Hooli").await;
+    let mut browser = Browser::signed_in(&app, "owner@hooli.example").await;
+    let scopes = [
+        // Jobs are a company's, which the key would have to name.
+        ScopeSet::from_iter([Scope::ReadJobs]),
+        ScopeSet::from_iter([Scope::ReadJobs, Scope::ReadCompanies]),
+    ];
+    for scopes in scopes {
+        let key = app.ats_key(partner.id, scopes).await;
+        let rotate = format!("/dashboard/o/p-{}/keys/{}/rotate", partner.id, key.id);
+        let form = browser.get(&rotate).await;
+        let shown = browser
+            .submit(&form, "/rotate", &[("overlap", "3600")])
+            .await;
+        let secret = shown.element("key").expect("the secret");
+        let curl = shown.element("curl").expect("what to try");
+        let (_, target) = curl
+            .split_once("http://127.0.0.1:3000")
+            .expect("an address");
+        let (target, _) = target.split_once(' ').expect("a header");
+        let answer = app.get(&Caller::with(&secret), target).await;
+        assert_eq!(answer.status, 200, "{target}: {}", answer.body);
+    }
 }

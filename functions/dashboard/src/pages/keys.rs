@@ -15,7 +15,7 @@ pub(crate) use show::show;
 
 use maud::{Markup, html};
 use model::Owner;
-use routes::{inner::dashboard::Operation as Inner, keys::Operation};
+use routes::{Tenant, inner::dashboard::Operation as Inner, keys::Operation};
 use serde::Deserialize;
 
 use crate::{
@@ -288,7 +288,7 @@ pub(crate) fn shown_once(visit: &Visit<'_>, frame: &Frame, new: NewSecret) -> An
             let curl = format!(
                 "curl {}{} -H \"Authorization: Bearer {key}\"",
                 visit.origin,
-                example(&visit.base, &object.scopes)
+                example(visit, &object.scopes)
             );
             let content = html! {
                 (heading(&object.name, html! { "This is the only time that the key is shown." }, html! {}))
@@ -324,12 +324,15 @@ pub(crate) fn shown_once(visit: &Visit<'_>, frame: &Frame, new: NewSecret) -> An
     visit.framed(frame, Page::Keys, title, content)
 }
 
-/// A read that these scopes allow.
-fn example(base: &str, scopes: &[String]) -> String {
+/// A read that these scopes allow; a partner's key would have to name a company for most.
+fn example(visit: &Visit<'_>, scopes: &[String]) -> String {
+    let by_partner = matches!(visit.owner(), Ok(Owner::Partner(_)));
     let path = routes::all().find(|route| {
         route.method.is_read()
             && route.parameters().next().is_none()
+            && (!by_partner || route.tenant == Tenant::AnyCompany)
             && matches!(route.access, routes::Access::Scope(scope) if scopes.iter().any(|held| held == scope.as_str()))
     });
-    format!("{base}{}", path.map_or("/whoami", |route| route.path))
+    let path = path.map_or("/whoami", |route| route.path);
+    format!("{}{path}", visit.base)
 }

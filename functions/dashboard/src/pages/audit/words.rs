@@ -1,6 +1,7 @@
 //! Events in words.
 
 use maud::{Markup, html};
+use model::CompanyId;
 
 use super::People;
 
@@ -35,6 +36,8 @@ pub(super) fn actor(kind: &str, id: &str, people: &People) -> Markup {
     html! {
         @match (kind, people.get(id)) {
             ("USER", Some(email)) => { bdi { (email) } },
+            // What a company does to its grant is told to the partner without the person's id.
+            ("USER", None) if id.parse::<CompanyId>().is_ok() => { "Somebody of the company " code { (id) } },
             ("USER", None) => { "Somebody who is no member now" },
             ("KEY", _) => { "Key " code { (id) } },
             ("ADMIN", _) => { "An InstaView administrator" },
@@ -54,7 +57,17 @@ pub(super) fn capital(word: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::event_type;
+    use super::{actor, event_type};
+    use std::collections::BTreeMap;
+
+    #[test]
+    fn whoever_is_no_member_is_told_from_a_company_that_is_named_for_its_people() {
+        let person = "00112233445566778899aabbccddeeff";
+        let company = "01890a5d-ac96-774b-bcce-b302099a8057";
+        let said = |id: &str| actor("USER", id, &BTreeMap::new()).into_string();
+        assert_eq!(said(person), "Somebody who is no member now");
+        assert!(said(company).starts_with("Somebody of the company <code>0189"));
+    }
 
     #[test]
     fn every_type_of_event_has_words_of_its_own() {
