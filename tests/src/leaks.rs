@@ -1,6 +1,6 @@
 //! Looks for credentials where none may be: in every log line, answer and stored byte of every test (reliability R18).
 //!
-//! A credential is known by its form, so that none has to be registered: a whole API key, or a signed token.
+//! A credential is known by its form, so that none has to be registered: a whole API key, a signed token, a session's cookie, or what a sign-in begins with.
 
 use local::{Gateway, HttpRequest, HttpResponse};
 use std::{
@@ -18,7 +18,10 @@ use tracing_subscriber::{
 /// Characters of a key after `sk_i`: far fewer would already give it away, and its prefix alone has 9.
 const KEY_REST: usize = 20;
 
-/// Whether the bytes hold a whole API key, or a JSON Web Token with its signature.
+/// `{"state"` as a sign-in's cookie has it.
+const SIGN_IN: &[u8] = b"eyJzdGF0ZSI6";
+
+/// Whether the bytes hold a whole API key, a JSON Web Token with its signature, or a cookie of the dashboard.
 fn holds_credential(bytes: &[u8]) -> bool {
     let run = |rest: &[u8]| {
         rest.iter()
@@ -26,6 +29,13 @@ fn holds_credential(bytes: &[u8]) -> bool {
             .count()
     };
     let key = places(bytes, b"sk_i").any(|at| run(&bytes[at + 3..]) >= KEY_REST);
+    let encoded = |rest: &[u8]| {
+        let letters = rest.iter();
+        let kept = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_".contains(byte);
+        letters.take_while(kept).count()
+    };
+    let session = places(bytes, b"ivs_").any(|at| encoded(&bytes[at + 4..]) >= KEY_REST);
+    let begun = places(bytes, SIGN_IN).any(|at| encoded(&bytes[at..]) >= KEY_REST);
     let token = |at: usize| {
         let rest = &bytes[at..];
         let length = rest
@@ -37,7 +47,7 @@ fn holds_credential(bytes: &[u8]) -> bool {
         let mut triples = parts.windows(3);
         triples.any(|triple| triple.iter().all(|part| part.len() >= KEY_REST))
     };
-    key || places(bytes, b"eyJ").any(token)
+    key || session || begun || places(bytes, b"eyJ").any(token)
 }
 
 /// By a crate that is optimized in tests too: some databases have hundreds of megabytes.
@@ -77,7 +87,10 @@ fn assert_not_answered(method: &str, path: &str, answer: &HttpResponse) {
     if SHOW_A_KEY.iter().any(shows) {
         return;
     }
-    let headers = answer.headers.iter().map(|(_, value)| value.as_bytes());
+    // A cookie is the browser's own, and stands nowhere else.
+    let shown = answer.headers.iter();
+    let shown = shown.filter(|(name, _)| !name.eq_ignore_ascii_case("set-cookie"));
+    let headers = shown.map(|(_, value)| value.as_bytes());
     for bytes in headers.chain([answer.body.as_slice()]) {
         let leaks = holds_credential(bytes);
         assert!(!leaks, "{method} {path} is answered with a credential");
@@ -173,6 +186,27 @@ impl fmt::Debug for Watch {
 #[cfg(test)]
 mod tests {
     use super::holds_credential;
+    use crate::{TestApp, browser::Browser};
+
+    #[tokio::test]
+    async fn the_cookies_that_browsers_are_given_are_seen() {
+        let app = TestApp::calm().await;
+        let mut browser = Browser::new(&app);
+        let form = browser.get("/dashboard/sign-in").await;
+        let sign_in = browser.cookies.values().cloned().collect::<Vec<_>>();
+        let members = [
+            ("email", "owner@initech.example"),
+            ("password", "instaview"),
+        ];
+        browser.submit(&form, "/authorize", &members).await;
+        let session = browser.session().expect("a session").to_owned();
+        assert_eq!(sign_in.len(), 1);
+        for cookie in [&sign_in[0], &session] {
+            assert!(holds_credential(cookie.as_bytes()));
+            let text = format!("a: [{cookie}], b");
+            assert!(holds_credential(text.as_bytes()));
+        }
+    }
 
     #[test]
     fn keys_and_tokens_are_seen_and_prefixes_are_not() {

@@ -35,6 +35,8 @@ pub struct SessionCookie {
 /// What the tables know a session by.
 pub type SessionName = [u8; 32];
 
+/// What every cookie begins with, so that one is known wherever it may not be.
+const PREFIX: &str = "ivs_";
 /// Generation, id, secret of forms.
 const LENGTH: usize = 4 + 32 + 32;
 
@@ -120,10 +122,12 @@ impl SessionCookie {
         bytes.extend(self.generation.to_be_bytes());
         bytes.extend_from_slice(&*self.id);
         bytes.extend_from_slice(&*self.forms);
-        Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes))
+        let encoded = Zeroizing::new(URL_SAFE_NO_PAD.encode(&*bytes));
+        Zeroizing::new(format!("{PREFIX}{}", encoded.as_str()))
     }
 
     pub fn parse(text: &str) -> Option<SessionCookie> {
+        let text = text.strip_prefix(PREFIX)?;
         let bytes = Zeroizing::new(URL_SAFE_NO_PAD.decode(text).ok()?);
         let bytes: &[u8; LENGTH] = bytes.as_slice().try_into().ok()?;
         let part = |from: usize| Zeroizing::new(std::array::from_fn(|at| bytes[from + at]));
