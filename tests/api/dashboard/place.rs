@@ -117,8 +117,8 @@ async fn under_another_name_of_this_machine_people_are_sent_to_the_one_that_the_
     };
     for target in [
         "/dashboard",
-        "/dashboard/sign-in?to=Keys~c-1",
-        "/dashboard/o/c-1/keys?q=a%20b",
+        "/dashboard/sign-in?to=Home",
+        "/dashboard/o/c-1/keys?q=ab",
     ] {
         let (status, to) = at("localhost:3000", target).await;
         assert_eq!(status, 303, "{target}");
