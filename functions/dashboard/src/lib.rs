@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod chart;
 mod form;
 mod inner;
 mod pages;
