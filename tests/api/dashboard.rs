@@ -1,11 +1,14 @@
 //! The dashboard, as browsers meet it.
 
 mod administrators;
+mod busy;
+mod costs;
 mod forms;
 mod invitations;
 mod keys;
 mod members;
 mod partners;
+mod places;
 mod sessions;
 mod visitor;
 
