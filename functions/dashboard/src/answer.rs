@@ -94,15 +94,16 @@ impl Answer {
         }
     }
 
-    pub(crate) fn not_found() -> Answer {
+    /// `base`: what stands in front of the path of every link.
+    pub(crate) fn not_found(base: &str) -> Answer {
         let text = html! { p { "There is no such page." } };
-        Answer::page(404, parts::bare("", "Not found", text))
+        Answer::page(404, parts::bare(base, "Not found", text))
     }
 
-    pub(crate) fn unavailable(error: &dyn std::error::Error) -> Answer {
+    pub(crate) fn unavailable(base: &str, error: &dyn std::error::Error) -> Answer {
         tracing::warn!(error = api::chain(error), "no page");
         let text = html! { p { "Something that we need is away just now. Nothing is lost: try again in a moment." } };
-        Answer::page(503, parts::bare("", "One moment", text)).with(header::RETRY_AFTER, "1")
+        Answer::page(503, parts::bare(base, "One moment", text)).with(header::RETRY_AFTER, "1")
     }
 
     pub(crate) fn with(mut self, name: HeaderName, value: impl Into<String>) -> Answer {
@@ -198,7 +199,7 @@ impl Stop {
                     parts::bare(&visit.base, "This form can't be taken", text),
                 )
             }
-            Stop::NotFound => Answer::not_found(),
+            Stop::NotFound => Answer::not_found(&visit.base),
             Stop::NoReason => Answer::see(&visit.href(crate::Page::Admin, &[])),
             Stop::RoleChanged => {
                 let text = html! {

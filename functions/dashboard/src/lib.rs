@@ -48,15 +48,18 @@ impl Dashboard {
     )]
     pub async fn answer(&self, request: Request) -> Response<StreamedBody> {
         let RequestContext::ApiGatewayV1(context) = request.request_context() else {
-            return Answer::not_found().response("");
+            return Answer::not_found("").response("");
         };
         let id = request_id(&context).to_owned();
         let path = context.resource_path.as_deref().unwrap_or_default();
+        let (_, base) = sign_in::place(&self.app, &context);
         let Some(page) = Page::find(context.http_method.as_str(), path) else {
-            return Answer::not_found().response(&id);
+            return Answer::not_found(&base).response(&id);
         };
         if page == Page::Asset {
-            return pages::assets::answer(&request).response(&id);
+            let asset = pages::assets::answer(&request);
+            let asset = asset.unwrap_or_else(|| Answer::not_found(&base));
+            return asset.response(&id);
         }
         let begun = self.app.clock.now();
         let visit = Visit::begin(self, page, &request, &context).await;
@@ -65,7 +68,7 @@ impl Dashboard {
                 Ok(answer) => answer,
                 Err(stop) => stop.answer(visit),
             },
-            Err(fault) => Answer::unavailable(fault),
+            Err(fault) => Answer::unavailable(&base, fault),
         };
         let millis = self.app.clock.now().since(begun).num_milliseconds();
         let (status, operation) = (answer.status, page.route().operation);

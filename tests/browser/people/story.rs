@@ -195,7 +195,7 @@ impl<'s> Story<'s> {
         person.see("Here is the whole reason.");
         person.fill("Request id", &refused.request_id);
         person.click("Explain");
-        person.see("the key was suspended at");
+        person.see("The key was suspended at");
         person.click(&format!("To the key {NAME}"));
         assert_eq!(person.url(), page);
         person.click("Resume");

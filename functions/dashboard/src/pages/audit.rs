@@ -6,7 +6,7 @@ mod filter;
 mod show;
 mod words;
 
-pub(crate) use check::verify;
+pub(crate) use check::{sentence, verify};
 pub(crate) use files::{checkpoints, export};
 pub(crate) use show::{found_key, key_link, show};
 pub(crate) use words::event_type;

@@ -227,7 +227,11 @@ fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions, may_change
     html! {
         section.card aria-labelledby="suggestions" {
             h2 id="suggestions" { "How it could be narrowed" }
-            p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+            @if *accepted == 0 {
+                p { "No request was accepted since " (time(observed_since)) ": use the key for a while, and come back." }
+            } @else {
+                p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+            }
             @match &unused_scopes.scopes {
                 None => { p { "Which scopes nobody needs is known from " (time(&unused_scopes.known_from)) " on." } }
                 Some(unused) if unused.is_empty() => { p { "Every scope was needed." } }
