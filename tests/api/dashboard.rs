@@ -1,11 +1,14 @@
 //! The dashboard, as browsers meet it.
 
 mod administrators;
+mod busy;
+mod costs;
 mod forms;
 mod found;
 mod freshness;
 mod invitations;
 mod keys;
+mod links;
 mod members;
 mod once;
 mod others;

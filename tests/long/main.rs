@@ -17,6 +17,12 @@ mod authorization {
     pub(crate) use process::Process;
 }
 
+#[path = "../api/dashboard"]
+mod dashboard {
+    pub(crate) mod busy;
+    pub(crate) mod costs;
+}
+
 mod kill_switch;
 
 #[path = "../api/isolation.rs"]
@@ -65,6 +71,12 @@ async fn the_consumer_appends_and_folds_3000_events_a_second() {
     if !cfg!(debug_assertions) {
         assert!(speed >= 3_000.0, "{speed:.0} events/s");
     }
+}
+
+/// On one thread: its time of a core is the page's.
+#[tokio::test]
+async fn every_page_is_cheap_with_1000_keys_and_100_000_events() {
+    dashboard::costs::every_page_is_cheap(1_000, 100_000).await;
 }
 
 /// Reliability R1.

@@ -54,7 +54,7 @@ fn read(input: &mut Input<'_>) -> Option<EventFilter> {
         outcome: outcome?,
         start: start?,
         end: end?,
-        without_accepted: false,
+        ..EventFilter::default()
     };
     // Nobody knows on which page of a filtered chain an event stands.
     if filter != EventFilter::default() && input.query("page")?.is_some() {

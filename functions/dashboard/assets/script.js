@@ -46,24 +46,19 @@ for (const button of all("[data-copy]")) {
   };
 }
 
-for (const input of all("[data-select]")) input.onfocus = () => input.select();
-
-// Live filter: a row stays when it holds every word typed; case and accents don't count.
+// Live filter of what is shown: a row stays when it holds every word typed; case and accents don't count. Enter searches the rest, too.
 const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
 for (const input of all("input[data-filter]")) {
-  for (let el = input; el; el = el.closest("[hidden]")) el.hidden = false;
   const rows = all(`#${CSS.escape(input.dataset.filter)} tbody tr`);
   const texts = rows.map((row) => plain(row.textContent));
   const shown = make("output", "hint");
   input.after(shown);
   input.oninput = () => {
-    const words = plain(input.value).split(/\s+/);
+    // Of a whole key its first characters are what a row shows.
+    const words = plain(input.value).split(/\s+/).map((word) => word.startsWith("sk_i") ? word.slice(0, 13) : word);
     rows.forEach((row, i) => (row.hidden = !words.every((word) => texts[i].includes(word))));
     const left = rows.filter((row) => !row.hidden).length;
     shown.textContent = input.value.trim() && `${left} of ${rows.length} shown`;
-  };
-  input.onkeydown = (event) => {
-    if (event.key === "Enter") event.preventDefault();
   };
   input.oninput(); // a reload may have kept the words
 }
@@ -81,6 +76,31 @@ for (const radio of all("[data-preset]")) {
       const ticked = boxes.filter((b) => b.checked).map((b) => b.value);
       radio.checked = `${ticked.sort()}` === `${words(radio.dataset.preset)}`;
     });
+}
+
+for (const radio of all("[data-custom]"))
+  for (const box of all(".scopes [type=checkbox]", radio.form))
+    box.addEventListener("change", () => {
+      if (!all("[data-preset]:checked", radio.form).length) radio.checked = true;
+    });
+
+// What the ticked boxes come to, in the words of their rows and columns.
+for (const summary of all("#summary")) {
+  const rows = all(".scopes tbody tr", summary.closest("fieldset"));
+  const heads = all(".scopes thead th", summary.closest("fieldset"));
+  const tell = () => {
+    const parts = rows.map((row) => {
+      const held = [...row.cells].filter((cell) => cell.querySelector(":checked"));
+      const actions = held.map((cell) => heads[cell.cellIndex].textContent);
+      const last = actions.pop();
+      const said = actions.length ? `${actions.join(", ")} and ${last}` : last;
+      return last && `${said} ${row.cells[0].textContent}`.toLowerCase();
+    });
+    const can = parts.filter(Boolean).join("; ");
+    summary.textContent = can ? `It can ${can}.` : "It can do nothing.";
+  };
+  summary.closest("form").addEventListener("change", tell);
+  tell();
 }
 
 // A modal <dialog> keeps the focus, closes on Escape and gives the focus back.

@@ -96,6 +96,7 @@ impl Answer {
         }
     }
 
+    /// `base`: what stands in front of the path of every link.
     pub(crate) fn not_found(base: &str) -> Answer {
         let text = html! { p { "There is no such page." } };
         Answer::page(404, parts::bare(base, "Not found", text))

@@ -5,10 +5,11 @@ mod grant;
 mod invitation;
 
 pub(crate) use account::{Account, Standing};
-pub(crate) use grant::LOOKED_AT;
-
 pub(crate) use invitation::{InvitationView, is_fresh};
+pub(crate) use trail::LOOKED_AT;
+
 mod objects;
+mod trail;
 
 use api::{ApiError, App, Call, Reply, respond};
 use chrono::Duration;
@@ -17,7 +18,7 @@ use lambda_http::{Body, Request, Response};
 use model::{KeyId, Owner, RoleText, Rule};
 use routes::{Role, inner::dashboard::Operation};
 use serde::{Deserialize, Serialize};
-use store::{EventFilter, Start};
+use store::Start;
 
 /// What stands around every page of an owner.
 #[derive(Debug, Serialize, Deserialize)]
@@ -59,8 +60,9 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
             Operation::ListGrantors => grant::grantors(&call).await,
             Operation::GetAccount => account::get(&call).await,
             Operation::GetStanding => account::standing(&call).await,
-            Operation::ListChanges => changes(&call).await,
-            Operation::GetEvent => event(&call).await,
+            Operation::ListChanges => trail::changes(&call).await,
+            Operation::ListLatest => trail::latest(&call).await,
+            Operation::GetEvent => trail::event(&call).await,
             Operation::BrowseJobs => objects::jobs(&call).await,
             Operation::ShowJob => objects::job(&call).await,
             Operation::BrowseCandidates => objects::candidates(&call).await,
@@ -143,42 +145,4 @@ async fn activity(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
         }
     });
     call.ok(&try_join_all(read).await?)
-}
-
-async fn changes(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
-    let mut input = call.input();
-    let key_id = input.parsed("keyId", Rule::Format, "must be the id of a key");
-    let outcome = input.parsed("outcome", Rule::Enum, "must be SUCCESS or REFUSED");
-    let (start, end) = (input.instant("start"), input.instant("end"));
-    let filter = key_id.zip(outcome).zip(start.zip(end));
-    let (request, ((key_id, outcome), (start, end))) = call.finish_list(input, filter).await?;
-    let filter = EventFilter {
-        key_id,
-        kind: None,
-        outcome,
-        start,
-        end,
-        without_accepted: true,
-    };
-    let store = call.owner()?;
-    let listed = store
-        .list_events(&filter, &request.start, request.limit)
-        .await?;
-    call.ok(&call.page(&request, listed, |event| event).await?)
-}
-
-async fn event(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
-    let mut input = call.input();
-    let seq = input.id::<u64>("seq");
-    let seq = input.finish(seq)?;
-    // A list goes on below its position; a chain has no gaps.
-    let place = Start::After(seq.saturating_add(1).to_string());
-    let all = EventFilter::default();
-    let listed = call.owner()?.list_events(&all, &place, 1).await?;
-    let event = listed.items.into_iter().find(|event| event.seq == seq);
-    let event = event.ok_or_else(|| ApiError::NotFound {
-        kind: "event",
-        id: seq.to_string(),
-    })?;
-    call.ok(&event)
 }

@@ -5,6 +5,7 @@
 
 mod answer;
 mod ask;
+mod chart;
 mod form;
 mod inner;
 mod pages;
@@ -56,7 +57,9 @@ impl Dashboard {
             return Answer::not_found(&base).response(&id);
         };
         if page == Page::Asset {
-            return pages::assets::answer(&request, &base).response(&id);
+            let asset = pages::assets::answer(&request);
+            let asset = asset.unwrap_or_else(|| Answer::not_found(&base));
+            return asset.response(&id);
         }
         if let Some(answer) = sign_in::elsewhere(&place, page, &request) {
             return answer.response(&id);

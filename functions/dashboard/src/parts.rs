@@ -21,11 +21,21 @@ pub(crate) fn bare(base: &str, title: &str, content: Markup) -> Markup {
             (head(base, title))
             body.plain {
                 main.narrow id="main" {
-                    p { a.brand href=(format!("{base}/dashboard")) { "InstaView" } }
+                    p { (brand(base, &format!("{base}/dashboard"))) }
                     h1 { (title) }
                     (content)
                 }
             }
+        }
+    }
+}
+
+/// Who this is, and the way back to the beginning.
+pub(crate) fn brand(base: &str, href: &str) -> Markup {
+    html! {
+        a.brand href=(href) {
+            img src=(assets::href(base, assets::ICON)) alt="" width="20" height="20";
+            "InstaView"
         }
     }
 }
@@ -114,7 +124,7 @@ impl Visit<'_> {
                 body {
                     a.skip href="#main" { "Skip to content" }
                     header.top {
-                        a.brand href=(self.href(Page::Home, &[])) { "InstaView" }
+                        (brand(&self.base, &self.href(Page::Home, &[])))
                         a.owner href=(self.href(Page::Home, &[("choose", "1")])) {
                             (frame.name) " " span.hint { "Change" }
                         }
@@ -283,22 +293,6 @@ impl Field<'_> {
                 @if !self.hint.is_empty() { p.hint id=(hint_id) { (self.hint) } }
                 @if let Some(error) = &error { p.error id=(error_id) { (error) } }
             }
-        }
-    }
-}
-
-/// 24 numbers as a small line, told in words to whoever doesn't see it.
-pub(crate) fn sparkline(values: &[u64], label: &str) -> Markup {
-    let most = values.iter().copied().max().unwrap_or_default().max(1);
-    let last = values.len().saturating_sub(1).max(1);
-    let points: Vec<String> = values
-        .iter()
-        .enumerate()
-        .map(|(at, value)| format!("{},{}", at * 96 / last, 22 - value * 20 / most))
-        .collect();
-    html! {
-        svg.spark viewBox="0 0 96 24" preserveAspectRatio="none" width="96" height="24" role="img" aria-label=(label) {
-            polyline points=(points.join(" ")) {}
         }
     }
 }

@@ -28,8 +28,10 @@ functions! {
         GetAccount = Get "/inner/account", Needs(Role::Member), Company, administrators Company;
         /// Whether the person may act as an administrator
         GetStanding = Get "/inner/standing", Person;
-        /// The events of the owner's chain without accepted requests, newest first
+        /// The events of the owner's chain without accepted requests, or those of one request, newest first
         ListChanges = Get "/inner/audit-events", Needs(Role::Member), Owner;
+        /// What happened to a key of late
+        ListLatest = Get "/inner/api-keys/{keyId}/audit-events", Needs(Role::Member), Owner;
         /// One event of the owner's chain
         GetEvent = Get "/inner/audit-events/{seq}", Needs(Role::Member), Owner;
 

@@ -221,7 +221,9 @@ impl AdministrationStore {
         start: &Start,
         limit: usize,
     ) -> Result<Listed<Item>, StoreError> {
-        let (rows, more) = self.page(prefix, constant, start, limit).await?;
+        let count = list.count();
+        let page = self.page(prefix, constant, start, limit);
+        let ((rows, more), total) = tokio::try_join!(page, self.ever_made(&count))?;
         let position = |row: &Item| {
             let position = row.text("sk")?.strip_prefix(constant);
             position.map(str::to_owned).ok_or(StoreError::Corrupt("sk"))
@@ -229,7 +231,7 @@ impl AdministrationStore {
         let next = rows.last().filter(|_| more).map(position).transpose()?;
         Ok(Listed {
             items: rows,
-            total: Some(self.ever_made(&list.count()).await?),
+            total: Some(total),
             total_is_lower_bound: false,
             next,
             cut: false,

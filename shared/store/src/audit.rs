@@ -84,8 +84,12 @@ pub struct EventFilter {
     pub start: Option<Timestamp>,
     /// The first instant that isn't any more.
     pub end: Option<Timestamp>,
+    /// What the request that they tell of was known by.
+    pub request_id: Option<String>,
     /// Leaves out accepted requests, which are most of a chain.
     pub without_accepted: bool,
+    /// Of how many events this is a choice, where not of as many as a filtered list reads.
+    pub among: Option<usize>,
 }
 
 /// A whole chain as it is stored, oldest first: not checked.
@@ -303,30 +307,45 @@ impl OwnerStore {
         start: &Start,
         limit: usize,
     ) -> Result<Listed<Event>, StoreError> {
-        let head = self.table.find_head(self.owner()).await?;
         let filtered = *filter != EventFilter::default();
-        // A chain has no gaps, so that skipping is counting. `next` is the seq to go on with, 0 after the last.
-        let mut next = match start {
-            Start::Skip(rows) => head.seq.saturating_sub(*rows),
+        let from = match start {
+            Start::Skip(0) => Some(u64::MAX),
+            // A chain has no gaps, so that skipping is counting, from its end.
+            Start::Skip(_) => None,
             Start::After(position) => {
                 let seq: u64 = position
                     .parse()
                     .map_err(|_| StoreError::Corrupt("position"))?;
-                seq.saturating_sub(1).min(head.seq)
+                Some(seq.saturating_sub(1))
             }
+        };
+        let most = (!filtered).then_some(limit);
+        // Together with the head, where its word isn't needed to know where to begin.
+        let first = async {
+            match from {
+                Some(0) | None => Ok(None),
+                Some(from) => self.packs_down_from(from, most).await.map(Some),
+            }
+        };
+        let (head, mut first) = tokio::try_join!(self.table.find_head(self.owner()), first)?;
+        // The seq to go on with, 0 after the last.
+        let mut next = match (from, start) {
+            (Some(from), _) => from.min(head.seq),
+            (None, Start::Skip(rows)) => head.seq.saturating_sub(*rows),
+            (None, Start::After(_)) => 0,
         };
         let mut items = Vec::new();
         let mut room = Room::new();
         let mut cut = false;
-        let mut unread = if filtered {
-            Self::MAX_EVENTS_READ
-        } else {
-            limit
+        let mut unread = match filtered {
+            true => filter.among.unwrap_or(Self::MAX_EVENTS_READ),
+            false => limit,
         };
         'reading: while next > 0 && unread > 0 {
-            let packs = self
-                .packs_down_from(next, (!filtered).then_some(limit))
-                .await?;
+            let packs = match first.take() {
+                Some(packs) => packs,
+                None => self.packs_down_from(next, most).await?,
+            };
             if packs.is_empty() {
                 next = 0;
             }
@@ -441,13 +460,16 @@ impl EventFilter {
             outcome,
             start,
             end,
+            request_id,
             without_accepted,
+            among: _,
         } = self;
         (key_id.is_none() || *key_id == facts.key_id)
             && kind.is_none_or(|kind| kind == facts.kind)
             && outcome.is_none_or(|outcome| outcome == facts.outcome)
             && start.is_none_or(|start| start <= facts.at)
             && end.is_none_or(|end| facts.at < end)
+            && (request_id.is_none() || *request_id == facts.request_id)
             && !(*without_accepted && facts.kind == EventType::AuthenticationSucceeded)
     }
 }

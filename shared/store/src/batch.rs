@@ -1,6 +1,7 @@
 //! Many rows in few calls.
 
 use aws_sdk_dynamodb::{operation::query::builders::QueryFluentBuilder, types::KeysAndAttributes};
+use futures_util::future::try_join_all;
 use std::{
     collections::{HashMap, HashSet},
     fmt::Display,
@@ -15,6 +16,8 @@ use crate::{
 
 impl Table {
     const MAX_STALLS: u32 = 5;
+    /// Calls that are under way together, where there are more rows than one brings.
+    const AT_ONCE: usize = 10;
 
     /// Rows by their keys, strongly, in the keys' order; what isn't there is left out.
     pub(crate) async fn get_many(
@@ -33,8 +36,10 @@ impl Table {
             }
         }
         let mut found = HashMap::with_capacity(wanted.len());
-        for chunk in wanted.chunks(100) {
-            for row in self.get_hundred(table, chunk.to_vec()).await? {
+        for together in wanted.chunks(100 * Self::AT_ONCE) {
+            let hundreds = together.chunks(100);
+            let hundreds = hundreds.map(|keys| self.get_hundred(table, keys.to_vec()));
+            for row in try_join_all(hundreds).await?.into_iter().flatten() {
                 found.insert(primary(&row)?, row);
             }
         }

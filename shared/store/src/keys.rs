@@ -383,9 +383,12 @@ impl OwnerStore {
         now: Timestamp,
     ) -> Result<Listed<KeyRow>, StoreError> {
         let (items, total, more) = if filter.is_empty() {
-            let (pointers, more) = self.page(POINTER, "", start, limit).await?;
-            let keys = self.key_rows(&key_ids(&pointers)?).await?;
-            (keys, self.ever_made(COUNT).await?, more)
+            let keys = async {
+                let (pointers, more) = self.page(POINTER, "", start, limit).await?;
+                Ok((self.key_rows(&key_ids(&pointers)?).await?, more))
+            };
+            let ((keys, more), total) = tokio::try_join!(keys, self.ever_made(COUNT))?;
+            (keys, total, more)
         } else {
             // What a key's status is says the clock, so no index can: all rows are read.
             let mut rows = self.all_keys().await?;

@@ -74,9 +74,10 @@ impl OwnerStore {
 impl CompanyStore {
     /// What a lockdown would end now. Expired keys are caught, too: they could be given life again.
     pub async fn would_catch(&self, include_partners: bool) -> Result<Caught, StoreError> {
-        let grants = self.active_grants(include_partners).await?;
+        let grants = self.active_grants(include_partners);
+        let (grants, keys) = tokio::try_join!(grants, self.unrevoked_keys())?;
         Ok(Caught {
-            keys: self.unrevoked_keys().await?,
+            keys,
             partners: grants.into_iter().map(|row| row.partner).collect(),
         })
     }

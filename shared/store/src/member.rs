@@ -48,8 +48,7 @@ impl OwnerStore {
 
     /// Members and who is invited at `now`, newest first: a hundred, and what their inviters' days allow.
     pub async fn all_members(&self, now: Timestamp) -> Result<Vec<Member>, StoreError> {
-        let mut all = self.members().await?;
-        let invitations = self.invitations().await?;
+        let (mut all, invitations) = tokio::try_join!(self.members(), self.invitations())?;
         let open = invitations.iter().filter(|row| row.is_open(now));
         all.extend(open.map(|row| row.view()));
         all.sort_by_key(|member| std::cmp::Reverse(position(member)));

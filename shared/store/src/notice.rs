@@ -219,7 +219,8 @@ impl OwnerStore {
     ) -> Result<Listed<NoticeRow>, StoreError> {
         let prefix = if unread { UNREAD } else { PREFIX };
         let last = format!("{prefix}{}", NoticeRow::last_kept(now));
-        let (mut rows, mut more) = self.page(prefix, prefix, start, limit).await?;
+        let page = self.page(prefix, prefix, start, limit);
+        let ((mut rows, mut more), total) = tokio::try_join!(page, self.count(prefix, &last))?;
         // DynamoDB deletes late, and what is over stands at the end.
         let read = rows.len();
         rows.retain(|row| row.text("sk").is_ok_and(|sk| *sk <= *last));
@@ -230,7 +231,7 @@ impl OwnerStore {
         });
         let page = Listed {
             items: rows,
-            total: Some(self.count(prefix, &last).await?),
+            total: Some(total),
             total_is_lower_bound: false,
             next: next.transpose()?,
             cut: false,

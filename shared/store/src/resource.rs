@@ -243,6 +243,20 @@ impl CompanyStore {
         ))
     }
 
+    /// Those of them that are there, in their order, each as its row has it: also with what was severed. For what no relation says, such as names.
+    pub async fn find_as_stored<R: Resource>(
+        &self,
+        ids: &[R::Id],
+        now: Timestamp,
+    ) -> Result<Vec<Stored<R>>, StoreError> {
+        let keys = ids.iter().map(|id| self.key(sk(R::ENTITY, *id))).collect();
+        let rows = self.table.get_many(&self.table.names.records, keys).await?;
+        let shown = rows
+            .iter()
+            .filter_map(|row| Stored::shown(row, &HashSet::new(), now).transpose());
+        shown.collect()
+    }
+
     /// As its row has it, also with what was severed.
     async fn stored<R: Resource>(
         &self,
@@ -410,10 +424,10 @@ impl CompanyStore {
         if run.prefix(R::ENTITY).len() >= MAX_SORT_KEY {
             return Ok(Listed::nothing());
         }
-        let unseen = Unseen {
-            severed: self.severed::<R>().await?,
-            expired: self.expired::<R>(query.now).await?,
-        };
+        // Before the rows: what is rewritten meanwhile leaves no trace of what was severed.
+        let (severed, expired) =
+            tokio::try_join!(self.severed::<R>(), self.expired::<R>(query.now))?;
+        let unseen = Unseen { severed, expired };
         let of_severed = |(name, id): &(&str, String)| {
             R::relation(name).is_some() && unseen.severed.contains(id)
         };
@@ -423,18 +437,28 @@ impl CompanyStore {
                 ..Listed::nothing()
             });
         }
-        let mut page = if others.is_empty() {
-            self.page::<R>(&run, query, &unseen).await?
-        } else {
-            self.filtered_page::<R>(&run, &others, query, &unseen)
-                .await?
-        };
-        if query.q.is_some() {
-            page.total = None;
-            page.total_is_lower_bound = false;
-        } else if others.is_empty() {
-            page.total = Some(self.total::<R>(query.filters.first(), &unseen).await?);
+        if !others.is_empty() {
+            let mut page = self
+                .filtered_page::<R>(&run, &others, query, &unseen)
+                .await?;
+            if query.q.is_some() {
+                page.total = None;
+                page.total_is_lower_bound = false;
+            }
+            return Ok(page);
         }
+        let total = async {
+            match query.q {
+                Some(_) => Ok(None),
+                None => {
+                    let total = self.total::<R>(query.filters.first(), &unseen);
+                    total.await.map(Some)
+                }
+            }
+        };
+        let (mut page, total) = tokio::try_join!(self.page::<R>(&run, query, &unseen), total)?;
+        page.total = total;
+        page.total_is_lower_bound &= total.is_some();
         Ok(page)
     }
 

@@ -22,7 +22,7 @@ async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
         "from 198.51.100.7",
         "Accepted 1",
         "ListJobs",
-        "api_key.created",
+        "Key: created",
     ] {
         assert!(shown.contains(told), "{told}: {shown}");
     }
@@ -142,7 +142,7 @@ async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
         .get(&keys_of(&company).replace("/keys", "/kill-switch"))
         .await;
     assert!(
-        page.text().contains("It would end 1 keys and 0 grants"),
+        page.text().contains("It would end 1 key and 0 grants"),
         "{}",
         page.text()
     );
@@ -160,7 +160,7 @@ async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
     let done = browser.submit(&refused, "/kill-switch", &members).await;
     assert_eq!(done.status, 200);
     assert!(
-        done.text().contains("It has ended 1 keys"),
+        done.text().contains("It has ended 1 key"),
         "{}",
         done.text()
     );

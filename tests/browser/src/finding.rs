@@ -24,7 +24,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    fn selector(self) -> &'static str {
+    pub(crate) fn selector(self) -> &'static str {
         match self {
             Kind::Action => "a[href], button, summary, input[type=submit]",
             Kind::Text => {

@@ -1,4 +1,4 @@
-//! What a person does with a mouse, and what they type into fields.
+//! What a person does with a mouse, and what they type into fields; or all of it with the keyboard, who has nothing else.
 
 use serde_json::json;
 use thirtyfour::WebElement;
@@ -8,19 +8,17 @@ use crate::{finding::Kind, person::Browser};
 impl Browser<'_> {
     /// Clicks the link or button of that name.
     pub fn click(&self, name: &str) {
+        if self.keyboard_alone {
+            return self.press_enter_on(name);
+        }
         self.click_on(&self.find(Kind::Action, name), name);
-    }
-
-    /// Clicks the first of those that share a name, as buttons beside what they copy do.
-    pub fn click_first(&self, name: &str) {
-        let named = self.until(&format!("for an Action named {name:?}"), || {
-            self.named(Kind::Action, name)?.into_iter().next()
-        });
-        self.click_on(&named, name);
     }
 
     /// Types into the field of that label, in place of what stands there.
     pub fn fill(&self, label: &str, text: &str) {
+        if self.keyboard_alone {
+            return self.write_into(label, text);
+        }
         let field = self.find(Kind::Text, label);
         let cleared = self.driver.wait(field.clear());
         cleared.unwrap_or_else(|why| panic!("{label}: {why}"));
@@ -40,6 +38,9 @@ impl Browser<'_> {
 
     /// Takes the radio button of that label.
     pub fn choose(&self, label: &str) {
+        if self.keyboard_alone {
+            return self.press_arrows_to(label);
+        }
         let radio = self.find(Kind::Radio, label);
         self.click_on(&radio, label);
         assert!(self.is_on(&radio), "{label} wasn't taken");
@@ -75,6 +76,9 @@ impl Browser<'_> {
     }
 
     fn turn(&self, label: &str, on: bool) {
+        if self.keyboard_alone {
+            return self.press_space_on(label, on);
+        }
         let box_ = self.find(Kind::Check, label);
         if self.is_on(&box_) != on {
             self.click_on(&box_, label);

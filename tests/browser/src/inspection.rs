@@ -54,6 +54,11 @@ impl Browser<'_> {
         assert!(bad.is_empty(), "{}: {}", self.url(), bad.join("\n"));
     }
 
+    /// Takes what was reported as expected.
+    pub fn forget_console(&self) {
+        let _ = self.driver.wait(self.driver.session().browser_log());
+    }
+
     fn fits(&self, width: u32) {
         let widest = "return [...document.querySelectorAll('body, body *')]
             .map(found => [found.getBoundingClientRect().right, found.outerHTML.slice(0, 120)])

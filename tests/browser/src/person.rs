@@ -1,7 +1,7 @@
 //! What a person does before anything else: opens a page, reads it, signs in, takes another tab.
 
 use serde_json::{Value, json};
-use std::{fs, time::Duration};
+use std::{fs, thread, time::Duration};
 use thirtyfour::WindowHandle;
 
 use crate::{
@@ -19,6 +19,8 @@ pub struct Browser<'s> {
     pub(crate) driver: Driver,
     patience: Duration,
     runs_scripts: bool,
+    /// Whether everything is done with Tab, arrows, Space and Enter.
+    pub(crate) keyboard_alone: bool,
 }
 
 impl<'s> Browser<'s> {
@@ -32,6 +34,7 @@ impl<'s> Browser<'s> {
             driver: Driver::start(),
             patience: PATIENCE,
             runs_scripts: true,
+            keyboard_alone: false,
         };
         browser.emulate();
         browser
@@ -42,6 +45,13 @@ impl<'s> Browser<'s> {
         let mut browser = Browser::new(site);
         browser.runs_scripts = false;
         browser.emulate();
+        browser
+    }
+
+    /// As `new`, for somebody without a mouse: whatever they do is done by keys, on stops that show it.
+    pub fn with_keyboard_alone(site: &'s Site) -> Browser<'s> {
+        let mut browser = Browser::new(site);
+        browser.keyboard_alone = true;
         browser
     }
 
@@ -75,7 +85,7 @@ impl<'s> Browser<'s> {
         self.open("/dashboard");
         self.click("Sign in");
         self.give_password(email);
-        self.see_path("/dashboard/");
+        self.see_path("/dashboard");
     }
 
     /// Fills the form of the development issuer.
@@ -89,6 +99,20 @@ impl<'s> Browser<'s> {
     pub fn see(&self, text: &str) {
         self.until(&format!("to see {text:?}"), || {
             self.text().contains(text).then_some(())
+        });
+    }
+
+    /// Opens the page again and again until it shows all of these: what the streams bring.
+    pub fn open_until(&self, target: &str, texts: &[&str]) {
+        self.until(&format!("for {texts:?}"), || {
+            self.open(target);
+            let shown = self.text();
+            let all = texts.iter().all(|text| shown.contains(text));
+            if !all {
+                // Each page is some requests of the person's limit.
+                thread::sleep(Duration::from_millis(300));
+            }
+            all.then_some(())
         });
     }
 

@@ -7,6 +7,8 @@ use routes::inner::dashboard::Operation;
 use serde::Serialize;
 use store::{EventFilter, Start};
 
+use super::LOOKED_AT;
+
 /// A grant, and what its other side is called, as far as whoever asks may know.
 #[derive(Debug, Serialize)]
 struct NamedGrant {
@@ -14,9 +16,6 @@ struct NamedGrant {
     grant: PartnerGrant,
     name: Option<String>,
 }
-
-/// A look at a partner's doings reads so many of the company's newest events, and no more.
-pub(crate) const LOOKED_AT: usize = 500;
 
 pub(super) async fn list(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;

@@ -3,14 +3,13 @@
 //! On the API only keys reach them, by scopes that people don't have. Administrators reach none of them.
 
 use api::{ApiError, Call, Input, Reply};
-use futures_util::future::try_join_all;
 use model::{
     AgentFields, AgentId, CandidateId, CandidateRecord, CandidateStatus, InterviewRecord,
     InterviewStatus, JobFields, JobId, JobStatus, Rule,
 };
 use routes::inner::dashboard::Operation;
 use std::{collections::BTreeMap, str::FromStr};
-use store::{CompanyStore, Resource, StoreError};
+use store::{CompanyStore, Resource};
 
 type Asked<'a> = Call<'a, Operation>;
 
@@ -114,15 +113,12 @@ async fn named<R: Resource>(
     ids: Vec<R::Id>,
     name: fn(&R) -> String,
 ) -> Result<Vec<(String, String)>, ApiError> {
-    let read = ids.into_iter().map(|id| async move {
-        match store.get::<R>(id, call.now).await {
-            Ok(object) => Ok(Some((id, object.fields))),
-            Err(StoreError::NotFound) => Ok(None),
-            Err(fault) => Err(ApiError::from(fault)),
-        }
-    });
-    let found = try_join_all(read).await?.into_iter().flatten();
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let found = store.find_as_stored::<R>(&ids, call.now).await?;
     Ok(found
-        .map(|(id, fields)| (id.to_string(), name(&fields)))
+        .into_iter()
+        .map(|object| (object.id.to_string(), name(&object.fields)))
         .collect())
 }

@@ -20,7 +20,7 @@ use crate::{
     ask::Ask,
     form::Form,
     inner::Standing,
-    parts::{bare, head, refusal},
+    parts::{bare, brand, head, refusal},
     session::ended_or_fault,
     visit::Visit,
 };
@@ -133,7 +133,7 @@ fn framed(visit: &Visit<'_>, status: u16, section: Page, title: &str, content: M
             body {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
-                    a.brand href=(visit.href(Page::Home, &[("choose", "1")])) { "InstaView" }
+                    (brand(&visit.base, &visit.href(Page::Home, &[("choose", "1")])))
                     a.owner href=(visit.href(Page::Home, &[("choose", "1")])) {
                         "Administration " span.hint { "Change" }
                     }

@@ -12,6 +12,7 @@ use crate::{
     answer::{Answer, Problem, Stop},
     ask::Ask,
     form::Form,
+    inner::Frame,
     parts::{Field, heading, refusal, time},
     visit::Visit,
 };
@@ -38,9 +39,11 @@ struct AlertForm {
 }
 
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
-    let settings = read(visit).await?;
+    let owner = visit.owner()?;
+    let (frame, settings) = futures_util::try_join!(visit.frame(owner), read(visit))?;
     let saved = !visit.query("saved").is_empty();
-    page(visit, &settings, AlertForm::of(&settings), saved, None).await
+    let form = AlertForm::of(&settings);
+    Ok(page(visit, &frame, &settings, form, saved, None))
 }
 
 pub(crate) async fn set(visit: &Visit<'_>) -> Result<Answer, Stop> {
@@ -61,7 +64,8 @@ pub(crate) async fn set(visit: &Visit<'_>) -> Result<Answer, Stop> {
                 // Somebody else was faster: what they made of it is what is to be changed now.
                 _ => AlertForm::of(&settings),
             };
-            page(visit, &settings, form, false, Some(&problem)).await
+            let frame = visit.frame(visit.owner()?).await?;
+            Ok(page(visit, &frame, &settings, form, false, Some(&problem)))
         }
         Err(stop) => Err(stop),
     }
@@ -72,14 +76,14 @@ async fn read(visit: &Visit<'_>) -> Result<Settings, Stop> {
     visit.get(ask).await
 }
 
-async fn page(
+fn page(
     visit: &Visit<'_>,
+    frame: &Frame,
     settings: &Settings,
     form: AlertForm,
     saved: bool,
     problem: Option<&Problem>,
-) -> Result<Answer, Stop> {
-    let frame = visit.frame(visit.owner()?).await?;
+) -> Answer {
     let may_set = frame.role() >= Some(Role::Admin);
     let sub = html! {
         "Once a minute, what your keys did is looked at; what is unusual becomes a notice, and a mail."
@@ -102,7 +106,7 @@ async fn page(
         }
     };
     let status = problem.map_or(200, |problem| problem.status);
-    Ok(visit.framed_as(status, &frame, Page::Alerts, "Alerts", content))
+    visit.framed_as(status, frame, Page::Alerts, "Alerts", content)
 }
 
 impl AlertForm {

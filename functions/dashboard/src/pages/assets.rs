@@ -57,11 +57,10 @@ pub(crate) fn href(base: &str, asset: Asset) -> String {
     )
 }
 
-pub(crate) fn answer(request: &Request, base: &str) -> Answer {
+/// `None` where there is none of that name.
+pub(crate) fn answer(request: &Request) -> Option<Answer> {
     let parameters = request.path_parameters_ref();
-    let asked = parameters.and_then(|all| all.first("asset"));
-    match NAMED.iter().find(|(name, _)| Some(name.as_str()) == asked) {
-        Some((_, asset)) => Answer::asset(asset.media_type, asset.bytes),
-        None => Answer::not_found(base),
-    }
+    let asked = parameters.and_then(|all| all.first("asset"))?;
+    let (_, asset) = NAMED.iter().find(|(name, _)| name == asked)?;
+    Some(Answer::asset(asset.media_type, asset.bytes))
 }

@@ -6,9 +6,10 @@ mod filter;
 mod show;
 mod words;
 
-pub(crate) use check::verify;
+pub(crate) use check::{sentence, verify};
 pub(crate) use files::{checkpoints, export};
 pub(crate) use show::{found_key, key_link, show};
+pub(crate) use words::event_type;
 
 use maud::{Markup, html};
 use model::Owner;
@@ -26,7 +27,7 @@ use crate::{
     visit::Visit,
 };
 use filter::Filter;
-use words::{actor, event_type, outcome};
+use words::{actor, outcome};
 
 /// An event, as the API shows it.
 #[derive(Deserialize)]
@@ -141,6 +142,9 @@ fn empty(visit: &Visit<'_>, filter: &Filter, goes_on: bool) -> Markup {
             } @else {
                 h2 { "No such event" }
                 p { "Nothing that fits has been recorded. Events follow a few moments after what they tell of." }
+                @if !filter.request.is_empty() {
+                    p { "Was it refused? " a href=(visit.owned(Page::Explain, &[("requestId", &filter.request)])) { "Explain the refusal" } }
+                }
                 p { a href=(visit.owned(Page::Audit, &[])) { "All events" } }
             }
         }
@@ -185,8 +189,13 @@ fn table(visit: &Visit<'_>, people: &People, events: &[Event]) -> Markup {
 fn told(event: &Event) -> Option<String> {
     let changed = event.changes.as_ref().filter(|changes| !changes.is_empty());
     let changed = changed.map(|changes| {
-        let fields: Vec<_> = changes.iter().map(|change| change.field.as_str()).collect();
-        fields.join(", ")
+        const SHOWN: usize = 4;
+        let fields = changes.iter().map(|change| change.field.as_str());
+        let fields: Vec<_> = fields.take(SHOWN).collect();
+        match changes.len().saturating_sub(SHOWN) {
+            0 => fields.join(", "),
+            more => format!("{} and {more} more", fields.join(", ")),
+        }
     });
     let operation = || event.operation.clone();
     match (&event.reason, event.count) {

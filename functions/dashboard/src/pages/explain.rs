@@ -5,7 +5,7 @@ use routes::keys::Operation;
 use serde::Deserialize;
 
 use super::{
-    audit::{found_key, key_link},
+    audit::{found_key, key_link, sentence},
     keys::Key,
 };
 use crate::{
@@ -109,7 +109,7 @@ fn explained(visit: &Visit<'_>, denial: &Denial, key: Option<&Key>) -> Markup {
     html! {
         section.card aria-labelledby="why" {
             h2 id="why" { (headline(&denial.reason)) }
-            p { (denial.message) }
+            p { (sentence(&denial.message)) }
             dl.facts {
                 div { dt { "When" } dd { (time(&denial.at)) } }
                 div { dt { "Answer" } dd { (denial.status) } }

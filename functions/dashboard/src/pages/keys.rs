@@ -8,23 +8,25 @@ mod show;
 mod usage;
 
 pub(crate) use change::{ask_revoke, edit, resume, revoke, save, suspend};
+use form::in_words;
 pub(crate) use form::{KeyForm, scope_table};
 pub(crate) use search::Search;
 pub(crate) use secret::{make_secret, move_overlap, rotate};
 pub(crate) use show::show;
 
 use maud::{Markup, html};
-use model::Owner;
-use routes::{Tenant, inner::dashboard::Operation as Inner, keys::Operation};
+use model::{Owner, Timestamp};
+use routes::{Role, Tenant, inner::dashboard::Operation as Inner, keys::Operation};
 use serde::Deserialize;
 
 use crate::{
     Page,
     answer::{Answer, Problem, Stop},
     ask::Ask,
+    chart::sparkline,
     form::Form,
     inner::{Activity, Frame},
-    parts::{heading, refusal, sparkline, status, time, time_or},
+    parts::{heading, status, time, time_or},
     visit::Visit,
 };
 
@@ -67,9 +69,21 @@ pub(crate) struct Key {
 pub(crate) struct Secret {
     pub(crate) suffix: String,
     pub(crate) created_at: String,
-    pub(crate) valid_until: Option<String>,
+    pub(crate) valid_until: Option<Timestamp>,
     pub(crate) last_used_at: Option<String>,
     pub(crate) last_used_ip: Option<String>,
+}
+
+impl Secret {
+    /// When it ends, of one that lives on beside a newer one.
+    pub(crate) fn ends(&self, now: Timestamp) -> Option<String> {
+        let end = self.valid_until.filter(|end| *end > now);
+        end.map(|end| end.to_string())
+    }
+
+    pub(crate) fn has_ended(&self, now: Timestamp) -> bool {
+        self.valid_until.is_some_and(|end| end <= now)
+    }
 }
 
 const LIMIT: &str = "20";
@@ -94,11 +108,13 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     };
     let (frame, (keys, activity)) = futures_util::try_join!(visit.frame(owner), keys)?;
     let filtered = !search.is_empty() || !wanted.is_empty();
+    // A partner's keys are issued by InstaView.
+    let may_make = matches!(owner, Owner::Company(_)) && frame.role() >= Some(Role::Admin);
     let actions = html! {
-        @if matches!(owner, Owner::Company(_)) {
+        @if may_make {
             a.button href=(visit.owned(Page::KillSwitch, &[])) { "Kill switch" }
+            a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create key" }
         }
-        a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create key" }
     };
     let sub = match keys.pagination.total {
         Some(1) => html! { "1 key" },
@@ -116,8 +132,14 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
                     p { a href=(visit.owned(Page::Keys, &[])) { "All keys" } }
                 } @else {
                     h2 { "No keys yet" }
-                    p { "A key lets a program use the API for " (frame.name) ", with just the scopes that you give it." }
-                    a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create the first key" }
+                    @if may_make {
+                        p { "A key lets a program use the API for " (frame.name) ", with just the scopes that you give it." }
+                        a.button.primary href=(visit.owned(Page::NewKey, &[])) { "Create the first key" }
+                    } @else if matches!(owner, Owner::Partner(_)) {
+                        p { "InstaView issues a partner's keys: ask us for one, and rotate it here to get its secret." }
+                    } @else {
+                        p { "A key lets a program use the API for " (frame.name) ". Owners and administrators make them." }
+                    }
                 }
             }
         } @else {
@@ -178,7 +200,7 @@ fn table(visit: &Visit<'_>, keys: &[Key], activity: &[Activity]) -> Markup {
                             }
                             td data-label="Key" {
                                 code { (key.prefix) "…" }
-                                @for secret in &key.secrets { " " code { "…" (secret.suffix) } }
+                                @for secret in key.secrets.iter().filter(|secret| !secret.has_ended(visit.now)) { " " code { "…" (secret.suffix) } }
                             }
                             td data-label="Scopes" { (scopes(&key.scopes)) }
                             td data-label="Status" { (status(&key.status)) }
@@ -236,7 +258,7 @@ async fn form_page(
     let sub = html! { "For a program that uses the API for " (frame.name) "." };
     let content = html! {
         (heading("Create a key", sub, html! {}))
-        (refusal(problem))
+        (KeyForm::refusal(problem))
         form.form method="post" action=(visit.owned(Page::CreateKey, &[])) {
             (visit.form_proof())
             (form.fields(visit, problem))
@@ -255,7 +277,7 @@ pub(crate) async fn create(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
     visit.fresh()?;
     let owner = visit.owner()?;
-    let form = KeyForm::read(&sent);
+    let form = KeyForm::read(visit, &sent);
     let frame = visit.frame(owner).await?;
     let ask = Ask::new(Operation::CreateApiKey)
         .of(owner)
@@ -297,13 +319,14 @@ pub(crate) fn shown_once(visit: &Visit<'_>, frame: &Frame, new: NewSecret) -> An
                 }
                 div.secret {
                     code id="key" { (key) }
-                    button type="button" data-copy="key" hidden { "Copy" }
+                    button type="button" data-copy="key" aria-label="Copy the key" hidden { "Copy" }
                 }
+                p { (in_words(&object.scopes)) }
                 section.card aria-labelledby="try" {
                     h2 id="try" { "Try it" }
                     div.snippet {
                         pre { code id="curl" { (curl) } }
-                        button type="button" data-copy="curl" hidden { "Copy" }
+                        button type="button" data-copy="curl" aria-label="Copy the command" hidden { "Copy" }
                     }
                 }
                 p { a.button.primary href=(page) { "I have saved it" } }

@@ -111,14 +111,26 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
     }
 }
 
+/// Keys, and grants, by name; of the rest it is enough how many they are.
+const SHOWN: usize = 50;
+
 fn told(what: &str, report: &Report) -> Markup {
     html! {
         section.card aria-labelledby="ends" {
-            h2 id="ends" { (what) " " (report.keys.len()) " keys and " (report.grants.len()) " grants" }
+            h2 id="ends" { (what) " " (counted(report.keys.len(), "key")) " and " (counted(report.grants.len(), "grant")) }
             ul {
-                @for key in &report.keys { li { bdi { (key.name) } " " code { (key.prefix) "…" } } }
-                @for grant in &report.grants { li { "the grant to partner " code { (grant.partner_id) } } }
+                @for key in report.keys.iter().take(SHOWN) { li { bdi { (key.name) } " " code { (key.prefix) "…" } } }
+                @for grant in report.grants.iter().take(SHOWN) { li { "the grant to partner " code { (grant.partner_id) } } }
             }
+            @let rest = report.keys.len().saturating_sub(SHOWN) + report.grants.len().saturating_sub(SHOWN);
+            @if rest > 0 { p { "… and " (rest) " more." } }
         }
+    }
+}
+
+fn counted(count: usize, what: &str) -> String {
+    match count {
+        1 => format!("1 {what}"),
+        many => format!("{many} {what}s"),
     }
 }

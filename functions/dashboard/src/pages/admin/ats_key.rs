@@ -104,7 +104,7 @@ pub(crate) async fn issue(visit: &Visit<'_>) -> Result<Answer, Stop> {
     }
     let sent = Form::read(visit)?;
     visit.fresh()?;
-    let form = KeyForm::read(&sent);
+    let form = KeyForm::read(visit, &sent);
     let partner = visit.param("partnerId");
     let mut body = form.body(visit.now);
     body["type"] = "ATS".into();

@@ -125,6 +125,7 @@ fn broke(visit: &Visit<'_>, broken: &Unverified) -> Markup {
     }
 }
 
-fn sentence(text: &str) -> String {
+/// A message that is no sentence by itself.
+pub(crate) fn sentence(text: &str) -> String {
     format!("{}.", super::words::capital(text))
 }

@@ -15,6 +15,7 @@ pub(super) struct Filter {
     outcome: String,
     from: String,
     to: String,
+    pub(super) request: String,
 }
 
 const LIMIT: &str = "50";
@@ -33,16 +34,18 @@ impl Filter {
             outcome: visit.query("outcome"),
             from: visit.query("from"),
             to: visit.query("to"),
+            request: visit.query("request").trim().to_owned(),
         }
     }
 
-    pub(super) fn pairs(&self) -> [(&str, &str); 5] {
+    pub(super) fn pairs(&self) -> [(&str, &str); 6] {
         [
             ("key", &self.key),
             ("type", &self.kind),
             ("outcome", &self.outcome),
             ("from", &self.from),
             ("to", &self.to),
+            ("request", &self.request),
         ]
     }
 
@@ -53,6 +56,10 @@ impl Filter {
 
     pub(super) fn ask(&self, owner: Owner) -> Ask {
         let ask = match self.kind.as_str() {
+            // Whatever it was, the request says it.
+            _ if !self.request.is_empty() => {
+                Ask::new(Inner::ListChanges).query("requestId", &self.request)
+            }
             CHANGES => Ask::new(Inner::ListChanges),
             EVERYTHING => Ask::new(Operation::ListAuditEvents),
             kind => Ask::new(Operation::ListAuditEvents).query("type", kind),
@@ -107,14 +114,11 @@ impl Filter {
                     label for="to" { "To, inclusive" }
                     input id="to" name="to" type="date" value=(self.to) aria-invalid=[wrong("?end")];
                 }
-                button { "Show" }
-            }
-            form.filters method="get" action=(visit.owned(Page::Explain, &[])) role="search" aria-label="Requests" {
                 div.field {
-                    label for="requestId" { "Request id" }
-                    input id="requestId" name="requestId" maxlength="128" autocomplete="off" spellcheck="false";
+                    label for="request" { "Request id" }
+                    input id="request" name="request" value=(self.request) maxlength="128" autocomplete="off" spellcheck="false";
                 }
-                button { "Look for it" }
+                button { "Show" }
             }
         }
     }

@@ -6,7 +6,7 @@ use model::CompanyId;
 use super::People;
 
 /// `api_key.scopes_changed` → `Key: scopes changed`; what happens all the time, in a word of its own.
-pub(super) fn event_type(kind: &str) -> String {
+pub(crate) fn event_type(kind: &str) -> String {
     let (of, what) = kind.split_once('.').unwrap_or(("", kind));
     let of = match (of, what) {
         ("authentication", "succeeded") => return "Request accepted".to_owned(),

@@ -10,7 +10,8 @@ use crate::{
     answer::{Answer, Problem, Stop},
     ask::Ask,
     form::Form,
-    parts::{heading, refusal, time},
+    inner::Frame,
+    parts::{heading, time},
     visit::Visit,
 };
 
@@ -60,9 +61,10 @@ fn back(visit: &Visit<'_>) -> String {
 
 pub(crate) async fn edit(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
-    let key = key(visit).await?;
+    let frame = visit.frame(visit.owner()?);
+    let (frame, key) = futures_util::try_join!(frame, key(visit))?;
     let form = KeyForm::of(&key);
-    page(visit, &key, &form, None, None).await
+    Ok(page(visit, &frame, &key, &form, None, None))
 }
 
 /// First tried, then saved: the form's two buttons say which.
@@ -70,7 +72,7 @@ pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
     visit.fresh()?;
     let key = key(visit).await?;
-    let form = KeyForm::read(&sent).on(&key);
+    let form = KeyForm::read(visit, &sent).on(&key);
     let mut body = form.body(visit.now);
     let saved = sent.text("do") == "save";
     if !saved {
@@ -84,26 +86,30 @@ pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
     }
     match visit.ask(change).await {
         Ok(_) if saved => Ok(Answer::see(&back(visit))),
-        Ok(answered) => page(visit, &key, &form, Some(answered.read()?), None).await,
+        Ok(answered) => {
+            let frame = visit.frame(visit.owner()?).await?;
+            let tried = answered.read()?;
+            Ok(page(visit, &frame, &key, &form, Some(tried), None))
+        }
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
-            page(visit, &key, &form, None, Some(&problem)).await
+            let frame = visit.frame(visit.owner()?).await?;
+            Ok(page(visit, &frame, &key, &form, None, Some(&problem)))
         }
         Err(stop) => Err(stop),
     }
 }
 
-async fn page(
+fn page(
     visit: &Visit<'_>,
+    frame: &Frame,
     key: &Key,
     form: &KeyForm,
     tried: Option<Tried>,
     problem: Option<&Problem>,
-) -> Result<Answer, Stop> {
-    let owner = visit.owner()?;
-    let frame = visit.frame(owner).await?;
+) -> Answer {
     let content = html! {
         (heading(&format!("Edit {}", key.name), html! { code { (key.prefix) "…" } }, html! {}))
-        (refusal(problem))
+        (KeyForm::refusal(problem))
         @if let Some(tried) = &tried { (would_refuse(tried)) }
         form.form method="post" action=(visit.owned(Page::SaveKey, &[("keyId", &key.id)])) {
             (visit.form_proof())
@@ -121,7 +127,7 @@ async fn page(
         }
     };
     let status = problem.map_or(200, |problem| problem.status);
-    Ok(visit.framed_as(status, &frame, Page::Keys, "Edit a key", content))
+    visit.framed_as(status, frame, Page::Keys, "Edit a key", content)
 }
 
 /// The answer of the shadow mode, before anything is changed.
@@ -178,8 +184,9 @@ async fn set_state(visit: &Visit<'_>, sent: &Form, operation: Operation) -> Resu
 
 pub(crate) async fn ask_revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
-    let key = key(visit).await?;
-    revocation(visit, &key, "").await
+    let frame = visit.frame(visit.owner()?);
+    let (frame, key) = futures_util::try_join!(frame, key(visit))?;
+    Ok(revocation(visit, &frame, &key, ""))
 }
 
 /// What is final wants the name typed.
@@ -188,7 +195,13 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let key = key(visit).await?;
     if sent.text("name") != key.name.trim() {
-        return revocation(visit, &key, "This is not the key's name.").await;
+        let frame = visit.frame(visit.owner()?).await?;
+        return Ok(revocation(
+            visit,
+            &frame,
+            &key,
+            "This is not the key's name.",
+        ));
     }
     let mut asked = ask(visit, Operation::RevokeApiKey)?.once(&sent.once);
     let reason = sent.text("reason");
@@ -198,14 +211,14 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     match visit.ask(asked).await {
         Ok(_) => Ok(Answer::see(&back(visit))),
         Err(Stop::Problem(problem)) if problem.status == 400 => {
-            revocation(visit, &key, &problem.said()).await
+            let frame = visit.frame(visit.owner()?).await?;
+            Ok(revocation(visit, &frame, &key, &problem.said()))
         }
         Err(stop) => Err(stop),
     }
 }
 
-async fn revocation(visit: &Visit<'_>, key: &Key, fault: &str) -> Result<Answer, Stop> {
-    let frame = visit.frame(visit.owner()?).await?;
+fn revocation(visit: &Visit<'_>, frame: &Frame, key: &Key, fault: &str) -> Answer {
     let content = html! {
         (heading(&format!("Revoke {}", key.name), html! { code { (key.prefix) "…" } }, html! {}))
         div.note.warn {
@@ -230,5 +243,5 @@ async fn revocation(visit: &Visit<'_>, key: &Key, fault: &str) -> Result<Answer,
         }
     };
     let status = if fault.is_empty() { 200 } else { 400 };
-    Ok(visit.framed_as(status, &frame, Page::Keys, "Revoke a key", content))
+    visit.framed_as(status, frame, Page::Keys, "Revoke a key", content)
 }

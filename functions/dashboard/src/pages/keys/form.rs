@@ -6,7 +6,12 @@ use routes::Scope;
 use serde_json::{Value, json};
 
 use super::Key;
-use crate::{answer::Problem, form::Form, parts::Field, visit::Visit};
+use crate::{
+    answer::Problem,
+    form::Form,
+    parts::{Field, refusal},
+    visit::Visit,
+};
 
 /// The form as it was filled in, right or wrong.
 #[derive(Default)]
@@ -57,14 +62,22 @@ const RESOURCES: [(&str, &str); 6] = [
 const ACTIONS: [(&str, &str); 3] = [("read", "Read"), ("write", "Write"), ("delete", "Delete")];
 
 impl KeyForm {
-    pub(crate) fn read(form: &Form) -> KeyForm {
+    pub(crate) fn read(visit: &Visit<'_>, form: &Form) -> KeyForm {
+        let mut addresses = form.text("addresses").to_owned();
+        let own = own_address(visit);
+        if form.is_checked("own") && !entries(&addresses).any(|entry| entry == own) {
+            if !addresses.is_empty() {
+                addresses.push('\n');
+            }
+            addresses.push_str(own);
+        }
         KeyForm {
             name: form.text("name").to_owned(),
             preset: form.text("preset").to_owned(),
             scopes: form.all("scope").map(str::to_owned).collect(),
             expiry: form.text("expiry").to_owned(),
             date: form.text("date").to_owned(),
-            addresses: form.text("addresses").to_owned(),
+            addresses,
             expires_at: None,
         }
     }
@@ -107,11 +120,7 @@ impl KeyForm {
                 body["expiresAt"] = format!("{day}T23:59:59.999Z").into();
             }
         }
-        let mut addresses = self
-            .addresses
-            .split(|letter: char| letter.is_whitespace() || letter == ',')
-            .filter(|part| !part.is_empty())
-            .peekable();
+        let mut addresses = entries(&self.addresses).peekable();
         body["allowedIPs"] = match addresses.peek() {
             None => Value::Null,
             Some(_) => addresses.collect::<Vec<_>>().into(),
@@ -131,6 +140,16 @@ impl KeyForm {
         }
     }
 
+    /// What went wrong, above the form: of its own fields each says it itself.
+    pub(super) fn refusal(problem: Option<&Problem>) -> Markup {
+        match problem {
+            Some(problem) if problem.status == 400 => html! {
+                div.note.bad role="alert" { p { "Some of this can't be taken. What is wrong stands beside it." } }
+            },
+            problem => refusal(problem),
+        }
+    }
+
     pub(crate) fn fields(&self, visit: &Visit<'_>, problem: Option<&Problem>) -> Markup {
         let name = Field {
             name: "name",
@@ -139,19 +158,6 @@ impl KeyForm {
             member: "name",
             problem,
         };
-        let addresses = Field {
-            name: "addresses",
-            label: "Allowed addresses",
-            hint: "One address or network (CIDR) a line, at most 50. Empty: from anywhere.",
-            member: "allowedIPs",
-            problem,
-        };
-        let own = visit
-            .context
-            .identity
-            .source_ip
-            .as_deref()
-            .unwrap_or_default();
         html! {
             // The API counts characters, of which browsers count some as two.
             (name.with(|id, describes| html! {
@@ -159,13 +165,49 @@ impl KeyForm {
             }))
             (self.scope_fields(problem))
             (self.expiry_fields(problem))
-            (addresses.with(|id, describes| html! {
-                textarea id=(id) name="addresses" rows="3" spellcheck="false" aria-describedby=(describes) { (self.addresses) }
-            }))
-            p.hint { "You are at " code id="own-address" { (own) } ". "
-                button.plain type="button" data-copy="own-address" hidden { "Copy" }
+            (self.address_fields(visit, problem))
+        }
+    }
+
+    fn address_fields(&self, visit: &Visit<'_>, problem: Option<&Problem>) -> Markup {
+        let wrong = self.wrong_addresses(problem);
+        let describes = match wrong.is_empty() {
+            true => "addresses-hint",
+            false => "addresses-hint addresses-error",
+        };
+        let own = own_address(visit);
+        html! {
+            div.field {
+                label for="addresses" { "Allowed addresses" }
+                textarea id="addresses" name="addresses" rows="3" spellcheck="false" aria-describedby=(describes)
+                    aria-invalid=[(!wrong.is_empty()).then_some("true")] { (self.addresses) }
+                p.hint id="addresses-hint" { "One address or network (CIDR) a line, at most 50. Empty: from anywhere." }
+                @if !wrong.is_empty() {
+                    ul.error id="addresses-error" {
+                        @for (entry, why) in &wrong { li { @if let Some(entry) = entry { code { (entry) } " " } (why) } }
+                    }
+                }
+                // An administrator is nowhere near a partner's programs.
+                @if !visit.param("owner").is_empty() && !entries(&self.addresses).any(|entry| entry == own) {
+                    div.choice {
+                        input type="checkbox" name="own" value="1" id="own";
+                        label for="own" { "Add where you are now: " (own) }
+                    }
+                }
             }
         }
+    }
+
+    /// What is wrong with which of the entries, or with the list as a whole.
+    fn wrong_addresses(&self, problem: Option<&Problem>) -> Vec<(Option<&str>, String)> {
+        let errors = problem.and_then(|problem| problem.details["errors"].as_array());
+        let wrong = errors.into_iter().flatten().filter_map(|error| {
+            let rest = error["path"].as_str()?.strip_prefix("/allowedIPs")?;
+            let place = rest.strip_prefix('/').and_then(|at| at.parse().ok());
+            let entry = place.and_then(|at| entries(&self.addresses).nth(at));
+            Some((entry, error["message"].as_str()?.to_owned()))
+        });
+        wrong.collect()
     }
 
     fn scope_fields(&self, problem: Option<&Problem>) -> Markup {
@@ -177,18 +219,20 @@ impl KeyForm {
                 legend { "What it may do" }
                 @for (value, label, holds) in PRESETS {
                     @let scopes: Vec<_> = Scope::ALL.into_iter().filter(|scope| holds(*scope)).map(Scope::as_str).collect();
+                    @let id = format!("preset-{value}");
                     div.choice {
-                        input type="radio" name="preset" value=(value) id=(format!("preset-{value}"))
+                        input type="radio" name="preset" value=(value) id=(id) aria-describedby=(format!("{id}-hint"))
                             data-preset=(scopes.join(" ")) checked[self.preset == value];
-                        label for=(format!("preset-{value}")) { (label) }
+                        label for=(id) { (label) }
+                        p.hint id=(format!("{id}-hint")) { (in_words(&scopes)) }
                     }
                 }
                 div.choice {
-                    input type="radio" name="preset" value="custom" id="preset-custom" checked[custom];
+                    input type="radio" name="preset" value="custom" id="preset-custom" data-custom checked[custom];
                     label for="preset-custom" { "Just these" }
                 }
                 (scope_table(&chosen))
-                p.hint { "Writing includes neither reading nor deleting." }
+                p.hint { output id="summary" for="preset-custom" { @if custom { (in_words(&chosen)) } } " Writing includes neither reading nor deleting." }
                 @if let Some(error) = error { p.error { (error) } }
             }
         }
@@ -196,6 +240,10 @@ impl KeyForm {
 
     fn expiry_fields(&self, problem: Option<&Problem>) -> Markup {
         let error = problem.and_then(|problem| problem.of_field("expiresAt"));
+        let error = error.map(|said| match self.expiry == "date" && self.date.is_empty() {
+            true => "Choose the day.".to_owned(),
+            false => said,
+        });
         let choices = [
             ("30", "In 30 days"),
             ("90", "In 90 days"),
@@ -265,11 +313,11 @@ pub(crate) fn scope_table(chosen: &[&str]) -> Markup {
 }
 
 /// In plain words what a key with these scopes can do.
-pub(super) fn in_words(scopes: &[String]) -> String {
+pub(super) fn in_words(scopes: &[impl AsRef<str>]) -> String {
     let of = |resource: &str| {
         let held = ACTIONS.iter().filter(|(action, _)| {
             let scope = format!("{action}:{resource}");
-            scopes.contains(&scope)
+            scopes.iter().any(|held| held.as_ref() == scope)
         });
         held.map(|(_, label)| label.to_lowercase())
             .collect::<Vec<_>>()
@@ -292,19 +340,55 @@ pub(super) fn in_words(scopes: &[String]) -> String {
     }
 }
 
+/// Where the browser is, as the gateway says.
+fn own_address<'v>(visit: &Visit<'v>) -> &'v str {
+    let address = visit.context.identity.source_ip.as_deref();
+    address.unwrap_or_default()
+}
+
+/// Addresses and networks as they were typed, by lines, spaces or commas.
+fn entries(text: &str) -> impl Iterator<Item = &str> {
+    let parts = text.split(|letter: char| letter.is_whitespace() || letter == ',');
+    parts.filter(|part| !part.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
-    use super::in_words;
+    use super::*;
 
     #[test]
     fn scopes_are_told_in_plain_words() {
-        let held = |scopes: &[&str]| -> Vec<String> {
-            scopes.iter().map(|scope| (*scope).to_owned()).collect()
-        };
         assert_eq!(
-            in_words(&held(&["read:jobs", "write:candidates", "read:candidates"])),
+            in_words(&["read:jobs", "write:candidates", "read:candidates"]),
             "It can read jobs; read and write candidates."
         );
-        assert_eq!(in_words(&[]), "It can do nothing.");
+        assert_eq!(in_words(&[""; 0]), "It can do nothing.");
+    }
+
+    #[test]
+    fn a_wrong_address_is_named_with_what_is_wrong() {
+        let form = KeyForm {
+            addresses: "192.0.2.1, 10.0.0.1/8\nhome".to_owned(),
+            ..KeyForm::default()
+        };
+        let error = |path: &str, message: &str| json!({ "path": path, "message": message });
+        let problem = Problem {
+            status: 400,
+            code: "VALIDATION_ERROR".to_owned(),
+            message: String::new(),
+            details: json!({ "errors": [
+                error("/name", "is missing"),
+                error("/allowedIPs/1", "has host bits set"),
+                error("/allowedIPs/2", "is no address"),
+                error("/allowedIPs", "are too many"),
+            ] }),
+        };
+        let told = [
+            (Some("10.0.0.1/8"), "has host bits set".to_owned()),
+            (Some("home"), "is no address".to_owned()),
+            (None, "are too many".to_owned()),
+        ];
+        assert_eq!(form.wrong_addresses(Some(&problem)), told);
+        assert!(form.wrong_addresses(None).is_empty());
     }
 }

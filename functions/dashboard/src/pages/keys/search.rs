@@ -43,7 +43,7 @@ impl Search {
         html! {
             div.field {
                 label for="q" { "Name" }
-                input id="q" name="q" type="search" value=(self.name) maxlength="100" autocomplete="off" spellcheck="false"
+                input id="q" name="q" type="search" value=(self.name) data-filter="keys" maxlength="100" autocomplete="off" spellcheck="false"
                     pattern="(?!.*sk_i[A-Za-z0-9]{20}).*" title="A key that was found has a field of its own.";
             }
             div.field {

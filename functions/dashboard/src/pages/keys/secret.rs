@@ -44,7 +44,7 @@ async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answer, St
     let overlapping = key
         .secrets
         .iter()
-        .any(|secret| secret.valid_until.is_some());
+        .any(|secret| secret.ends(visit.now).is_some());
     let newest = key.secrets.last();
     let content = html! {
         (heading(&format!("Rotate {}", key.name), html! { code { (key.prefix) "…" } }, html! {}))

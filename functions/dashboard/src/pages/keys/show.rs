@@ -1,11 +1,11 @@
 //! One key: what it is, what it did, and what can be done about it.
 
 use maud::{Markup, html};
-use routes::{audit_log::Operation as Trail, keys::Operation};
+use routes::{Role, inner::dashboard::Operation as Inner, keys::Operation};
 use serde::Deserialize;
 
 use super::{
-    Key, Listed,
+    Key,
     form::in_words,
     usage::{Span, Usage, chart, client_table, counts},
 };
@@ -13,6 +13,8 @@ use crate::{
     Page,
     answer::{Answer, Stop},
     ask::Ask,
+    inner::LOOKED_AT,
+    pages::audit::event_type,
     parts::{heading, status, time, time_or},
     visit::Visit,
 };
@@ -44,6 +46,7 @@ struct SuggestedIps {
 
 #[derive(Deserialize)]
 struct Event {
+    seq: u64,
     at: String,
     #[serde(rename = "type")]
     kind: String,
@@ -56,26 +59,23 @@ struct Event {
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
     let id = visit.param("keyId");
-    let of_key = |operation| Ask::new(operation).of(owner).id("keyId", id.as_str());
+    let of = |ask: Ask| ask.of(owner).id("keyId", id.as_str());
     let span = Span::read(&visit.query("span"));
-    let usage = span.of(of_key(Operation::GetApiKeyUsage), visit.now);
-    let events = Ask::new(Trail::ListAuditEvents)
-        .of(owner)
-        .query("keyId", &id)
-        .query("limit", "10");
+    let usage = span.of(of(Ask::new(Operation::GetApiKeyUsage)), visit.now);
     let (frame, key, usage, suggestions, events) = futures_util::try_join!(
         visit.frame(owner),
-        visit.get::<Key>(of_key(Operation::GetApiKey)),
+        visit.get::<Key>(of(Ask::new(Operation::GetApiKey))),
         visit.get::<Usage>(usage),
-        visit.get::<Suggestions>(of_key(Operation::GetApiKeySuggestions)),
-        visit.get::<Listed<Event>>(events),
+        visit.get::<Suggestions>(of(Ask::new(Operation::GetApiKeySuggestions))),
+        visit.get::<Vec<Event>>(of(Ask::new(Inner::ListLatest))),
     )?;
     let sub = html! { code { (key.prefix) "…" } " " (status(&key.status)) };
+    let may_change = key.status != "REVOKED" && frame.role() >= Some(Role::Admin);
     let content = html! {
-        (heading(&key.name, sub, actions(visit, &key)))
+        (heading(&key.name, sub, html! { @if may_change { (actions(visit, &key)) } }))
         div.columns {
             (facts(&key))
-            (secrets(visit, &key, &usage))
+            (secrets(visit, &key, &usage, may_change))
         }
         section.card aria-labelledby="usage" {
             h2 id="usage" { "Usage" }
@@ -96,23 +96,35 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
                 }
             }
         }
-        (suggested(visit, &key, &suggestions))
+        (suggested(visit, &key, &suggestions, may_change))
+        (latest(visit, &key, &events))
+    };
+    Ok(visit.framed(&frame, Page::Keys, &key.name, content))
+}
+
+fn latest(visit: &Visit<'_>, key: &Key, events: &[Event]) -> Markup {
+    let all = [("key", key.prefix.as_str()), ("type", "everything")];
+    html! {
         section.card aria-labelledby="events" {
             h2 id="events" { "Latest events" }
-            @if events.items.is_empty() { p { "None yet. Events follow a few seconds after what they tell of." } }
-            ul.events {
-                @for event in &events.items {
-                    li {
-                        (time(&event.at)) " " code { (event.kind) }
-                        @if let Some(operation) = &event.operation { " " (operation) }
-                        @if let Some(reason) = &event.reason { ", " (reason) }
-                        @if let Some(address) = &event.source_ip { ", from " (address) }
+            @if events.is_empty() {
+                p { "None among the " (LOOKED_AT) " newest of the audit log. Events follow a few seconds after what they tell of." }
+            } @else {
+                ul.events {
+                    @for event in events {
+                        li {
+                            a href=(visit.owned(Page::AuditEvent, &[("seq", &event.seq.to_string())])) { (event_type(&event.kind)) }
+                            " " (time(&event.at))
+                            @if let Some(operation) = &event.operation { ", " (operation) }
+                            @if let Some(reason) = &event.reason { ", " (reason) }
+                            @if let Some(address) = &event.source_ip { ", from " (address) }
+                        }
                     }
                 }
             }
+            p { a href=(visit.owned(Page::Audit, &all)) { "All of its events" } }
         }
-    };
-    Ok(visit.framed(&frame, Page::Keys, &key.name, content))
+    }
 }
 
 fn actions(visit: &Visit<'_>, key: &Key) -> Markup {
@@ -126,16 +138,14 @@ fn actions(visit: &Visit<'_>, key: &Key) -> Markup {
         }
     };
     html! {
-        @if key.status != "REVOKED" {
-            a.button href=(visit.owned(Page::EditKey, &of_key)) { "Edit" }
-            a.button href=(visit.owned(Page::RotateKey, &of_key)) { "Rotate" }
-            @if key.status == "SUSPENDED" {
-                (form(Page::ResumeKey, "Resume", "Resume this key? Its requests are accepted again."))
-            } @else {
-                (form(Page::SuspendKey, "Suspend", "Suspend this key? Its requests are refused from this moment on."))
-            }
-            a.button.danger href=(visit.owned(Page::AskRevokeKey, &of_key)) { "Revoke" }
+        a.button href=(visit.owned(Page::EditKey, &of_key)) { "Edit" }
+        a.button href=(visit.owned(Page::RotateKey, &of_key)) { "Rotate" }
+        @if key.status == "SUSPENDED" {
+            (form(Page::ResumeKey, "Resume", "Resume this key? Its requests are accepted again."))
+        } @else {
+            (form(Page::SuspendKey, "Suspend", "Suspend this key? Its requests are refused from this moment on."))
         }
+        a.button.danger href=(visit.owned(Page::AskRevokeKey, &of_key)) { "Revoke" }
     }
 }
 
@@ -170,21 +180,18 @@ fn facts(key: &Key) -> Markup {
 }
 
 /// Who uses which secret: what is to be known before an old one ends.
-fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage) -> Markup {
-    let old = key
-        .secrets
-        .iter()
-        .find_map(|secret| secret.valid_until.as_deref());
+fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage, may_change: bool) -> Markup {
+    let old = key.secrets.iter().find_map(|secret| secret.ends(visit.now));
     html! {
         section.card aria-labelledby="secrets" {
             h2 id="secrets" { "Secrets" }
             @if key.secrets.is_empty() { p { "None yet: rotate to get one." } }
-            @for secret in &key.secrets {
+            @for secret in key.secrets.iter().filter(|secret| !secret.has_ended(visit.now)) {
                 @let used = usage.totals.secrets.iter().find(|of| of.suffix == secret.suffix);
                 h3 { "Secret " code { "…" (secret.suffix) } }
                 dl.facts {
                     div { dt { "Made" } dd { (time(&secret.created_at)) } }
-                    @if let Some(end) = &secret.valid_until { div { dt { "Ends" } dd { (time(end)) } } }
+                    @if let Some(end) = &secret.ends(visit.now) { div { dt { "Ends" } dd { (time(end)) } } }
                     div {
                         dt { "Last used" }
                         dd {
@@ -195,7 +202,7 @@ fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage) -> Markup {
                 }
                 @if let Some(used) = used { (client_table(used)) }
             }
-            @if let Some(end) = old {
+            @if let Some(end) = old.as_deref().filter(|_| may_change) {
                 form.form method="post" action=(visit.owned(Page::MoveOverlap, &[("keyId", &key.id)])) {
                     (visit.form_proof())
                     p { "The old secret lives until " (time(end)) "." }
@@ -210,7 +217,7 @@ fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage) -> Markup {
     }
 }
 
-fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions) -> Markup {
+fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions, may_change: bool) -> Markup {
     let Suggestions {
         observed_since,
         accepted,
@@ -220,7 +227,11 @@ fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions) -> Markup 
     html! {
         section.card aria-labelledby="suggestions" {
             h2 id="suggestions" { "How it could be narrowed" }
-            p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+            @if *accepted == 0 {
+                p { "No request was accepted since " (time(observed_since)) ": use the key for a while, and come back." }
+            } @else {
+                p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+            }
             @match &unused_scopes.scopes {
                 None => { p { "Which scopes nobody needs is known from " (time(&unused_scopes.known_from)) " on." } }
                 Some(unused) if unused.is_empty() => { p { "Every scope was needed." } }
@@ -234,7 +245,7 @@ fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions) -> Markup 
                     p.hint { (allowed_ips.other_requests) " requests came from networks that were not told apart." }
                 }
             }
-            @if key.status != "REVOKED" {
+            @if may_change {
                 p { a href=(visit.owned(Page::EditKey, &[("keyId", &key.id)])) { "Edit the key" } }
             }
         }

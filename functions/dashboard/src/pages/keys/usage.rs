@@ -8,6 +8,7 @@ use serde::Deserialize;
 use crate::{
     Page,
     ask::Ask,
+    chart::{Bar, bars as bars_of},
     parts::{time, time_or},
     visit::Visit,
 };
@@ -125,45 +126,65 @@ impl Span {
     }
 }
 
-/// Accepted and refused requests over time. What it shows stands in words beside it.
+/// Accepted and refused requests over time: drawn, summed up in words, and as a table.
 pub(super) fn chart(usage: &Usage, span: Span) -> Markup {
-    const LEFT: u64 = 34;
-    const WIDTH: u64 = 440;
-    const HEIGHT: u64 = 120;
     let Totals {
         accepted, refused, ..
     } = usage.totals;
-    let most = usage.periods.iter().map(|of| of.accepted + of.refused);
-    let most = most.max().unwrap_or_default().max(1);
-    let step = WIDTH / span.periods().unsigned_abs();
-    let bars = usage.periods.iter().filter_map(|of| {
+    let ago = |of: &Period| {
         let at = of.start.since(usage.start).num_minutes() / span.period().num_minutes();
-        let x = LEFT + u64::try_from(at).ok()? * step;
-        let (good, bad) = (of.accepted * HEIGHT / most, of.refused * HEIGHT / most);
-        Some(html! {
-            rect.accepted x=(x) y=(8 + HEIGHT - good) width=(step - 1) height=(good) {}
-            rect.refused x=(x) y=(8 + HEIGHT - good - bad) width=(step - 1) height=(bad) {}
-        })
-    });
-    let unit = match span {
-        Span::Hours => "hour",
-        Span::Days => "day",
+        u32::try_from(span.periods() - 1 - at).ok()
     };
-    let label =
-        format!("{accepted} accepted and {refused} refused requests; at most {most} in one {unit}");
+    let bars: Vec<_> = usage
+        .periods
+        .iter()
+        .filter_map(|of| {
+            Some(Bar {
+                ago: ago(of)?,
+                accepted: of.accepted,
+                refused: of.refused,
+            })
+        })
+        .collect();
+    let most = bars.iter().map(|bar| bar.accepted + bar.refused).max();
+    let (word, unit) = match span {
+        Span::Hours => ("hour", "h"),
+        Span::Days => ("day", "d"),
+    };
+    let label = format!(
+        "{accepted} accepted and {refused} refused requests; at most {} in one {word}",
+        most.unwrap_or_default()
+    );
+    let periods = u32::try_from(span.periods()).unwrap_or_default();
     html! {
         figure.chart {
-            svg viewBox="0 0 480 156" role="img" aria-label=(label) {
-                @for bar in bars { (bar) }
-                line.axis x1=(LEFT) y1=(8 + HEIGHT) x2=(LEFT + WIDTH) y2=(8 + HEIGHT) {}
-                text x=(LEFT - 4) y="18" text-anchor="end" { (most) }
-                text x=(LEFT - 4) y=(8 + HEIGHT) text-anchor="end" { "0" }
-                text x=(LEFT) y="150" { (span.periods()) " " (unit) "s ago" }
-                text x=(LEFT + WIDTH) y="150" text-anchor="end" { "now" }
-            }
+            (bars_of(&bars, periods, unit, &label))
             figcaption {
                 span.accepted { "Accepted " (accepted) } " "
                 span.refused { "Refused " @if usage.totals.refused_is_lower_bound { "at least " } (refused) }
+            }
+        }
+        @if !usage.periods.is_empty() {
+            details.more {
+                summary { "The same as a table" }
+                div.scroll tabindex="0" role="region" aria-label="Usage, table" {
+                    table.list {
+                        thead { tr {
+                            th scope="col" { "From" }
+                            th scope="col" { "Accepted" }
+                            th scope="col" { "Refused" }
+                        } }
+                        tbody {
+                            @for of in usage.periods.iter().rev() {
+                                tr {
+                                    td data-label="From" { (time(&of.start.to_string())) }
+                                    td data-label="Accepted" { (of.accepted) }
+                                    td data-label="Refused" { (of.refused) }
+                                }
+                            }
+                        }
+                    }
+                }
             }
         }
     }

@@ -65,7 +65,7 @@ async fn page(
                     label for="most-all" { "Whatever its keys may" }
                 }
                 div.choice {
-                    input type="radio" name="most" value="these" id="most-these" checked[!form.all];
+                    input type="radio" name="most" value="these" id="most-these" data-custom checked[!form.all];
                     label for="most-these" { "Just these, where its keys may" }
                 }
                 (scope_table(&chosen))
@@ -86,7 +86,8 @@ pub(crate) async fn make(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let form = GrantForm {
         partner: sent.text("partner").to_owned(),
-        all: sent.text("most") != "these",
+        // Whoever ticks boxes means them.
+        all: sent.text("most") != "these" && sent.all("scope").next().is_none(),
         scopes: sent.all("scope").map(str::to_owned).collect(),
     };
     let mut body = json!({ "partnerId": form.partner });
