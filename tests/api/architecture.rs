@@ -5,6 +5,7 @@ mod deployment;
 mod documents;
 mod events;
 mod permissions;
+mod scripts;
 mod sources;
 mod template;
 
