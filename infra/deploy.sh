@@ -1,16 +1,25 @@
 #!/usr/bin/env bash
 # Brings a stack up, or up to date, in one command: builds, deploys, and fills the secrets that a new stack has empty.
 #
-#     infra/deploy.sh STACK [--parameter-overrides …, and whatever else `sam deploy` takes]
+#     infra/deploy.sh STACK [PARAMETER=VALUE …]
 #
-# Needs sam, cargo-lambda, the AWS CLI, and credentials that may make all of it. Given twice it changes nothing more.
+# Needs sam, cargo-lambda, the AWS CLI, and in the environment a region and credentials that may make all of it.
+# Given twice it changes nothing more; parameters that are not given stay what they are.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stack=${1:?the name of the stack}
 shift
 
-sam build
-sam deploy --stack-name "$stack" --no-confirm-changeset --no-fail-on-empty-changeset "$@"
+# What is built must be for the processor that the stack has.
+if [[ " $* " != *" Architecture="* ]]; then
+    has=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+        --query 'Stacks[0].Parameters[?ParameterKey==`Architecture`].ParameterValue' 2> /dev/null) || has=
+    [ -z "$has" ] || set -- "$@" "Architecture=$has"
+fi
+parameters=()
+[ $# = 0 ] || parameters=(--parameter-overrides "$@")
+sam build "${parameters[@]}"
+sam deploy --stack-name "$stack" --no-confirm-changeset --no-fail-on-empty-changeset "${parameters[@]}"
 
 # As `operate` finds a stack: by the environment that the functions have, and credentials in it.
 found=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \

@@ -192,6 +192,14 @@ impl Upgraded {
         );
         assert_eq!(replayed.data()["id"], once["jobId"]);
         let job = format!("/jobs/{}", once["jobId"].as_str().expect("an id"));
+        let next = format!("/jobs?limit=5&cursor={}", self.text("cursor"));
+        let next = self.found(&demo, &next).await;
+        assert_eq!(next["items"].as_array().map(Vec::len), Some(5));
+        let joined = self
+            .app
+            .accept("invited@acme.example", self.text("invitation"))
+            .await;
+        assert_eq!(data(joined, "accept")["role"], "MEMBER");
         let changed = self
             .app
             .patch(&demo, &job, &json!({ "status": "CLOSED" }))

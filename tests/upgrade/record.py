@@ -10,6 +10,7 @@ Its secrets are its own and open nothing else.
 import datetime
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -33,6 +34,13 @@ def dev(api, path, body=None):
     request = urllib.request.Request(f"{api}/dev/{path}", data, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=40) as answer:
         return answer.status
+
+
+def mailed(api):
+    """The token in the one letter that invites, once it is there."""
+    with urllib.request.urlopen(f"{api}/dev/outbox", timeout=40) as answer:
+        found = re.search(r"/invitations/([\w-]+)", answer.read().decode())
+        return found and found[1]
 
 
 def story(facts):
@@ -90,6 +98,8 @@ def story(facts):
         lambda: owner.data(200, "GET", f"/api-keys/{suspended['id']}/usage")["totals"]["accepted"],
         0.2,
     )
+    invitation = eventually("the invitation", lambda: mailed(api), 0.2)
+    cursor = demo.data(200, "GET", "/jobs?limit=5")["pagination"]["nextCursor"]
     dev(api, "checkpoints")
     totals = {path: demo.data(200, "GET", path)["pagination"]["total"] for path in LISTS}
     totals |= {path: owner.data(200, "GET", path)["pagination"]["total"] for path in PEOPLES_LISTS}
@@ -103,6 +113,8 @@ def story(facts):
         "narrowKey": narrow["key"],
         "rotatedKeys": [rotated["key"], newer["key"]],
         "denial": denial,
+        "invitation": invitation,
+        "cursor": cursor,
         "once": {"key": "upgrade-1", "body": json.dumps(JOB), "jobId": job["id"]},
         "interviewId": interview["id"],
         "totals": totals,

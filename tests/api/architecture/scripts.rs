@@ -19,6 +19,7 @@ echo "{tool} $*${{KEYS_TABLE:+ with $KEYS_TABLE as $AWS_ACCESS_KEY_ID}}" >> '{lo
 case "$*" in
     configure*) echo 'export AWS_ACCESS_KEY_ID=somebody' ;;
     *text*OperateEnvironment*) echo '{told}' ;;
+    *ParameterValue*) [ '{told}' != None ] && echo x86_64 ;;
 esac
 "#,
             log = log.display()
@@ -41,18 +42,16 @@ esac
 
 #[test]
 fn one_command_builds_deploys_and_fills_the_secrets_of_that_stack() {
-    let arguments = ["stack", "--parameter-overrides", "Architecture=x86_64"];
+    let arguments = ["stack", "LogLevel=warn", "Architecture=arm64"];
     let (well, calls) = deploy("deploys", ENVIRONMENT, &arguments);
     assert!(well, "{calls:#?}");
-    assert_eq!(calls[0], "sam build");
+    let given = "--parameter-overrides LogLevel=warn Architecture=arm64";
+    assert_eq!(calls[0], format!("sam build {given}"));
     assert!(
         calls[1].starts_with("sam deploy --stack-name stack "),
         "{calls:#?}"
     );
-    assert!(
-        calls[1].ends_with(" --parameter-overrides Architecture=x86_64"),
-        "{calls:#?}"
-    );
+    assert!(calls[1].ends_with(given), "{calls:#?}");
     let filled: Vec<_> = calls
         .iter()
         .filter(|call| call.starts_with("cargo "))
@@ -63,6 +62,20 @@ fn one_command_builds_deploys_and_fills_the_secrets_of_that_stack() {
         assert!(call.ends_with(&end), "{call}");
     }
     assert_eq!(filled.len(), 3);
+}
+
+#[test]
+fn what_is_built_is_for_the_processor_that_the_stack_has() {
+    let (well, calls) = deploy("deploys-again", ENVIRONMENT, &["stack"]);
+    assert!(well, "{calls:#?}");
+    for tool in ["sam build ", "sam deploy "] {
+        let call = calls.iter().find(|call| call.starts_with(tool));
+        let call = call.expect("is called");
+        assert!(
+            call.ends_with("--parameter-overrides Architecture=x86_64"),
+            "{call}"
+        );
+    }
 }
 
 #[test]
