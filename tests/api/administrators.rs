@@ -1,6 +1,7 @@
 //! Administrators of InstaView: what they may do, and that nothing of it is answered before it is told.
 
 mod companies;
+mod operated;
 mod partners;
 mod plans;
 mod records;

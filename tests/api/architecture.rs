@@ -1,9 +1,11 @@
 //! What the workspace promises of itself: the rules of its crates, its documents, its template, and that AWS's events are understood.
 
 mod crates;
+mod deployment;
 mod documents;
 mod events;
 mod permissions;
+mod scripts;
 mod sources;
 mod template;
 

@@ -23,4 +23,5 @@ mod one_winner;
 mod requests;
 mod resources;
 mod trail;
+mod upgrade;
 mod worker;

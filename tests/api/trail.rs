@@ -1,4 +1,4 @@
 //! The trail as its owner checks it: export, checkpoints, keys.
 
 mod checkpoints;
-mod export;
+pub(crate) mod export;

@@ -15,8 +15,8 @@ pub use seeded::Seeded;
 use api::{App, Clock};
 use auth::Principal;
 use embedded::{Fault, Weather};
-use local::{HttpRequest, HttpResponse, System, seed};
-use model::{Actor, CompanyId, KeyId, PartnerId, Plan, RateLimit};
+use local::{DataDir, HttpRequest, HttpResponse, System, seed};
+use model::{Actor, CompanyId, KeyId, PartnerId, Plan, RateLimit, Timestamp};
 use routes::{Role, Scope, ScopeSet};
 use serde_json::{Value, json};
 use std::{
@@ -120,6 +120,21 @@ impl TestApp {
             .weather(weather)
             .clock(clock)
             .users(users())
+            .start()
+            .await
+            .expect("the system starts");
+        TestApp { system, dial }
+    }
+
+    /// On a data directory that was left at this time, behind the sign-in of then.
+    pub async fn on(dir: DataDir, at: Timestamp, issuer_url: &str) -> TestApp {
+        watch_logs();
+        let since = Clock::system().now().millis() - at.millis();
+        let dial = Arc::new(AtomicI64::new(-since));
+        let system = System::builder()
+            .data_dir(dir)
+            .clock(Clock::moved(Arc::clone(&dial)))
+            .issuer_url(issuer_url)
             .start()
             .await
             .expect("the system starts");

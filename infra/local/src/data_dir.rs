@@ -1,4 +1,4 @@
-//! The directory that holds everything of one local system: private to the user, used by one process at a time.
+//! The directory that holds everything of one local system: private to the user, used by one process at a time, and in a format that it names.
 
 use anyhow::{Context, bail};
 use std::{
@@ -8,6 +8,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use crate::system::DATABASE;
+
 /// An opened and locked data directory; the lock goes with it.
 #[derive(Debug)]
 pub struct DataDir {
@@ -15,11 +17,15 @@ pub struct DataDir {
     _lock: File,
 }
 
+/// How everything lies there and in the rows. Raised by a change that can't read what was written before, beside what brings that over.
+const FORMAT: u32 = 1;
+const FORMAT_FILE: &str = "format";
+
 impl DataDir {
     /// Makes the directory (0700) if need be.
     ///
     /// # Errors
-    /// Another process uses it.
+    /// Another process uses it, or it is of a format that this build doesn't know.
     pub fn open(path: &Path) -> anyhow::Result<DataDir> {
         let named = || format!("data directory {}", path.display());
         DirBuilder::new()
@@ -36,7 +42,11 @@ impl DataDir {
             .open(path.join("lock"))
             .with_context(named)?;
         match lock.try_lock() {
-            Ok(()) => Ok(DataDir { path, _lock: lock }),
+            Ok(()) => {
+                let dir = DataDir { path, _lock: lock };
+                dir.check_format()?;
+                Ok(dir)
+            }
             Err(TryLockError::WouldBlock) => {
                 bail!(
                     "another process uses {}: stop it, or name another --data-dir",
@@ -44,6 +54,26 @@ impl DataDir {
                 )
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(named),
+        }
+    }
+
+    fn check_format(&self) -> anyhow::Result<()> {
+        let path = self.path.display();
+        let found = match self.read(FORMAT_FILE)? {
+            Some(text) => text.trim().parse().ok(),
+            // The first format had no such file.
+            None if self.file(DATABASE).exists() => Some(1),
+            None => Some(FORMAT),
+        };
+        match found {
+            Some(FORMAT) => self.write(FORMAT_FILE, &format!("{FORMAT}\n")),
+            Some(newer) if newer > FORMAT => bail!(
+                "{path} has format {newer}, and this build knows {FORMAT}: use a newer build, or name another --data-dir"
+            ),
+            Some(older) => bail!(
+                "{path} has format {older}, which this build ({FORMAT}) can't read any more: remove it, or name another --data-dir"
+            ),
+            None => bail!("{path}/{FORMAT_FILE} is no number: something else has written it"),
         }
     }
 

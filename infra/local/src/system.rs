@@ -58,7 +58,7 @@ pub struct SystemBuilder {
 }
 
 const TABLE_PREFIX: &str = "instaview";
-const DATABASE: &str = "dynamodb.sqlite";
+pub(crate) const DATABASE: &str = "dynamodb.sqlite";
 pub(crate) const CHECKPOINTS: &str = "checkpoints";
 pub(crate) const QUARANTINE: &str = "quarantine";
 

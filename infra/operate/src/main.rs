@@ -1,8 +1,8 @@
 //! `operate`: what whoever runs a stack does to it by hand. It finds the stack as the functions do, by their environment.
 
 use anyhow::Context;
-use clap::{Parser, Subcommand, ValueEnum};
-use operate::{Secret, Step};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use operate::{Person, Secret, Step};
 use runtime::{Needs, SecretPlace};
 
 /// Operates the stack whose tables and secrets the environment names, as it does for the functions.
@@ -20,8 +20,40 @@ enum Command {
         #[command(subcommand)]
         step: SecretStep,
     },
+    /// Says who administers InstaView
+    Administrator {
+        #[command(subcommand)]
+        step: AdministratorStep,
+    },
     /// Brings a restored table of keys up to the audit chains
     Replay,
+}
+
+#[derive(Debug, Subcommand)]
+enum AdministratorStep {
+    /// Makes a person an administrator, or a former one again
+    Create {
+        #[command(flatten)]
+        person: PersonArguments,
+        /// What the person is called in lists
+        #[arg(long)]
+        email: String,
+    },
+    /// Ends it: the next request is refused
+    End {
+        #[command(flatten)]
+        person: PersonArguments,
+    },
+}
+
+#[derive(Debug, Args)]
+struct PersonArguments {
+    /// The `iss` of the person's tokens, such as the stack's output Issuer
+    #[arg(long)]
+    issuer: String,
+    /// Their `sub`
+    #[arg(long)]
+    subject: String,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -48,9 +80,23 @@ enum SecretStep {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
-    let app = runtime::start(Needs::default()).await?;
-    let said = match Arguments::parse().command {
+    // Before the environment: `--help` and a typing error need no stack.
+    let arguments = Arguments::parse();
+    let needs = Needs {
+        patience: true,
+        ..Needs::default()
+    };
+    let app = runtime::start(needs).await?;
+    let said = match arguments.command {
         Command::Replay => operate::replay(&app).await?,
+        Command::Administrator { step } => match step {
+            AdministratorStep::Create { person, email } => {
+                operate::create_administrator(&app, &person.into(), &email).await?
+            }
+            AdministratorStep::End { person } => {
+                operate::end_administrator(&app, &person.into()).await?
+            }
+        },
         Command::Secret { secret, step } => {
             let (secret, variable) = match secret {
                 SecretName::Keys => (Secret::Keys, "KEYS_SECRET"),
@@ -65,6 +111,7 @@ async fn main() -> anyhow::Result<()> {
             };
             let place = SecretPlace::find(variable)?;
             match step {
+                None if place.read().await.is_ok() => "it is filled already".to_owned(),
                 None => {
                     place.fill(&operate::first(&app)).await?;
                     "generation 1 is active".to_owned()
@@ -81,6 +128,13 @@ async fn main() -> anyhow::Result<()> {
     };
     say(&said);
     Ok(())
+}
+
+impl From<PersonArguments> for Person {
+    fn from(arguments: PersonArguments) -> Person {
+        let PersonArguments { issuer, subject } = arguments;
+        Person { issuer, subject }
+    }
 }
 
 #[expect(

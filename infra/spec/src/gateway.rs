@@ -15,6 +15,13 @@ pub fn gateway() -> Value {
     json!({
         "openapi": "3.0.1",
         "info": { "title": "InstaView API", "version": "1" },
+        // With a domain of its own the API's first address is off. SAM's property for it can't be used with a document that is included.
+        "servers": [{
+            "url": "/",
+            "x-amazon-apigateway-endpoint-configuration": {
+                "disableExecuteApiEndpoint": { "Fn::If": ["HasDomain", true, false] },
+            },
+        }],
         "paths": paths,
         "components": { "securitySchemes": { AUTHORIZER: authorizer() } },
         "x-amazon-apigateway-gateway-responses": responses(),

@@ -14,7 +14,7 @@ pub(crate) struct GatewayResponse {
 }
 
 /// All of them (architecture §2).
-pub(crate) fn gateway_responses() -> [GatewayResponse; 7] {
+pub(crate) fn gateway_responses() -> [GatewayResponse; 8] {
     let constant = |types, code: Code, details, headers| GatewayResponse {
         types,
         status: Some(code.status()),
@@ -69,6 +69,13 @@ pub(crate) fn gateway_responses() -> [GatewayResponse; 7] {
             Code::RateLimitExceeded,
             r#"{"retryAfter":1}"#,
             &[("Retry-After", "1")],
+        ),
+        // The template's one rule for AWS WAF counts an address's requests of a minute.
+        constant(
+            &["WAF_FILTERED"],
+            Code::RateLimitExceeded,
+            r#"{"retryAfter":60}"#,
+            &[("Retry-After", "60")],
         ),
         constant(
             &["UNSUPPORTED_MEDIA_TYPE"],

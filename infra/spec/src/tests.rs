@@ -85,6 +85,18 @@ fn the_gateway_asks_the_authorizer_each_time_whatever_the_request_carries() {
 }
 
 #[test]
+fn the_gateways_first_address_is_off_where_there_is_a_domain() {
+    let document = gateway();
+    let [server] = document["servers"].as_array().expect("a list").as_slice() else {
+        panic!("one server");
+    };
+    assert_eq!(
+        server["x-amazon-apigateway-endpoint-configuration"]["disableExecuteApiEndpoint"],
+        json!({ "Fn::If": ["HasDomain", true, false] })
+    );
+}
+
+#[test]
 fn the_gateways_answers_are_envelopes_and_echo_nothing_of_the_request() {
     let (document, public) = (gateway(), openapi());
     let answers = document["x-amazon-apigateway-gateway-responses"]

@@ -52,6 +52,8 @@ pub struct Needs {
     pub failures: bool,
     /// Mail and the event bus.
     pub outward: bool,
+    /// Whoever operates the stack may be far away from it, and has time.
+    pub patience: bool,
 }
 
 /// The process can't start: what is missing or wrong in its environment.
@@ -111,7 +113,10 @@ where
 
 /// Builds the process's [`App`]: connections are opened, and secrets read, while init's CPU is free of the memory share.
 pub async fn start(needs: Needs) -> Result<App, StartError> {
-    let config = sdk_config()?;
+    let config = match needs.patience {
+        true => outward::patient(&sdk_config()?),
+        false => sdk_config()?,
+    };
     let table = Table::new(dynamodb(&config), table_names()?);
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
         let keys = document(&config, KEYS, needs.keyring).await?;

@@ -103,8 +103,8 @@ async fn put(
     }
 }
 
-/// Neither is in any request's way.
-fn patient(config: &SdkConfig) -> SdkConfig {
+/// For what is in no request's way.
+pub(crate) fn patient(config: &SdkConfig) -> SdkConfig {
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(1))
         .operation_attempt_timeout(Duration::from_secs(5))

@@ -13,7 +13,7 @@ use std::{
 };
 use zeroize::Zeroizing;
 
-use crate::{StartError, optional, required};
+use crate::{StartError, optional, outward, required};
 
 /// Where the secret is that an environment variable refers to.
 #[derive(Debug)]
@@ -60,10 +60,12 @@ pub(crate) async fn read(
 const CURRENT: &str = "AWSCURRENT";
 
 impl SecretPlace {
+    /// For whoever operates the stack, from far away, too.
+    ///
     /// # Errors
     /// The variable is missing, or refers to what can't be.
     pub fn find(variable: &'static str) -> Result<SecretPlace, StartError> {
-        SecretPlace::of(&crate::sdk_config()?, variable)
+        SecretPlace::of(&outward::patient(&crate::sdk_config()?), variable)
     }
 
     fn of(config: &SdkConfig, variable: &'static str) -> Result<SecretPlace, StartError> {

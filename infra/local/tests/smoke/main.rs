@@ -8,3 +8,4 @@ mod readme;
 mod reconcile;
 mod secrets;
 mod story;
+mod upgrade;
