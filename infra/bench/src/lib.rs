@@ -1,0 +1,15 @@
+//! The benchmark harness: what the product costs, beside floors and peers, on the machine that it runs on.
+//!
+//! Owns the likenesses of Lambda's Runtime API and of DynamoDB's endpoint, and the table of results.
+//! Invariant: a figure is measured when it is printed, and compared only with what the same run has measured; the product runs as it is deployed, in processes of its own.
+//! Knows nothing of what a function decides: it asks the release binaries.
+
+mod figure;
+mod machine;
+mod part;
+mod report;
+
+pub use figure::{Better, Figure, Limit, Rival};
+pub use machine::{Machine, Versions, root, say, target_dir};
+pub use part::Part;
+pub use report::report;
