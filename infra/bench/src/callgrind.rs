@@ -8,6 +8,9 @@ use crate::lambda::{Bootstrap, Environment};
 /// One invocation more or less is what counts, and start and end cancel out.
 const MANY: u64 = 201;
 
+/// Of both runs together.
+pub const INVOCATIONS: u64 = MANY + 1;
+
 /// Instructions of one warm invocation: those of 201 invocations less those of one, over 200.
 pub fn instructions(
     bootstrap: &Bootstrap,

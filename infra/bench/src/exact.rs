@@ -135,14 +135,31 @@ fn instructions(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
         stage.forged(environment).map(drop)
     })?;
     exact.insert("authorizer.instructions.forged".to_owned(), forged);
-    let accepted = callgrind::instructions(&bootstrap, |environment| {
-        let event = stage.events.next(&stage.world.keys.accepted[0], None);
-        let invocation = environment.invoke(&event)?;
-        ensure!(Decided::read(&invocation.outcome) == Decided::Accepted);
-        Ok(())
-    })?;
+    let accepted = accepted_instructions(stage)?;
     exact.insert("authorizer.instructions.accepted".to_owned(), accepted);
     Ok(())
+}
+
+/// Under valgrind everything takes fifty times as long, and the SDK's patience is the product's: a machine that is busy makes it ask again, and such a count is none.
+fn accepted_instructions(stage: &mut Stage) -> anyhow::Result<f64> {
+    const TRIES: u32 = 5;
+    // Both runs read the warm-up's row and the key's, and write once for each request.
+    const CALLS: u64 = 2 * 2 + callgrind::INVOCATIONS;
+    let bootstrap = stage.bootstrap();
+    let key = stage.world.keys.accepted[0].clone();
+    for _ in 0..TRIES {
+        stage.front.take_counts();
+        let counted = callgrind::instructions(&bootstrap, |environment| {
+            let event = stage.events.next(&key, None);
+            let invocation = environment.invoke(&event)?;
+            ensure!(Decided::read(&invocation.outcome) == Decided::Accepted);
+            Ok(())
+        });
+        if let (Ok(instructions), CALLS) = (counted, stage.front.take_counts().all()) {
+            return Ok(instructions);
+        }
+    }
+    anyhow::bail!("this machine is too busy for the store's calls under valgrind")
 }
 
 /// How many TLS and crypto stacks are linked; one, and by ring.
