@@ -3,7 +3,7 @@
 use audit::{Held, Kept, handle};
 use chrono::Duration;
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runtime::{Needs, RuntimeErrors};
+use runtime::{Needs, RuntimeErrors, S3};
 use serde_json::Value;
 
 /// How long a redrive, or the hour's turn, goes on beginning things, of the 60 seconds that the template gives an invocation.
@@ -13,8 +13,8 @@ const TURN: Duration = Duration::seconds(40);
 async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
     let needs = Needs {
-        quarantine: true,
-        failures: true,
+        quarantine: Some(S3::BUCKET),
+        failures: Some(S3::BUCKET),
         ..Needs::default()
     };
     let app = &runtime::start(needs).await?;

@@ -3,7 +3,7 @@
 use auth::{Asked, GivenReason, MethodArn, NamedCompany, NamedPartner};
 use model::{Rule, UserAgent};
 use routes::{Route, Tenant};
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use std::{collections::HashMap, fmt};
 use zeroize::Zeroizing;
@@ -31,7 +31,7 @@ pub(crate) enum Bearer {
 }
 
 impl Request {
-    pub(crate) fn read(event: Value) -> Result<Request, AuthorizerError> {
+    pub(crate) fn read<'de>(event: impl Deserializer<'de>) -> Result<Request, AuthorizerError> {
         let event = Event::read(event)?;
         let context = &event.request_context;
         MethodArn::parse(&event.method_arn).map_err(|_| AuthorizerError::Event("methodArn"))?;
@@ -180,8 +180,8 @@ impl fmt::Debug for Bearer {
 }
 
 impl Event {
-    fn read(event: Value) -> Result<Event, AuthorizerError> {
-        serde_json::from_value(event).map_err(|_| AuthorizerError::Event("not a REQUEST event"))
+    fn read<'de>(event: impl Deserializer<'de>) -> Result<Event, AuthorizerError> {
+        Event::deserialize(event).map_err(|_| AuthorizerError::Event("not a REQUEST event"))
     }
 }
 

@@ -15,6 +15,7 @@ use api::{App, NotReadAgain, Unbelieved};
 use auth::{AccessToken, Answer, Capacity, Context, Keyring, PresentedKey};
 use model::PersonId;
 use routes::{Access, Route};
+use serde::Deserializer;
 use serde_json::Value;
 use std::{fmt, sync::Arc};
 use store::StoreError;
@@ -64,11 +65,14 @@ impl Authorizer {
         }
     }
 
-    /// Decides on API Gateway's REQUEST event.
+    /// Decides on API Gateway's REQUEST event: of its JSON the few members that count are read, and no tree is made of it.
     ///
     /// # Errors
     /// `Unauthorized` for the one 401; everything else is a failure, which API Gateway answers with 503.
-    pub async fn authorize(&self, event: Value) -> Result<AuthorizerAnswer, AuthorizerError> {
+    pub async fn authorize<'de>(
+        &self,
+        event: impl Deserializer<'de>,
+    ) -> Result<AuthorizerAnswer, AuthorizerError> {
         let request = Request::read(event)?;
         let answer = match &request.bearer {
             Bearer::Key(text) => self.authorize_key(&request, text).await,

@@ -3,7 +3,7 @@
 use authorizer::Authorizer;
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, service_fn};
 use runtime::{Needs, RuntimeErrors};
-use serde_json::Value;
+use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -15,15 +15,17 @@ async fn main() -> Result<(), Error> {
     })
     .await?;
     let authorizer = &Authorizer::new(app);
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| async move {
-        // API Gateway answers 401 to exactly the message `Unauthorized`, and fails on any other.
-        authorizer
-            .authorize(event.payload)
-            .await
-            .map_err(|error| Diagnostic {
-                error_type: "AuthorizerError".to_owned(),
-                error_message: error.to_string(),
-            })
-    }))
+    lambda_runtime::run(service_fn(
+        move |event: LambdaEvent<Box<RawValue>>| async move {
+            // API Gateway answers 401 to exactly the message `Unauthorized`, and fails on any other.
+            authorizer
+                .authorize(&*event.payload)
+                .await
+                .map_err(|error| Diagnostic {
+                    error_type: "AuthorizerError".to_owned(),
+                    error_message: error.to_string(),
+                })
+        },
+    ))
     .await
 }

@@ -1,15 +1,15 @@
 //! The Lambda binary.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runtime::{Needs, RuntimeErrors};
+use runtime::{Kms, Needs, RuntimeErrors, S3};
 use serde_json::{Value, json};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
     let needs = Needs {
-        checkpoint_signer: true,
-        checkpoints: true,
+        checkpoint_signer: Some(Kms::KEY),
+        checkpoints: Some(S3::BUCKET),
         ..Needs::default()
     };
     let app = &runtime::start(needs).await?;

@@ -2,7 +2,7 @@
 
 use dashboard::Dashboard;
 use lambda_http::{run_with_streaming_response, service_fn};
-use runtime::{Error, Needs, RuntimeErrors};
+use runtime::{Error, Kms, Needs, RuntimeErrors, S3};
 use std::convert::Infallible;
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,9 +14,9 @@ async fn main() -> Result<(), Error> {
         invitations: true,
         issuer: true,
         sessions: true,
-        export_signer: true,
-        audit_keys: true,
-        checkpoints: true,
+        export_signer: Some(Kms::KEY),
+        audit_keys: Some(Kms::KEY),
+        checkpoints: Some(S3::BUCKET),
         ..Needs::default()
     })
     .await?;

@@ -1,7 +1,7 @@
 //! The Lambda binary.
 
 use lambda_runtime::{Error, LambdaEvent, service_fn};
-use runtime::{Needs, RuntimeErrors};
+use runtime::{Needs, Outward, RuntimeErrors};
 use serde_json::Value;
 use std::convert::Infallible;
 
@@ -10,7 +10,7 @@ async fn main() -> Result<(), Error> {
     runtime::start_log(RuntimeErrors::Kept);
     let app = &runtime::start(Needs {
         invitations: true,
-        outward: true,
+        outward: Some(Outward::MAIL_AND_EVENTS),
         ..Needs::default()
     })
     .await?;

@@ -5,6 +5,7 @@
 #![cfg(feature = "lambda")]
 
 mod http;
+mod local;
 mod log;
 mod objects;
 mod outward;
@@ -14,7 +15,10 @@ mod signer;
 pub use http::{HttpError, fetch_keys};
 pub use lambda_http::Error;
 pub use log::{RuntimeErrors, start_log};
+pub use objects::S3;
+pub use outward::Outward;
 pub use secret::{ReadSecret, SecretPlace};
+pub use signer::Kms;
 
 use api::{App, Clock, Entropy, Objects, Reloading, SignIn, Source, StreamedBody, TrustedIssuer};
 use auth::{InvitationKeys, IssuerConfig, Keyring, SecretDocument, SessionKeys, TokenAlgorithm};
@@ -29,7 +33,9 @@ use store::{CursorKeys, Table, TableNames};
 use trail::{AuditKey, AuditKeys, KeyUse};
 
 /// What a function has besides tables; the template grants no more secrets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+///
+/// A service is named by the code that calls it, so that a program has the code of no other: the authorizer's was 13 MB.
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Needs {
     pub keyring: bool,
     pub cursors: bool,
@@ -40,18 +46,18 @@ pub struct Needs {
     /// People's tokens in bodies.
     pub issuer: bool,
     /// The key that signs exports.
-    pub export_signer: bool,
+    pub export_signer: Option<Kms>,
     /// The key that signs checkpoints.
-    pub checkpoint_signer: bool,
+    pub checkpoint_signer: Option<Kms>,
     /// The public halves of both.
-    pub audit_keys: bool,
-    pub checkpoints: bool,
+    pub audit_keys: Option<Kms>,
+    pub checkpoints: Option<S3>,
     /// Stream records that could not be read.
-    pub quarantine: bool,
+    pub quarantine: Option<S3>,
     /// Batches that could not be consumed.
-    pub failures: bool,
+    pub failures: Option<S3>,
     /// Mail and the event bus.
-    pub outward: bool,
+    pub outward: Option<Outward>,
     /// Whoever operates the stack may be far away from it, and has time.
     pub patience: bool,
 }
@@ -117,7 +123,7 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         true => outward::patient(&sdk_config()?),
         false => sdk_config()?,
     };
-    let table = Table::new(dynamodb(&config), table_names()?);
+    let table = Table::new(dynamodb(&config)?, table_names()?);
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
         let keys = document(&config, KEYS, needs.keyring).await?;
         let cursors = document(&config, CURSORS, needs.cursors || needs.invitations).await?;
@@ -155,44 +161,41 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         },
         issuer,
         mailer: match needs.outward {
-            true => outward::mailer(&config)?,
-            false => None,
+            Some(outward) => (outward.mailer)(&config)?,
+            None => None,
         },
-        bus: match needs.outward {
-            true => outward::bus(&config),
-            false => None,
-        },
+        bus: needs.outward.and_then(|outward| (outward.bus)(&config)),
         export_signer: match needs.export_signer {
-            true => Some(signer::signer(&config, EXPORT_KEY).await?),
-            false => None,
+            Some(kms) => Some((kms.signer)(&config, EXPORT_KEY).await?),
+            None => None,
         },
         checkpoint_signer: match needs.checkpoint_signer {
-            true => Some(signer::signer(&config, CHECKPOINT_KEY).await?),
-            false => None,
+            Some(kms) => Some((kms.signer)(&config, CHECKPOINT_KEY).await?),
+            None => None,
         },
         audit_keys: match needs.audit_keys {
-            true => Some(Arc::new(audit_keys(&config).await?)),
-            false => None,
+            Some(kms) => Some(Arc::new(audit_keys(kms, &config).await?)),
+            None => None,
         },
-        checkpoints: bucket(&config, CHECKPOINT_BUCKET, needs.checkpoints)?,
-        quarantine: bucket(&config, QUARANTINE_BUCKET, needs.quarantine)?,
-        failures: bucket(&config, FAILURE_BUCKET, needs.failures)?,
+        checkpoints: bucket(needs.checkpoints, &config, CHECKPOINT_BUCKET)?,
+        quarantine: bucket(needs.quarantine, &config, QUARANTINE_BUCKET)?,
+        failures: bucket(needs.failures, &config, FAILURE_BUCKET)?,
     })
 }
 
 fn bucket(
+    needed: Option<S3>,
     config: &aws_config::SdkConfig,
     name: &'static str,
-    needed: bool,
 ) -> Result<Option<Objects>, StartError> {
-    needed.then(|| objects::objects(config, name)).transpose()
+    needed.map(|s3| (s3.objects)(config, name)).transpose()
 }
 
 /// Read once a process: what KMS keeps doesn't change.
-async fn audit_keys(config: &aws_config::SdkConfig) -> Result<AuditKeys, StartError> {
+async fn audit_keys(kms: Kms, config: &aws_config::SdkConfig) -> Result<AuditKeys, StartError> {
     let (export, checkpoint) = tokio::try_join!(
-        signer::public_key(config, EXPORT_KEY),
-        signer::public_key(config, CHECKPOINT_KEY),
+        (kms.public_key)(config, EXPORT_KEY),
+        (kms.public_key)(config, CHECKPOINT_KEY),
     )?;
     Ok(AuditKeys {
         keys: vec![
@@ -302,7 +305,7 @@ fn sdk_config() -> Result<aws_config::SdkConfig, StartError> {
                 EnvironmentVariableCredentialsProvider::new(),
             ),
         )
-        .http_client(http::client()?)
+        .http_client(http::client(None)?)
         // The SDK's default first pause of a second leaves no time for a retry.
         .retry_config(
             RetryConfig::standard()
@@ -322,12 +325,16 @@ fn sdk_config() -> Result<aws_config::SdkConfig, StartError> {
         .build())
 }
 
-fn dynamodb(config: &aws_config::SdkConfig) -> aws_sdk_dynamodb::Client {
+fn dynamodb(config: &aws_config::SdkConfig) -> Result<aws_sdk_dynamodb::Client, StartError> {
     let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-    if let Some(endpoint) = optional("DYNAMODB_ENDPOINT") {
+    if let Some(endpoint) = local::endpoint() {
         builder = builder.endpoint_url(endpoint);
     }
-    aws_sdk_dynamodb::Client::from_conf(builder.build())
+    if let Some(authority) = local::authority()? {
+        // This client's alone: what speaks to AWS never trusts it.
+        builder = builder.http_client(http::client(Some(authority))?);
+    }
+    Ok(aws_sdk_dynamodb::Client::from_conf(builder.build()))
 }
 
 fn required(name: &'static str) -> Result<String, StartError> {

@@ -11,8 +11,19 @@ use std::{sync::Arc, time::Duration};
 
 use crate::{StartError, optional, required};
 
+/// What leaves the stack, by the code that sends it.
+#[derive(Debug, Clone, Copy)]
+pub struct Outward {
+    pub(crate) mailer: fn(&SdkConfig) -> Result<Option<Mailer>, StartError>,
+    pub(crate) bus: fn(&SdkConfig) -> Option<Bus>,
+}
+
+impl Outward {
+    pub const MAIL_AND_EVENTS: Outward = Outward { mailer, bus };
+}
+
 /// By `MAIL_FROM`, an address of a verified identity, and `LINKS_TO`, the address in front of links; `None` without the first: nothing is mailed then.
-pub(crate) fn mailer(config: &SdkConfig) -> Result<Option<Mailer>, StartError> {
+fn mailer(config: &SdkConfig) -> Result<Option<Mailer>, StartError> {
     let Some(from) = optional("MAIL_FROM") else {
         return Ok(None);
     };
@@ -67,7 +78,7 @@ async fn send(
 }
 
 /// By `EVENT_BUS`, a bus's name; `None` without it, as on a developer's machine.
-pub(crate) fn bus(config: &SdkConfig) -> Option<Bus> {
+fn bus(config: &SdkConfig) -> Option<Bus> {
     let name = optional("EVENT_BUS")?;
     let client = aws_sdk_eventbridge::Client::new(&patient(config));
     Some(Bus(Arc::new(move |event| {

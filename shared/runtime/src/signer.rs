@@ -11,13 +11,26 @@ use aws_sdk_kms::{
 use std::{pin::Pin, sync::Arc};
 use trail::{PublicKey, SigningKey};
 
-use crate::{StartError, required, secret};
+use crate::{StartError, local::file, required, secret};
+
+/// Keys of KMS, by the code that asks it.
+#[derive(Debug, Clone, Copy)]
+pub struct Kms {
+    pub(crate) signer: for<'c> fn(&'c SdkConfig, &'static str) -> Got<'c, Signer>,
+    pub(crate) public_key: for<'c> fn(&'c SdkConfig, &'static str) -> Got<'c, PublicKey>,
+}
+
+type Got<'c, T> = Pin<Box<dyn Future<Output = Result<T, StartError>> + Send + 'c>>;
+
+impl Kms {
+    pub const KEY: Kms = Kms {
+        signer: |config, name| Box::pin(signer(config, name)),
+        public_key: |config, name| Box::pin(public_key(config, name)),
+    };
+}
 
 /// The public key of the key that an environment variable names.
-pub(crate) async fn public_key(
-    config: &SdkConfig,
-    name: &'static str,
-) -> Result<PublicKey, StartError> {
+async fn public_key(config: &SdkConfig, name: &'static str) -> Result<PublicKey, StartError> {
     if let Some(key) = local(config, name).await? {
         return Ok(key.public());
     }
@@ -31,7 +44,7 @@ pub(crate) async fn public_key(
     PublicKey::from_der(der.as_ref()).ok_or_else(|| refused("it is not an Ed25519 key"))
 }
 
-pub(crate) async fn signer(config: &SdkConfig, name: &'static str) -> Result<Signer, StartError> {
+async fn signer(config: &SdkConfig, name: &'static str) -> Result<Signer, StartError> {
     if let Some(key) = local(config, name).await? {
         let key = Arc::new(key);
         let public = key.public();
@@ -68,7 +81,7 @@ pub(crate) async fn signer(config: &SdkConfig, name: &'static str) -> Result<Sig
 
 /// The local system's key, from its file.
 async fn local(config: &SdkConfig, name: &'static str) -> Result<Option<SigningKey>, StartError> {
-    if secret::file(name, &required(name)?)?.is_none() {
+    if file(name, &required(name)?)?.is_none() {
         return Ok(None);
     }
     let document = secret::read(config, name).await?;
