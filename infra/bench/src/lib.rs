@@ -4,12 +4,32 @@
 //! Invariant: a figure is measured when it is printed, and compared only with what the same run has measured; the product runs as it is deployed, in processes of its own.
 //! Knows nothing of what a function decides: it asks the release binaries.
 
+mod authorizer;
+pub mod callgrind;
+mod decision;
+mod exact;
+mod faults;
 mod figure;
+mod freeze;
+pub mod front;
+mod gate;
+pub mod lambda;
 mod machine;
 mod part;
+pub mod product;
 mod report;
+mod sample;
+mod stage;
+mod world;
 
+pub use authorizer::authorizer;
+pub use faults::faults;
 pub use figure::{Better, Figure, Limit, Rival};
+pub use freeze::freeze;
+pub use gate::gate;
 pub use machine::{Machine, Versions, root, say, target_dir};
 pub use part::Part;
 pub use report::report;
+pub use sample::Sample;
+pub use stage::Stage;
+pub use world::{Decided, Events, Keys, World};

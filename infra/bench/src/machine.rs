@@ -62,9 +62,13 @@ impl Versions {
         Ok(Versions {
             date: Clock::system().now().to_string(),
             commit: format!("{commit}{changed}"),
-            rustc: said(Command::new("rustc").arg("--version"))?,
+            rustc: said_of_rustc()?,
         })
     }
+}
+
+pub(crate) fn said_of_rustc() -> anyhow::Result<String> {
+    said(Command::new("rustc").current_dir(root()).arg("--version"))
 }
 
 /// The value of `name : value` in one of /proc's files.
@@ -93,12 +97,12 @@ pub fn root() -> &'static Path {
     Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
 }
 
-/// Where Cargo has put this program: `<target>/<profile>/bench`.
+/// Where Cargo has put this program, under `<target>/<profile>`.
 pub fn target_dir() -> anyhow::Result<PathBuf> {
     let program = env::current_exe()?;
     let folder = program
         .ancestors()
-        .find(|folder| folder.join("CACHEDIR.TAG").exists());
+        .find(|folder| folder.join(".rustc_info.json").exists());
     Ok(folder
         .context("not run from a target directory")?
         .to_owned())

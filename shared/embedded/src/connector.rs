@@ -212,27 +212,17 @@ fn reset() -> ConnectorError {
 }
 
 fn summary(call: &Call<'_>, fault: Fault, applied: Option<&Answer>) -> CallSummary {
-    let mut summary = CallSummary {
+    let units = applied.map(|answer| answer.units(call.operation));
+    let (read_units, write_units) = units.unwrap_or_default();
+    CallSummary {
         operation: call.operation.to_owned(),
         tables: call.tables(),
         attempt: call.attempt,
-        write_units: 0.0,
-        read_units: 0.0,
+        write_units,
+        read_units,
         status: applied.map(|answer| answer.status),
         fault,
-    };
-    for line in applied.iter().flat_map(|answer| &answer.bill) {
-        // A repeated transaction is answered from memory, and costs a read.
-        match line.read_capacity_units {
-            Some(read) if dispatch::writes(call.operation) => {
-                summary.read_units += read;
-                summary.write_units += line.write_capacity_units.unwrap_or_default();
-            }
-            _ if dispatch::writes(call.operation) => summary.write_units += line.capacity_units,
-            _ => summary.read_units += line.capacity_units,
-        }
     }
-    summary
 }
 
 /// The SDK says in a header which attempt this is: `attempt=1; max=3`.

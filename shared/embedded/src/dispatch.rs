@@ -15,6 +15,25 @@ pub(crate) struct Answer {
     pub(crate) bill: Vec<ConsumedCapacity>,
 }
 
+impl Answer {
+    /// What it cost to read, and to write.
+    pub(crate) fn units(&self, operation: &str) -> (f64, f64) {
+        let (mut read, mut written) = (0.0, 0.0);
+        for line in &self.bill {
+            // A repeated transaction is answered from memory, and costs a read.
+            match line.read_capacity_units {
+                Some(again) if writes(operation) => {
+                    read += again;
+                    written += line.write_capacity_units.unwrap_or_default();
+                }
+                _ if writes(operation) => written += line.capacity_units,
+                _ => read += line.capacity_units,
+            }
+        }
+        (read, written)
+    }
+}
+
 impl Engine {
     pub(crate) fn answer(&self, target: &str, body: &[u8]) -> Answer {
         let operation = operation(target).unwrap_or(target);

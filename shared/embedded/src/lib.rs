@@ -46,6 +46,16 @@ pub struct Engine {
     seen: AtomicU64,
 }
 
+/// An answer of the JSON protocol and what it cost, indexes included.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Metered {
+    pub status: u16,
+    pub body: Vec<u8>,
+    pub read_units: f64,
+    /// Zero when refused: AWS charges for a failed condition, and does not say so.
+    pub write_units: f64,
+}
+
 struct Shared {
     database: Database,
     /// Held around every call into `database` too: it is what keeps the two connections to the file
@@ -135,6 +145,19 @@ impl Engine {
     pub fn dispatch(&self, target: &str, body: &[u8]) -> (u16, Vec<u8>) {
         let answer = self.answer(target, body);
         (answer.status, answer.body)
+    }
+
+    /// As [`dispatch`](Engine::dispatch), with what it cost.
+    pub fn metered(&self, target: &str, body: &[u8]) -> Metered {
+        let operation = dispatch::operation(target).unwrap_or(target);
+        let answer = self.answer(target, body);
+        let (read_units, write_units) = answer.units(operation);
+        Metered {
+            status: answer.status,
+            body: answer.body,
+            read_units,
+            write_units,
+        }
     }
 
     /// The records of `table`'s stream that were not trimmed, oldest first, at most `limit`, from behind

@@ -14,12 +14,12 @@ use std::{sync::Arc, time::Duration};
 #[error("TLS can't be set up: {0}")]
 pub struct HttpError(String);
 
-/// For the SDK's clients: one pool for all of them.
-pub(crate) fn client() -> Result<SharedHttpClient, HttpError> {
+/// For the SDK's clients: one pool for all of them. `authority`: whom it trusts besides Amazon, as PEM.
+pub(crate) fn client(authority: Option<Vec<u8>>) -> Result<SharedHttpClient, HttpError> {
     // aws-lc's first random number costs 40 ms, and the system's roots cost 60 ms to parse.
     Ok(Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls()?)
+        .tls_context(tls(authority)?)
         .build_https())
 }
 
@@ -27,7 +27,7 @@ pub(crate) fn client() -> Result<SharedHttpClient, HttpError> {
 pub fn fetch_keys() -> Result<FetchKeys, HttpError> {
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls()?)
+        .tls_context(tls(None)?)
         .build();
     let connector = SharedHttpConnector::new(connector);
     Ok(Arc::new(move |url| {
@@ -58,7 +58,7 @@ pub fn fetch_keys() -> Result<FetchKeys, HttpError> {
 pub(crate) fn call() -> Result<HttpCall, HttpError> {
     let connector = Connector::builder()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls()?)
+        .tls_context(tls(None)?)
         .build();
     let connector = SharedHttpConnector::new(connector);
     Ok(Arc::new(move |request| {
@@ -85,9 +85,12 @@ async fn answer(
         .ok()
 }
 
-fn tls() -> Result<TlsContext, HttpError> {
-    let roots =
+fn tls(authority: Option<Vec<u8>>) -> Result<TlsContext, HttpError> {
+    let mut roots =
         TrustStore::empty().with_pem_certificate(include_bytes!("amazon_roots.pem").to_vec());
+    if let Some(authority) = authority {
+        roots = roots.with_pem_certificate(authority);
+    }
     TlsContext::builder()
         .with_trust_store(roots)
         .build()

@@ -5,6 +5,7 @@
 #![cfg(feature = "lambda")]
 
 mod http;
+mod local;
 mod log;
 mod objects;
 mod outward;
@@ -112,7 +113,7 @@ where
 /// Builds the process's [`App`]: connections are opened, and secrets read, while init's CPU is free of the memory share.
 pub async fn start(needs: Needs) -> Result<App, StartError> {
     let config = sdk_config()?;
-    let table = Table::new(dynamodb(&config), table_names()?);
+    let table = Table::new(dynamodb(&config)?, table_names()?);
     let (warm, secrets) = tokio::join!(table.warm_up(), async {
         let keys = document(&config, KEYS, needs.keyring).await?;
         let cursors = document(&config, CURSORS, needs.cursors || needs.invitations).await?;
@@ -291,7 +292,7 @@ fn sdk_config() -> Result<aws_config::SdkConfig, StartError> {
                 EnvironmentVariableCredentialsProvider::new(),
             ),
         )
-        .http_client(http::client()?)
+        .http_client(http::client(None)?)
         // The SDK's default first pause of a second leaves no time for a retry.
         .retry_config(
             RetryConfig::standard()
@@ -311,12 +312,16 @@ fn sdk_config() -> Result<aws_config::SdkConfig, StartError> {
         .build())
 }
 
-fn dynamodb(config: &aws_config::SdkConfig) -> aws_sdk_dynamodb::Client {
+fn dynamodb(config: &aws_config::SdkConfig) -> Result<aws_sdk_dynamodb::Client, StartError> {
     let mut builder = aws_sdk_dynamodb::config::Builder::from(config);
-    if let Some(endpoint) = optional("DYNAMODB_ENDPOINT") {
+    if let Some(endpoint) = local::endpoint() {
         builder = builder.endpoint_url(endpoint);
     }
-    aws_sdk_dynamodb::Client::from_conf(builder.build())
+    if let Some(authority) = local::authority()? {
+        // This client's alone: what speaks to AWS never trusts it.
+        builder = builder.http_client(http::client(Some(authority))?);
+    }
+    Ok(aws_sdk_dynamodb::Client::from_conf(builder.build()))
 }
 
 fn required(name: &'static str) -> Result<String, StartError> {

@@ -10,7 +10,7 @@ use aws_sdk_s3::{
 };
 use std::{path::Path, sync::Arc, time::Duration};
 
-use crate::{StartError, required, secret};
+use crate::{StartError, local, required};
 
 /// A checkpoint of very many owners has some MB.
 const TIMEOUT: Duration = Duration::from_secs(8);
@@ -18,7 +18,7 @@ const TIMEOUT: Duration = Duration::from_secs(8);
 /// Of the bucket that an environment variable names.
 pub(crate) fn objects(config: &SdkConfig, name: &'static str) -> Result<Objects, StartError> {
     let bucket = required(name)?;
-    if let Some(path) = secret::file(name, &bucket)? {
+    if let Some(path) = local::file(name, &bucket)? {
         let objects = Objects::in_directory(Path::new(path));
         return objects.map_err(|error| StartError::Unusable(name, error.to_string()));
     }

@@ -7,13 +7,12 @@ use std::{
     fmt::{self, Display},
     fs::{self, OpenOptions},
     io::{self, Write},
-    net::IpAddr,
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 use zeroize::Zeroizing;
 
-use crate::{StartError, optional, required};
+use crate::{StartError, local, required};
 
 /// Where the secret is that an environment variable refers to.
 #[derive(Debug)]
@@ -68,7 +67,7 @@ impl SecretPlace {
 
     fn of(config: &SdkConfig, variable: &'static str) -> Result<SecretPlace, StartError> {
         let reference = required(variable)?;
-        let place = match file(variable, &reference)? {
+        let place = match local::file(variable, &reference)? {
             Some(path) => Place::File(path.into()),
             None => Place::Managed {
                 client: aws_sdk_secretsmanager::Client::new(config),
@@ -190,61 +189,4 @@ fn write_private(path: &Path, text: &str) -> io::Result<()> {
     file.write_all(text.as_bytes())?;
     file.sync_all()?;
     fs::rename(new, path)
-}
-
-/// The path, if the reference is one.
-///
-/// # Errors
-/// A file is for the local system alone; a deployed function must never be talked into one.
-pub(crate) fn file<'r>(
-    name: &'static str,
-    reference: &'r str,
-) -> Result<Option<&'r str>, StartError> {
-    let path = reference.strip_prefix("file:");
-    let local = || optional("DYNAMODB_ENDPOINT").is_some_and(|endpoint| is_loopback(&endpoint));
-    if path.is_some() && !local() {
-        let why = "file: is for a DynamoDB endpoint on loopback only";
-        return Err(StartError::Secret(name, why.to_owned()));
-    }
-    Ok(path)
-}
-
-fn is_loopback(endpoint: &str) -> bool {
-    let authority = endpoint
-        .strip_prefix("http://")
-        .unwrap_or_default()
-        .trim_end_matches('/');
-    let host = authority
-        .rsplit_once(':')
-        .map_or(authority, |(host, _)| host);
-    host == "localhost"
-        || host
-            .trim_matches(['[', ']'])
-            .parse()
-            .is_ok_and(|address: IpAddr| address.is_loopback())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::is_loopback;
-
-    #[test]
-    fn only_loopback_is_loopback() {
-        for good in [
-            "http://127.0.0.1:3002",
-            "http://localhost:8000/",
-            "http://[::1]:1",
-        ] {
-            assert!(is_loopback(good), "{good}");
-        }
-        for bad in [
-            "",
-            "https://dynamodb.eu-west-1.example",
-            "http://127.0.0.1.example:80",
-            "http://10.0.0.1:80",
-            "http://localhost.example",
-        ] {
-            assert!(!is_loopback(bad), "{bad}");
-        }
-    }
 }

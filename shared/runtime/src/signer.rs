@@ -11,7 +11,7 @@ use aws_sdk_kms::{
 use std::{pin::Pin, sync::Arc};
 use trail::{PublicKey, SigningKey};
 
-use crate::{StartError, required, secret};
+use crate::{StartError, local::file, required, secret};
 
 /// The public key of the key that an environment variable names.
 pub(crate) async fn public_key(
@@ -68,7 +68,7 @@ pub(crate) async fn signer(config: &SdkConfig, name: &'static str) -> Result<Sig
 
 /// The local system's key, from its file.
 async fn local(config: &SdkConfig, name: &'static str) -> Result<Option<SigningKey>, StartError> {
-    if secret::file(name, &required(name)?)?.is_none() {
+    if file(name, &required(name)?)?.is_none() {
         return Ok(None);
     }
     let document = secret::read(config, name).await?;

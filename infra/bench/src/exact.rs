@@ -1,0 +1,220 @@
+//! What is the same on every run: instructions, store calls, capacity, connections, size, TLS.
+
+use anyhow::{Context, ensure};
+use std::{
+    collections::BTreeMap,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use crate::{
+    callgrind,
+    front::Counts,
+    lambda::Environment,
+    machine::{root, said},
+    product,
+    stage::Stage,
+    world::Decided,
+};
+
+/// By the figure's id.
+pub(crate) type Exact = BTreeMap<String, f64>;
+
+/// What one request costs is measured over so many.
+const CALLS: u64 = 100;
+
+pub(crate) fn measure(stage: &mut Stage, warm_calls: u64) -> anyhow::Result<Exact> {
+    let mut exact = Exact::new();
+    calls(stage, &mut exact)?;
+    connections(stage, warm_calls, &mut exact)?;
+    instructions(stage, &mut exact)?;
+    exact.insert(
+        "authorizer.zip".to_owned(),
+        product::zipped(&stage.authorizer)? as f64 / 1_000_000.0,
+    );
+    exact.insert("authorizer.tls_stacks".to_owned(), tls_stacks()?);
+    strangers(stage)?;
+    Ok(exact)
+}
+
+fn calls(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
+    let mut environment = stage.bootstrap().start()?;
+    environment.init()?;
+    stage.warm(&mut environment)?;
+    stage.ats(&mut environment)?;
+    // Only the first tag that fits none makes it read the secret again.
+    stage.forged(&mut environment)?;
+    let mut each = |id: &str,
+                    ask: &mut dyn FnMut(&mut Stage, &mut Environment) -> anyhow::Result<()>|
+     -> anyhow::Result<Counts> {
+        stage.front.take_counts();
+        for _ in 0..CALLS {
+            ask(stage, &mut environment)?;
+        }
+        let counts = stage.front.take_counts();
+        exact.insert(format!("authorizer.calls.{id}"), per_call(counts.all()));
+        Ok(counts)
+    };
+    let counts = each("accepted", &mut |stage, environment| {
+        stage.accepted(environment).map(drop)
+    })?;
+    let ats = each("ats", &mut |stage, environment| {
+        stage.ats(environment).map(drop)
+    })?;
+    each("forged", &mut |stage, environment| {
+        stage.forged(environment).map(drop)
+    })?;
+    for (id, units) in [
+        ("write_units", counts.write_units),
+        ("read_units", counts.read_units),
+        ("ats.write_units", ats.write_units),
+    ] {
+        exact.insert(format!("authorizer.{id}"), units / CALLS as f64);
+    }
+    let limited = limited(stage, &mut environment)?;
+    exact.insert("authorizer.calls.limited".to_owned(), limited as f64);
+    environment.stop()
+}
+
+fn per_call(calls: u64) -> f64 {
+    calls as f64 / CALLS as f64
+}
+
+/// Store calls of ten refusals of a full window, in the second after the store has said it.
+fn limited(stage: &mut Stage, environment: &mut Environment) -> anyhow::Result<u64> {
+    // A window may end in between, or this machine be too slow for a second.
+    for _ in 0..10 {
+        let mut ask = |stage: &mut Stage| -> anyhow::Result<Decided> {
+            let event = stage.events.next(&stage.world.keys.limited, None);
+            Ok(Decided::read(&environment.invoke(&event)?.outcome))
+        };
+        let mut asked = 0;
+        while ask(stage)? != Decided::Limited {
+            asked += 1;
+            ensure!(asked < 20, "the limit of 5 a minute is never reached");
+        }
+        std::thread::sleep(Duration::from_millis(1_050));
+        // The window's row is there; this one is read again.
+        let began = Instant::now();
+        let mut all_limited = ask(stage)? == Decided::Limited;
+        stage.front.take_counts();
+        for _ in 0..10 {
+            all_limited &= ask(stage)? == Decided::Limited;
+        }
+        if all_limited && began.elapsed() < Duration::from_millis(950) {
+            return Ok(stage.front.take_counts().all());
+        }
+    }
+    anyhow::bail!("this machine is too slow for ten refusals in a second")
+}
+
+fn connections(stage: &mut Stage, calls: u64, exact: &mut Exact) -> anyhow::Result<()> {
+    let mut environment = stage.bootstrap().start()?;
+    stage.front.take_counts();
+    environment.init()?;
+    for _ in 0..calls {
+        stage.accepted(&mut environment)?;
+    }
+    let counts = stage.front.take_counts();
+    ensure!(
+        counts.handshakes() == counts.connections,
+        "connections without TLS"
+    );
+    for (id, opened) in [
+        ("runtime_api", environment.connections()),
+        ("store", counts.connections),
+    ] {
+        exact.insert(format!("authorizer.connections.{id}"), opened as f64);
+    }
+    environment.stop()
+}
+
+fn instructions(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
+    let bootstrap = stage.bootstrap();
+    let forged = callgrind::instructions(&bootstrap, |environment| {
+        stage.forged(environment).map(drop)
+    })?;
+    exact.insert("authorizer.instructions.forged".to_owned(), forged);
+    let accepted = callgrind::instructions(&bootstrap, |environment| {
+        let event = stage.events.next(&stage.world.keys.accepted[0], None);
+        let invocation = environment.invoke(&event)?;
+        ensure!(Decided::read(&invocation.outcome) == Decided::Accepted);
+        Ok(())
+    })?;
+    exact.insert("authorizer.instructions.accepted".to_owned(), accepted);
+    Ok(())
+}
+
+/// How many TLS and crypto stacks are linked; one, and by ring.
+fn tls_stacks() -> anyhow::Result<f64> {
+    let tree = said(Command::new("cargo").current_dir(root()).args([
+        "tree",
+        "--locked",
+        "--quiet",
+        "-p",
+        "authorizer",
+        "--features",
+        "lambda",
+        "-e",
+        "normal",
+        "--prefix",
+        "none",
+        "--format",
+        "{p}",
+    ]))?;
+    let names: std::collections::BTreeSet<_> = tree
+        .lines()
+        .filter_map(|line| line.split(' ').next())
+        .collect();
+    ensure!(
+        names.contains("rustls") && names.contains("ring"),
+        "no rustls by ring"
+    );
+    let stacks = [
+        "aws-lc-rs",
+        "boring",
+        "mbedtls",
+        "native-tls",
+        "openssl",
+        "rustls",
+        "s2n-tls",
+    ];
+    Ok(stacks
+        .iter()
+        .filter(|stack| names.contains(**stack))
+        .count() as f64)
+}
+
+/// Neither the system's roots nor anything in the environment makes the process trust a store that it wasn't told of.
+fn strangers(stage: &mut Stage) -> anyhow::Result<()> {
+    let ca = stage.front.ca_file().display().to_string();
+    let mut untold = stage.bootstrap().env("SSL_CERT_FILE", &ca);
+    untold
+        .environment
+        .retain(|(name, _)| name != "DYNAMODB_CA_FILE");
+    let mut environment = untold.start()?;
+    environment.init()?;
+    let event = stage.events.next(&stage.world.keys.accepted[0], None);
+    let decided = Decided::read(&environment.invoke(&event)?.outcome);
+    ensure!(
+        decided == Decided::Failed,
+        "{decided:?} by a store that nobody vouches for"
+    );
+    environment.stop()?;
+
+    let mut elsewhere = stage.bootstrap();
+    for (name, value) in &mut elsewhere.environment {
+        if name == "DYNAMODB_ENDPOINT" {
+            *value = "https://dynamodb.eu-central-1.amazonaws.com".to_owned();
+        } else if name == "KEYS_SECRET" {
+            *value = "arn:aws:secretsmanager:eu-central-1:123456789012:secret:keys".to_owned();
+        }
+    }
+    let refused = elsewhere.start()?.init().err();
+    let refused = refused.context("a CA was trusted for DynamoDB itself")?;
+    ensure!(
+        format!("{refused:#}").contains("DYNAMODB_CA_FILE"),
+        "not for the CA: {refused:#}"
+    );
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! The programs that are measured, built as they are deployed.
+
+use anyhow::{Context, ensure};
+use std::{
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
+
+use crate::machine::{root, target_dir};
+
+/// The release binary of a function, built if need be.
+pub fn function(name: &str) -> anyhow::Result<PathBuf> {
+    cargo(&["-p", name, "--features", "lambda"])?;
+    binary(name)
+}
+
+/// A floor: an example of this crate.
+pub fn floor(name: &str) -> anyhow::Result<PathBuf> {
+    cargo(&["-p", "bench", "--example", name])?;
+    binary(&format!("examples/{name}"))
+}
+
+fn cargo(what: &[&str]) -> anyhow::Result<()> {
+    let status = Command::new("cargo")
+        .current_dir(root())
+        .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
+        .arg(target_dir()?)
+        .args(what)
+        .stdin(Stdio::null())
+        .status()
+        .context("cargo can't be run")?;
+    ensure!(status.success(), "{what:?} can't be built");
+    Ok(())
+}
+
+fn binary(name: &str) -> anyhow::Result<PathBuf> {
+    let path = target_dir()?.join("release").join(name);
+    ensure!(path.exists(), "no {}", path.display());
+    Ok(path)
+}
+
+/// Size of the program in a zip: what is deployed is it, as `bootstrap`, and nothing else.
+pub fn zipped(program: &Path) -> anyhow::Result<u64> {
+    let output = Command::new("gzip")
+        .args(["-6", "-c"])
+        .arg(program)
+        .output();
+    let output = output.context("gzip can't be run")?;
+    ensure!(output.status.success(), "gzip has failed");
+    // Both formats hold the same stream; zip's two headers take some more bytes than gzip's.
+    Ok(output.stdout.len() as u64 + 130)
+}
