@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the peers that the product is measured beside, in pinned versions, outside of the clone.
 # `install.sh` installs and packs what it can, and says what it can't; `install.sh list` prints name and folder of those that are there.
-# Needs node and npm, python3 with pip, cmake, autoconf, automake, libtool, make, g++ (the Node Runtime Interface Client is compiled), cargo; nginx and wrk are looked for in PATH.
+# Needs node and npm, python3 with pip, cmake, autoconf, automake, libtool, make, g++ (the Node Runtime Interface Client is compiled), cargo; nginx is looked for in PATH.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/instaview/peers"
@@ -48,6 +48,9 @@ install_better_auth() { npm_install --ignore-scripts; }
 install_offline() { npm_install --ignore-scripts; }
 
 install_python() {
+    # The program itself: a version manager's stand-in would be measured along.
+    ln -s "$(python3 -c 'import sys; print(sys.executable)')" python3
+    sed -n 's/^boto3==//p' "$here/python/package.txt" > versions
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target package -r "$here/python/package.txt"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --target runtime -r "$here/python/runtime.txt"
 }
@@ -117,9 +120,7 @@ case "${1:-}" in
     '')
         for peer in "${peers[@]}"; do install "$peer"; done
         for peer in "${peers[@]}"; do (pack "$peer"); done
-        for program in nginx wrk; do
-            command -v "$program" > /dev/null || echo "peers: $program is missing: apt-get install --no-install-recommends nginx-light wrk" >&2
-        done
+        command -v nginx > /dev/null || echo 'peers: nginx is missing: apt-get install --no-install-recommends nginx-light' >&2
         list
         ;;
     *)
