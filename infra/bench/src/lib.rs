@@ -6,6 +6,7 @@
 
 mod authorizer;
 pub mod callgrind;
+mod chart;
 mod decision;
 mod exact;
 mod faults;
