@@ -57,6 +57,7 @@ impl Versions {
             "--",
             ".",
             ":!infra/bench/results.*",
+            ":!infra/bench/chart.svg",
         ])?;
         let changed = if changed.is_empty() { "" } else { ", changed" };
         Ok(Versions {

@@ -1,6 +1,9 @@
 //! `cargo run --release -p bench -- all`: measures, and writes the table.
 
-use bench::{Part, authorizer, faults, freeze, gate, report, say};
+use bench::{
+    Part, admission, authorizer, faults, freeze, gate, gateway, growth, lists, peers, report, say,
+    trail,
+};
 use clap::{Parser, Subcommand};
 use std::time::Duration;
 
@@ -25,6 +28,18 @@ enum Command {
     },
     /// Faults at every store call of the authorizer, through TLS
     Faults,
+    /// Others beside the authorizer: Better Auth, Cedar, boto3, the Node SDK; infra/bench/peers/install.sh installs them
+    Peers,
+    /// The local system over a socket, beside the bare store, nginx and serverless-offline
+    Gateway,
+    /// Its hundred-thousandth request against its thousandth
+    Growth,
+    /// Its lists of a company with 100,000 jobs against one with 100
+    Lists,
+    /// What passes a limit that many meet at once, beside nginx and Better Auth
+    Admission,
+    /// The audit consumer and `verify`
+    Trail,
     /// Compare what is exact with infra/bench/gate.json
     Gate {
         /// Write that file instead
@@ -42,6 +57,12 @@ fn main() -> anyhow::Result<()> {
         Command::Authorizer => keep(authorizer()?),
         Command::Freeze { thaws, seconds } => keep(freeze(thaws, Duration::from_secs(seconds))?),
         Command::Faults => keep(faults()?),
+        Command::Peers => keep(peers()?),
+        Command::Gateway => keep(gateway()?),
+        Command::Growth => keep(growth()?),
+        Command::Lists => keep(lists()?),
+        Command::Admission => keep(admission()?),
+        Command::Trail => keep(trail()?),
         Command::Gate { bless } => gate(bless),
         Command::Report => {
             say(report()?);
@@ -55,6 +76,12 @@ fn all() -> anyhow::Result<()> {
     keep(authorizer()?)?;
     keep(freeze(1_000, Duration::from_secs(120))?)?;
     keep(faults()?)?;
+    keep(peers()?)?;
+    keep(gateway()?)?;
+    keep(growth()?)?;
+    keep(lists()?)?;
+    keep(admission()?)?;
+    keep(trail()?)?;
     say(report()?);
     Ok(())
 }

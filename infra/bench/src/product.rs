@@ -14,6 +14,12 @@ pub fn function(name: &str) -> anyhow::Result<PathBuf> {
     binary(name)
 }
 
+/// The release binary of the local system.
+pub(crate) fn local() -> anyhow::Result<PathBuf> {
+    cargo(&["-p", "local", "--bin", "local"])?;
+    binary("local")
+}
+
 /// A floor: an example of this crate.
 pub fn floor(name: &str) -> anyhow::Result<PathBuf> {
     cargo(&["-p", "bench", "--example", name])?;

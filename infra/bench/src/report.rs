@@ -4,12 +4,13 @@ use anyhow::{Context, ensure};
 use std::{collections::BTreeSet, fmt::Write, fs};
 
 use crate::{
+    chart::chart,
     figure::{Figure, Rival},
     machine::{Machine, Versions, root},
     part::Part,
 };
 
-/// Writes `infra/bench/results.json` and `results.md`; gives back the latter.
+/// Writes `infra/bench/results.json`, `results.md` and `chart.svg`; gives back the table.
 pub fn report() -> anyhow::Result<String> {
     let parts = Part::read_all()?;
     let markdown = markdown(&parts)?;
@@ -17,6 +18,9 @@ pub fn report() -> anyhow::Result<String> {
     let json = serde_json::to_string_pretty(&parts)? + "\n";
     fs::write(folder.join("results.json"), json)?;
     fs::write(folder.join("results.md"), &markdown)?;
+    let figures: Vec<_> = parts.iter().flat_map(|part| &part.figures).collect();
+    let rivals: Vec<_> = parts.iter().flat_map(|part| &part.rivals).collect();
+    fs::write(folder.join("chart.svg"), chart(&figures, &rivals))?;
     Ok(markdown)
 }
 
@@ -170,7 +174,7 @@ fn section(title: &str, lines: Vec<String>) -> String {
 }
 
 /// Three digits that count, and thousands apart.
-fn number(value: f64, unit: &str) -> String {
+pub(crate) fn number(value: f64, unit: &str) -> String {
     let digits = match value.abs() {
         0.0 => 0,
         size if size >= 100.0 || value.fract() == 0.0 => 0,

@@ -1,0 +1,67 @@
+//! The decision alone, in process: Better Auth's and Cedar's beside `authorizer.decision`.
+
+use anyhow::Context;
+use serde_json::Value;
+use std::process::Command;
+
+use super::Peers;
+use crate::{
+    figure::Rival,
+    gateway::peer,
+    machine::{said, say},
+    part::Part,
+};
+
+const FIGURE: &str = "authorizer.decision";
+
+pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
+    match peers.script("better-auth", "decision.mjs")? {
+        Some(measured) => {
+            let calls = measured["calls"].as_array().context("no calls")?;
+            let names: Vec<_> = calls.iter().filter_map(Value::as_str).collect();
+            let version = peers.version("better-auth", "@better-auth/api-key")?;
+            let name = "Better Auth api-key";
+            part.rivals.push(Rival {
+                note: Some(
+                    "verifyApiKey on its own memory adapter: key, scope and rate limit; it has no allowlist."
+                        .to_owned(),
+                ),
+                ..peer(FIGURE, name, &version, microseconds(&measured)?)
+            });
+            part.rivals.push(Rival {
+                note: Some(format!(
+                    "its adapter's calls, one after the other: {}.",
+                    names.join(", ")
+                )),
+                ..peer(
+                    "authorizer.calls.accepted",
+                    name,
+                    &version,
+                    names.len() as f64,
+                )
+            });
+        }
+        None => say("Better Auth is missing: skipped; infra/bench/peers/install.sh installs it"),
+    }
+    match peers.folder("cedar") {
+        Some(folder) => {
+            let text = said(&mut Command::new(folder.join("peer-cedar")))?;
+            let measured: Value = serde_json::from_str(&text)?;
+            let version = measured["version"].as_str().context("no version")?;
+            part.rivals.push(Rival {
+                note: Some(
+                    "state, expiry, scope and two networks of one key: no secret and no limits, of which it knows nothing."
+                        .to_owned(),
+                ),
+                ..peer(FIGURE, "cedar-policy", version, microseconds(&measured)?)
+            });
+        }
+        None => say("Cedar is missing: skipped; infra/bench/peers/install.sh installs it"),
+    }
+    Ok(())
+}
+
+fn microseconds(measured: &Value) -> anyhow::Result<f64> {
+    let nanoseconds = measured["p50Nanoseconds"].as_f64().context("no time")?;
+    Ok(nanoseconds / 1_000.0)
+}
