@@ -1,22 +1,23 @@
 //! A key's whole life in the dashboard, as README tells it: with the mouse, with the keyboard alone, without scripts.
 
 use browser::{Browser, Site};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 const OWNER: &str = "owner@acme.example";
 /// It would be run, were it not shown as a text.
 const NAME: &str = "Job board <script>";
 
-/// How long README says that it takes a person, who reads less fast and clicks more slowly.
+/// How long README says that it takes.
 const AT_MOST: Duration = Duration::from_secs(180);
+/// What a person needs to find something and to click it, or to fill it in. The machine may be busy and the browser is fast, so its own time says nothing.
+const AN_ACT: Duration = Duration::from_secs(3);
 
 #[test]
 fn the_whole_story_is_done_with_the_mouse() {
     let site = Site::start();
     let person = Browser::new(&site);
-    let begun = Instant::now();
     Story::of(&site, &person).tell();
-    assert!(begun.elapsed() < AT_MOST, "{:?}", begun.elapsed());
+    assert!(person.acts() * AN_ACT < AT_MOST, "{} acts", person.acts());
     person.console_is_silent();
 }
 

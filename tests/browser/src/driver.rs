@@ -16,7 +16,7 @@ use tokio::runtime::Runtime;
 use crate::{
     http::Wire,
     site::{Place, end},
-    waiting::{PATIENCE, eventually},
+    waiting::{FOR_A_START, eventually},
 };
 
 /// A session of WebDriver whose commands block; it ends with its processes when dropped.
@@ -35,7 +35,7 @@ fn listening(place: &Place) -> (Child, u16) {
     let log = place.path("chromedriver.log");
     for left in (0..TRIES).rev() {
         let mut chromedriver = chromedriver(place);
-        let port = eventually(PATIENCE, || {
+        let port = eventually(FOR_A_START, || {
             let said = fs::read_to_string(&log).unwrap_or_default();
             match port_in(&said) {
                 Some(port) => Ok(Some(port)),

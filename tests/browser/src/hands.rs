@@ -8,6 +8,7 @@ use crate::{finding::Kind, person::Browser};
 impl Browser<'_> {
     /// Clicks the link or button of that name.
     pub fn click(&self, name: &str) {
+        self.act();
         if self.keyboard_alone {
             return self.press_enter_on(name);
         }
@@ -16,6 +17,7 @@ impl Browser<'_> {
 
     /// Types into the field of that label, in place of what stands there.
     pub fn fill(&self, label: &str, text: &str) {
+        self.act();
         if self.keyboard_alone {
             return self.write_into(label, text);
         }
@@ -38,6 +40,7 @@ impl Browser<'_> {
 
     /// Takes the radio button of that label.
     pub fn choose(&self, label: &str) {
+        self.act();
         if self.keyboard_alone {
             return self.press_arrows_to(label);
         }
@@ -76,6 +79,7 @@ impl Browser<'_> {
     }
 
     fn turn(&self, label: &str, on: bool) {
+        self.act();
         if self.keyboard_alone {
             return self.press_space_on(label, on);
         }

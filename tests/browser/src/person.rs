@@ -1,7 +1,7 @@
 //! What a person does before anything else: opens a page, reads it, signs in, takes another tab.
 
 use serde_json::{Value, json};
-use std::{fs, thread, time::Duration};
+use std::{cell::Cell, fs, thread, time::Duration};
 use thirtyfour::WindowHandle;
 
 use crate::{
@@ -21,6 +21,7 @@ pub struct Browser<'s> {
     runs_scripts: bool,
     /// Whether everything is done with Tab, arrows, Space and Enter.
     pub(crate) keyboard_alone: bool,
+    acts: Cell<u32>,
 }
 
 impl<'s> Browser<'s> {
@@ -35,6 +36,7 @@ impl<'s> Browser<'s> {
             patience: PATIENCE,
             runs_scripts: true,
             keyboard_alone: false,
+            acts: Cell::new(0),
         };
         browser.emulate();
         browser
@@ -53,6 +55,15 @@ impl<'s> Browser<'s> {
         let mut browser = Browser::new(site);
         browser.keyboard_alone = true;
         browser
+    }
+
+    /// How often they have clicked, typed into a field, or ticked something.
+    pub fn acts(&self) -> u32 {
+        self.acts.get()
+    }
+
+    pub(crate) fn act(&self) {
+        self.acts.set(self.acts.get() + 1);
     }
 
     /// For who knows that it won't come.

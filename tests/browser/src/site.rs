@@ -12,7 +12,7 @@ use std::{
 
 use crate::{
     http::{Answer, ask_store, call},
-    waiting::{PATIENCE, eventually},
+    waiting::{FOR_A_START, eventually},
 };
 
 /// A running `local`, seeded, that keeps nothing; killed when dropped.
@@ -39,7 +39,7 @@ impl Site {
             .stderr(File::create(&log).expect("a log"))
             .spawn()
             .expect("the built binary starts");
-        let facts = eventually(PATIENCE, || match fs::read_to_string(&info) {
+        let facts = eventually(FOR_A_START, || match fs::read_to_string(&info) {
             // Written in one step, when everything is there.
             Ok(text) => Ok(serde_json::from_str(&text).expect("the facts are whole")),
             Err(_) => Err(fs::read_to_string(&log).unwrap_or_default()),

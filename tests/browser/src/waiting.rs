@@ -5,8 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Longer than a page takes on a busy machine of two cores.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Longer than a page takes on a machine of two cores that others keep busy.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+/// The system makes its demo data by some eighty requests before it is there, and Chromium reads a lot.
+pub(crate) const FOR_A_START: Duration = Duration::from_secs(240);
 
 /// The first answer that will do.
 ///
