@@ -432,8 +432,10 @@ fn who_may_read_which_secret_is_who_asks_for_it() {
 #[test]
 fn every_variable_that_runtime_reads_is_set_and_no_other() {
     let template = Template::read();
-    let sources = ["lib", "log", "objects", "outward", "secret", "signer"]
-        .map(|name| read(&format!("shared/runtime/src/{name}.rs")));
+    let sources = [
+        "lib", "local", "log", "objects", "outward", "secret", "signer",
+    ]
+    .map(|name| read(&format!("shared/runtime/src/{name}.rs")));
     // Variables are its only texts in this form.
     let is_variable = |text: &&str| {
         text.contains('_')
@@ -443,8 +445,10 @@ fn every_variable_that_runtime_reads_is_set_and_no_other() {
     };
     let texts = sources.iter().flat_map(|source| source.split('"'));
     let mut wanted: BTreeSet<_> = texts.filter(is_variable).collect();
-    // Lambda sets the first; the second is for a developer's machine, and opens `file:` secrets.
-    assert!(wanted.remove("AWS_REGION") && wanted.remove("DYNAMODB_ENDPOINT"));
+    // Lambda sets the first; the others are for a developer's machine: they open `file:` secrets, and name whom to trust.
+    for unset in ["AWS_REGION", "DYNAMODB_ENDPOINT", "DYNAMODB_CA_FILE"] {
+        assert!(wanted.remove(unset), "{unset}");
+    }
     let set = folders("functions")
         .iter()
         .fold(BTreeSet::new(), |set, function| {

@@ -97,10 +97,16 @@ async fn a_refusal_ends_a_session_that_knew_a_higher_role() {
     assert!(refused.text().contains("Your role has changed"));
     assert_ended(&mut browser, &kept).await;
 
-    // What a role never allowed ends nothing.
+    // What a role never allowed ends nothing: a form that this session was not shown.
+    let forged = shown.form("/suspend");
     let mut browser = Browser::signed_in(&app, ADMIN).await;
     let shown = browser.get(&page).await;
-    let refused = browser.submit(&shown, "/suspend", &[]).await;
+    let own = shown.form("/sign-out").members;
+    let own: Vec<_> = own
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let refused = browser.send(&shown, &forged, &own).await;
     assert_eq!(refused.status, 403, "{}", refused.text());
     assert_eq!(browser.get(&page).await.status, 200);
 
