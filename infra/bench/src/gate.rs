@@ -129,8 +129,8 @@ mod tests {
             ])
         };
         let faults = |measured| compare(&blessed, &measured).len();
-        assert_eq!(faults(measured(1_030.0, 1.0, 2.1, 0.0)), 0);
-        assert_eq!(faults(measured(970.0, 1.0, 1.9, 0.0)), 0);
+        assert_eq!(faults(measured(1_030.0, 1.0, 2.09, 0.0)), 0);
+        assert_eq!(faults(measured(970.0, 1.0, 1.91, 0.0)), 0);
         assert_eq!(faults(measured(1_031.0, 1.01, 2.2, 0.1)), 4);
         assert_eq!(faults(measured(900.0, f64::NAN, 1.0, 0.0)), 3);
         assert_eq!(faults(BTreeMap::new()), 4);
