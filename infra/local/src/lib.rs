@@ -5,6 +5,7 @@
 //! Knows nothing of what a function decides or does: it hands over the events that AWS would.
 
 mod bus;
+mod connections;
 mod data_dir;
 mod docs;
 mod dynamodb;

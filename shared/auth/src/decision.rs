@@ -910,3 +910,6 @@ fn scope_missing(scope: Scope, whose: &str, has: ScopeSet) -> String {
         has => format!("needs {scope}; the {whose} has {}", has.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests;

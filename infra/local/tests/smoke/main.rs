@@ -3,6 +3,7 @@
 mod client;
 mod kill;
 mod loopback;
+mod overload;
 mod process;
 mod readme;
 mod reconcile;

@@ -102,6 +102,11 @@ impl Server {
         server
     }
 
+    /// The process's.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// A member of `local.json` that is a text.
     pub(crate) fn fact(&self, name: &str) -> &str {
         self.facts[name].as_str().unwrap_or_default()
