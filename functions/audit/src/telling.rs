@@ -602,7 +602,7 @@ fn used(before: u64, after: u64, last: Option<&LastUse>) -> Result<Option<&LastU
 
 /// Each write raises `rev` by one; what doesn't is no write of ours, and its `rev` would be taken for one that was seen.
 fn follows(before: u64, after: u64) -> Result<(), Unreadable> {
-    if after != before + 1 {
+    if before.checked_add(1) != Some(after) {
         return Err(Unreadable::Unannounced("rev"));
     }
     Ok(())
@@ -707,5 +707,18 @@ fn told(owner: Owner, rev: u64, at: Timestamp, events: Vec<EventFacts>) -> Revis
         at,
         counted: None,
         events,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_next_revision_follows() {
+        assert!(follows(1, 2).is_ok());
+        for (before, after) in [(1, 1), (1, 3), (2, 1), (u64::MAX, 0), (u64::MAX, u64::MAX)] {
+            assert!(follows(before, after).is_err(), "{before} {after}");
+        }
     }
 }

@@ -129,7 +129,9 @@ impl FromStr for ChainHash {
     type Err = InvalidId;
 
     fn from_str(text: &str) -> Result<Self, InvalidId> {
-        if text.len() != 64 || !text.is_ascii() {
+        // One spelling: `from_str_radix` also takes `+f` and capitals.
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 64 || !text.bytes().all(is_digit) {
             return Err(InvalidId);
         }
         let mut bytes = [0; 32];
@@ -353,6 +355,23 @@ vocabulary! {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_hash_has_one_spelling() {
+        let hash = ChainHash::new([0xaf; 32]);
+        let text = hash.to_string();
+        assert_eq!(text.parse(), Ok(hash));
+        for other in [
+            text.to_uppercase(),
+            text.replacen("af", "+f", 1),
+            text.replacen("af", "ag", 1),
+            text[1..].to_owned(),
+            format!("{text}0"),
+            format!("{}é", &text[2..]),
+        ] {
+            assert_eq!(other.parse::<ChainHash>(), Err(InvalidId), "{other}");
+        }
+    }
 
     fn chain(length: u64) -> Vec<Event> {
         let owner = Owner::System;

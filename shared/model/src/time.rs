@@ -64,12 +64,18 @@ impl Timestamp {
 }
 
 impl FromStr for Timestamp {
-    type Err = chrono::ParseError;
+    type Err = Fault;
 
     /// RFC 3339 with any offset; finer digits than milliseconds are cut.
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let instant = DateTime::parse_from_rfc3339(text)?;
-        Ok(Timestamp(instant.timestamp_millis()))
+    fn from_str(text: &str) -> Result<Self, Fault> {
+        // An offset can lead out of the years that can be written.
+        DateTime::parse_from_rfc3339(text)
+            .ok()
+            .and_then(|instant| Timestamp::from_millis(instant.timestamp_millis()))
+            .ok_or_else(|| {
+                let message = "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z";
+                Fault::new("", Rule::Format, message)
+            })
     }
 }
 
@@ -93,22 +99,16 @@ impl<'de> Deserialize<'de> for Timestamp {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         String::deserialize(deserializer)?
             .parse()
-            .map_err(serde::de::Error::custom)
+            .map_err(|fault: Fault| serde::de::Error::custom(fault.message))
     }
 }
 
 impl Field for Timestamp {
     fn parse(value: serde_json::Value, at: &str, faults: &mut Faults) -> Option<Self> {
-        let Some(text) = value.as_str() else {
-            return faults.refuse(at, Rule::Type, "must be a string");
-        };
-        match text.parse::<Timestamp>() {
-            Ok(instant) if Timestamp::from_millis(instant.0).is_some() => Some(instant),
-            _ => faults.refuse(
-                at,
-                Rule::Format,
-                "must be an RFC 3339 instant such as 2026-01-31T12:00:00Z",
-            ),
+        match value.as_str().map(str::parse::<Timestamp>) {
+            Some(Ok(instant)) => Some(instant),
+            Some(Err(fault)) => faults.refuse(at, fault.rule, &fault.message),
+            None => faults.refuse(at, Rule::Type, "must be a string"),
         }
     }
 }
@@ -279,6 +279,22 @@ impl<T: Field + Begins> Field for Future<T> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_instant_that_can_not_be_written_can_not_be_read() {
+        for (text, read) in [
+            ("9999-12-31T23:59:59.999Z", true),
+            ("9999-12-31T23:59:59.999-00:01", false),
+            ("0000-01-01T00:00:00Z", true),
+            ("0000-01-01T00:00:00+00:01", false),
+        ] {
+            assert_eq!(text.parse::<Timestamp>().is_ok(), read, "{text}");
+            assert_eq!(
+                serde_json::from_value::<Timestamp>(json!(text)).is_ok(),
+                read
+            );
+        }
+    }
 
     #[test]
     fn a_day_is_in_the_future_until_it_begins_and_an_instant_until_it_comes() {

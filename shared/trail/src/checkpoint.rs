@@ -9,7 +9,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{PublicKey, Seal, Signature, seal};
+use crate::{PublicKey, Seal, Signature, line::EXACT, seal};
 
 /// Each one follows the one before: by its counter, and by its hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -191,7 +191,10 @@ impl Inclusion {
         }
         let size = u32::try_from(self.path.len()).ok();
         let size = size.and_then(|depth| 1_u64.checked_shl(depth));
-        at == 0 && hash == *checkpoint.root.bytes() && size == Some(checkpoint.size)
+        at == 0
+            && self.seq < EXACT
+            && hash == *checkpoint.root.bytes()
+            && size == Some(checkpoint.size)
     }
 }
 

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     PublicKey, Seal, Signature,
+    line::EXACT,
     seal::{self, BadSeal},
 };
 
@@ -54,6 +55,19 @@ impl ExportHead {
 
 impl SignedHead {
     pub(crate) fn check(&self, keys: Option<&crate::AuditKeys>) -> Result<(), BadSeal> {
+        let ExportHead {
+            from_seq,
+            to_seq,
+            chain_seq,
+            ..
+        } = self.head;
+        // What was signed could be read as another number.
+        if [from_seq, to_seq, chain_seq]
+            .iter()
+            .any(|seq| *seq >= EXACT)
+        {
+            return Err(BadSeal::Signature);
+        }
         let message = self.head.message();
         self.seal.check(&message, crate::KeyUse::Export, keys)
     }

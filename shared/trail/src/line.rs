@@ -39,7 +39,7 @@ impl Line {
         let owner = event.get("owner")?;
         let line = Line {
             seq: match event.get("seq")? {
-                Json::Number(seq) => seq.as_u64().ok_or(Malformed)?,
+                Json::Number(seq) => seq.as_u64().filter(|seq| *seq < EXACT).ok_or(Malformed)?,
                 _ => return Err(Malformed),
             },
             owner: as_owner(owner.get("kind")?, owner.get("id")?)?,
@@ -134,9 +134,10 @@ fn in_utf_16(a: &str, b: &str) -> Ordering {
     }
 }
 
+/// Below it, a number is written as it is meant; from there on RFC 8785 writes several as one, and no chain is so long.
+pub(crate) const EXACT: u64 = 1 << 53;
+
 fn write_number(number: &Number, out: &mut Vec<u8>) -> Result<(), Malformed> {
-    /// Below it, a number is written as it is meant.
-    const EXACT: u64 = 1 << 53;
     match number.as_u64() {
         // A `Vec` takes all that it is given.
         Some(small) if small < EXACT => write!(out, "{small}").map_err(|_| Malformed),

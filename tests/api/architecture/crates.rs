@@ -213,6 +213,57 @@ fn every_version_stands_once() {
     }
 }
 
+/// The names and versions in a lock file.
+fn locked(path: &str) -> BTreeSet<(String, String)> {
+    let lock: Table = read(path).parse().expect("TOML");
+    let text = |package: &toml::Value, name: &str| {
+        let text = package[name].as_str().expect("a text");
+        text.to_owned()
+    };
+    let packages = lock["package"].as_array().expect("a list").iter();
+    packages
+        .map(|package| (text(package, "name"), text(package, "version")))
+        .collect()
+}
+
+/// Fuzzers and second opinions have a workspace of their own, which must not drift away from what is shipped.
+#[test]
+fn what_is_built_apart_is_the_product_in_its_versions() {
+    let (product, apart) = (locked("Cargo.lock"), locked("tests/apart/Cargo.lock"));
+    // What semantic versioning takes for one: another line is another tool's.
+    let line = |version: &str| {
+        let mut parts = version.split('.');
+        let major = parts.next().map(str::to_owned);
+        let minor = parts.next().map(str::to_owned);
+        (minor.filter(|_| major.as_deref() == Some("0")), major)
+    };
+    for (name, version) in &apart {
+        let mut same = product
+            .iter()
+            .filter(|(ours, locked)| ours == name && line(locked) == line(version))
+            .peekable();
+        assert!(
+            same.peek().is_none() || same.any(|(_, locked)| locked == version),
+            "{name} {version}: copy Cargo.lock to tests/apart, and run `cargo metadata` there"
+        );
+    }
+    let shared = apart.intersection(&product).count();
+    assert!(shared > 200, "{shared}");
+    let workspace: Table = read("tests/apart/Cargo.toml").parse().expect("TOML");
+    let lint = &workspace["workspace"]["lints"]["rust"]["unsafe_code"];
+    assert_eq!(lint.as_str(), Some("forbid"));
+    for folder in folders("tests/apart") {
+        let manifest: Table = read(&format!("tests/apart/{folder}/Cargo.toml"))
+            .parse()
+            .expect("TOML");
+        assert_eq!(
+            manifest["lints"]["workspace"].as_bool(),
+            Some(true),
+            "{folder}"
+        );
+    }
+}
+
 #[test]
 fn there_is_one_tls_stack_and_no_c_but_ring_and_sqlite() {
     let lock: Table = read("Cargo.lock").parse().expect("TOML");

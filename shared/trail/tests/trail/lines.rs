@@ -36,4 +36,9 @@ fn spaces_order_and_escapes_do_not_matter_and_everything_else_does() {
     assert_eq!(whole(&line[..line.len() - 1]), Err(Malformed));
     assert_eq!(whole(&format!("{line} {line}")), Err(Malformed));
     assert_eq!(whole("[]"), Err(Malformed));
+    // Two numbers that RFC 8785 writes as one; the last one has none after it.
+    for seq in [1 << 53, u64::MAX] {
+        let line = line.replace("\"seq\":1", &format!("\"seq\":{seq}"));
+        assert_eq!(whole(&line), Err(Malformed));
+    }
 }

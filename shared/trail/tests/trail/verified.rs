@@ -30,6 +30,21 @@ fn a_whole_chain_and_any_part_of_it_hold() {
     }
 }
 
+/// Of whoever signs with a key of their own, too.
+#[test]
+fn a_number_that_is_signed_as_another_one_counts_for_nothing() {
+    let events = chain(owner(ALICE), 3, &mut Seeded(2));
+    let mut heads = [(); 3].map(|()| head(&events, 1, 60));
+    heads[0].from_seq = 1 << 53;
+    heads[1].to_seq = u64::MAX;
+    heads[2].chain_seq = u64::MAX;
+    for head in heads {
+        let why = BadSeal::Signature;
+        let fault = check(&file(lines(&events), head), &[]).expect_err("no seal");
+        assert_eq!(fault, Fault::Head { last: 3, why });
+    }
+}
+
 #[test]
 fn a_checkpoint_anchors_what_it_holds_and_what_is_before() {
     let events = chain(owner(ALICE), 50, &mut Seeded(3));

@@ -1,0 +1,28 @@
+#!/usr/bin/env bash
+# Fuzzes everything that reads what others write (reliability R15): `tests/fuzz.sh [runs] [target …]`, 100,000 runs of each without a word.
+# Needs cargo-fuzz and a C++ compiler. What it finds lies in tests/apart/fuzz/artifacts, and is run again by `cargo fuzz run`, as it says.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+runs=${1:-100000}
+shift || true
+fuzz=tests/apart/fuzz
+# Instrumented, and so apart from all other builds.
+target="${CARGO_TARGET_DIR:-target}/apart"
+options=(--fuzz-dir "$fuzz" --dev --sanitizer none --no-cfg-fuzzing --target-dir "$target")
+# Stable compilers instrument, too, once they are told to.
+export RUSTC_BOOTSTRAP=1
+
+[ $# -gt 0 ] || set -- $(cargo fuzz list --fuzz-dir "$fuzz")
+# The committed lock file is the product's; a stale one must not be mended unseen.
+cargo metadata --locked --format-version 1 --manifest-path tests/apart/Cargo.toml > /dev/null
+cargo fuzz build "${options[@]}"
+found=$(mktemp -d)
+trap 'rm -rf "$found"' EXIT
+for name in "$@"; do
+    mkdir "$found/$name"
+    # The first folder takes what is new, so that the committed one stays small; a seed makes a short run the same each time.
+    cargo fuzz run "${options[@]}" "$name" "$found/$name" "$fuzz/corpus/$name" -- \
+        -runs="$runs" -seed="${FUZZ_SEED:-1}" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
+        -print_final_stats=1 2>&1 | grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse)'
+done
