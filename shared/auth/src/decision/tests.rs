@@ -670,7 +670,6 @@ mod of_people {
                 issuer: "issuer".to_owned(),
                 subject: "somebody".to_owned(),
                 auth_time: NOW - ago,
-                expires_at: NOW + 1,
                 email: None,
             };
             stale_sign_in(&token, &asked(operation), time(NOW))
