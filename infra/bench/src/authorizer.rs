@@ -1,7 +1,11 @@
 //! The authorizer's rows of the table.
 
 use anyhow::ensure;
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread,
+    time::Duration,
+};
 
 use crate::{
     callgrind, decision,
@@ -14,6 +18,7 @@ use crate::{
     product,
     sample::Sample,
     stage::Stage,
+    world::Decided,
 };
 
 /// Starts of each program, one after the other in turn: what the machine does meanwhile befalls all alike.
@@ -33,6 +38,10 @@ struct Floors {
 }
 
 pub fn authorizer() -> anyhow::Result<Part> {
+    ensure!(
+        !cfg!(debug_assertions),
+        "the decision is measured in this process: `cargo run --release -p bench`"
+    );
     let floors = Floors {
         bare: product::floor("floor")?,
         store: product::floor("floor_store")?,
@@ -50,6 +59,7 @@ pub fn authorizer() -> anyhow::Result<Part> {
     let exact = exact::measure(&mut stage, WARM_CALLS)?;
     counts(&exact, &mut part)?;
     instructions(&stage, &floors, &exact, &mut part)?;
+    busy(&mut stage, &mut part)?;
     let decision = decision::measure(&stage.world)?;
     part.figures.push(
         Figure::new("authorizer.decision", "the decision alone, in process", "µs", decision)
@@ -251,6 +261,29 @@ fn warm(stage: &mut Stage, floors: &Floors, part: &mut Part) -> anyhow::Result<(
     }
     stage.front.set_latency(Latency::None);
     Ok(())
+}
+
+/// A key is dearest when it was used in each second that its row still remembers.
+fn busy(stage: &mut Stage, part: &mut Part) -> anyhow::Result<()> {
+    const SECONDS: u64 = 14;
+    let mut environment = stage.bootstrap().start()?;
+    let key = stage.world.keys.accepted[0].clone();
+    let mut units = 0.0;
+    for _ in 0..SECONDS {
+        thread::sleep(Duration::from_secs(1));
+        stage.front.take_counts();
+        let event = stage.events.next(&key, None);
+        let outcome = environment.invoke(&event)?.outcome;
+        ensure!(Decided::read(&outcome) == Decided::Accepted, "a busy key");
+        units = stage.front.take_counts().write_units;
+    }
+    let what = "the same of a key with all scopes and a limit per second, used in each of the last 14 seconds";
+    part.figures.push(
+        Figure::new("authorizer.write_units.busy", what, "WRU", units)
+            .target("1 WRU", Limit::AtMost(1.0))
+            .note("the row remembers 12 seconds' windows of 13 bytes each; the 14 scopes take 209 bytes; more than 1,024 in all cost a second unit"),
+    );
+    environment.stop()
 }
 
 fn counts(exact: &Exact, part: &mut Part) -> anyhow::Result<()> {

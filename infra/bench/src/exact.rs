@@ -41,6 +41,7 @@ fn calls(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
     let mut environment = stage.bootstrap().start()?;
     environment.init()?;
     stage.warm(&mut environment)?;
+    stage.plain(&mut environment)?;
     stage.ats(&mut environment)?;
     // Only the first tag that fits none makes it read the secret again.
     stage.forged(&mut environment)?;
@@ -55,8 +56,11 @@ fn calls(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
         exact.insert(format!("authorizer.calls.{id}"), per_call(counts.all()));
         Ok(counts)
     };
-    let counts = each("accepted", &mut |stage, environment| {
+    each("accepted", &mut |stage, environment| {
         stage.accepted(environment).map(drop)
+    })?;
+    let counts = each("plain", &mut |stage, environment| {
+        stage.plain(environment).map(drop)
     })?;
     let ats = each("ats", &mut |stage, environment| {
         stage.ats(environment).map(drop)

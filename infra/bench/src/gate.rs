@@ -90,8 +90,8 @@ fn compare(blessed: &BTreeMap<String, Bound>, measured: &Exact) -> Vec<String> {
         let Bound { value, tolerance } = *bound;
         match measured.get(id) {
             None => faults.push(format!("{id} isn't measured any more")),
-            // No number at all is in no bounds.
             Some(found) if (found - value).abs() <= value.abs() * tolerance => {}
+            // No number at all is a fault, too.
             Some(found) => faults.push(format!(
                 "{id} is {found}, and may be {value} ± {} %",
                 tolerance * 100.0

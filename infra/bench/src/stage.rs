@@ -49,6 +49,12 @@ impl Stage {
         expect(environment, &event, Decided::Accepted)
     }
 
+    /// Of the key on a plan without a limit per second.
+    pub fn plain(&mut self, environment: &mut Environment) -> anyhow::Result<Invocation> {
+        let event = self.events.next(&self.world.keys.plain, None);
+        expect(environment, &event, Decided::Accepted)
+    }
+
     pub fn ats(&mut self, environment: &mut Environment) -> anyhow::Result<Invocation> {
         let keys = &self.world.keys;
         let event = self.events.next(&keys.ats, Some(&keys.company));

@@ -35,6 +35,8 @@ pub struct World {
 pub struct Keys {
     /// As many as a company's load wants: no limit of one is reached by a closed loop.
     pub accepted: Vec<String>,
+    /// On a plan without a limit per second.
+    pub plain: String,
     /// 5 a minute.
     pub limited: String,
     /// Of a partner that the company has granted access.
@@ -54,6 +56,11 @@ const MOST: RateLimit = RateLimit {
 const FEW: RateLimit = RateLimit {
     per_minute: 5,
     per_hour: 1_000,
+    per_second: None,
+};
+const PLAIN: RateLimit = RateLimit {
+    per_minute: 600,
+    per_hour: 30_000,
     per_second: None,
 };
 const OWNER: &str = "owner@bench.example";
@@ -80,6 +87,8 @@ impl World {
             let key = seed::key(&system, company, OWNER, "Bench", ScopeSet::all()).await?;
             accepted.push(key.plaintext);
         }
+        let plain = seed::company(&system, "Plain", Plan::Enterprise, Some(PLAIN), &owner).await?;
+        let plain = seed::key(&system, plain, OWNER, "Plain", ScopeSet::all()).await?;
         let few = seed::company(&system, "Few", Plan::Enterprise, Some(FEW), &owner).await?;
         let limited = seed::key(&system, few, OWNER, "Limited", ScopeSet::all()).await?;
         let partner = seed::partner(
@@ -108,6 +117,7 @@ impl World {
             app,
             keys: Keys {
                 accepted,
+                plain: plain.plaintext,
                 limited: limited.plaintext,
                 ats: ats.plaintext,
                 company: company.to_string(),
