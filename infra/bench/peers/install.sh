@@ -82,8 +82,8 @@ pack() {
             ;;
         better-auth) cp "$here"/better-auth/*.mjs . ;;
         offline)
-            cp "$here"/offline/{serverless.yml,jobs.mjs} .
-            cp "$here/node/authorizer.mjs" .
+            cp "$here"/offline/{serverless.yml,authorizer.mjs,jobs.mjs} .
+            cp "$here/node/authorizer.mjs" deployed.mjs
             ;;
     esac
 }
