@@ -30,7 +30,7 @@ pub(super) struct Offline {
     pub(super) version: String,
 }
 
-const START: Duration = Duration::from_secs(60);
+const START: Duration = Duration::from_secs(180);
 const ACCESS_KEY_ID: &str = "PEER";
 
 /// The faster of its two run modes; `None` where it isn't installed.

@@ -24,7 +24,8 @@ pub(crate) struct Local {
     folder: PathBuf,
 }
 
-const START: Duration = Duration::from_secs(60);
+/// Busy machines included.
+const START: Duration = Duration::from_secs(180);
 const OWNER: &str = "owner@acme.example";
 
 impl Local {
