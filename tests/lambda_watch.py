@@ -153,7 +153,7 @@ def operate(facts, data):
     command = ["cargo", "run", "--quiet", "--locked", "-p", "operate", *FEATURES, "--"]
     demo = Caller(facts["apiUrl"], facts["demoKey"])
     for arguments, good, said in [
-        ("secret keys fill", False, "filled already"),
+        ("secret keys fill", True, "filled already"),
         ("secret keys stage", True, "generation 2 is staged"),
         ("secret keys activate 2", False, "15 minutes"),
         ("secret keys retire 1", False, "can't be retired"),
