@@ -12,9 +12,7 @@ fn a_key_is_copied_and_whose_it_is_is_found_by_pasting_it() {
     person.fill("Name", "Careers page");
     person.choose("Read only");
     person.click("Create key");
-    person.see("This is the only time that the key is shown.");
-    let key = person.script("return document.getElementById('key').textContent");
-    let key = key.as_str().expect("the key").to_owned();
+    let key = person.shown_key();
     person.click("Copy the key");
     person.see("Copied");
 

@@ -171,6 +171,13 @@ impl<'s> Browser<'s> {
         returned.unwrap_or_else(|why| panic!("{script}: {why}"))
     }
 
+    /// The key that the page shows, once it does.
+    pub fn shown_key(&self) -> String {
+        self.see("This is the only time that the key is shown.");
+        let shown = self.script("return document.getElementById('key').textContent");
+        shown.as_str().expect("the key").to_owned()
+    }
+
     /// Every cookie of the browser, as the DevTools protocol tells them.
     pub fn cookies(&self) -> Vec<Value> {
         let told = self.driver.devtools("Storage.getCookies", json!({}));
