@@ -16,7 +16,6 @@ mod partners;
 mod place;
 mod roles;
 mod sessions;
-mod visitor;
 
 use routes::{Operation, pages::dashboard::Operation as Page};
 use tests::{Company, browser::Browser};

@@ -12,7 +12,7 @@ pub struct Browser<'a> {
     app: &'a TestApp,
     /// By host and name.
     pub cookies: BTreeMap<(String, String), String>,
-    /// Sent with every request to the dashboard.
+    /// What it says of where a form stood, sent with every form to the dashboard.
     pub headers: Vec<(&'static str, String)>,
 }
 
@@ -41,7 +41,10 @@ impl<'a> Browser<'a> {
         Browser {
             app,
             cookies: BTreeMap::new(),
-            headers: Vec::new(),
+            headers: vec![
+                ("origin", ORIGIN.to_owned()),
+                ("sec-fetch-site", "same-origin".to_owned()),
+            ],
         }
     }
 
@@ -107,7 +110,7 @@ impl<'a> Browser<'a> {
         for _ in 0..MOST {
             let answer = self.once(&method, &url, body.take()).await;
             let location = answer.header("location").map(str::to_owned);
-            match location.filter(|_| (300..400).contains(&answer.status)) {
+            match location.filter(|_| answer.status == 303) {
                 None => return Page::read(&url, answer),
                 Some(location) => {
                     url = url.join(&location).expect("a location");
@@ -139,7 +142,7 @@ impl<'a> Browser<'a> {
         let answer = if url.origin() == issuer.origin() {
             self.app.system.issuer().handle(&request)
         } else {
-            for (name, value) in &self.headers {
+            for (name, value) in self.headers.iter().filter(|_| method == "POST") {
                 request = request.header(name, value);
             }
             ask(self.app.system.gateway(), request).await
@@ -179,6 +182,19 @@ impl Page {
             html: String::from_utf8_lossy(&raw.body).into_owned(),
             raw,
         }
+    }
+
+    /// # Panics
+    /// Another page is shown, or this one refused.
+    #[track_caller]
+    pub fn assert_at(&self, target: &str) {
+        let shown = (self.status, self.target.as_str());
+        assert_eq!(shown, (200, target), "{}", self.text());
+    }
+
+    /// In its HTML, as it stands there.
+    pub fn says(&self, text: &str) -> bool {
+        self.html.contains(text)
     }
 
     /// Without tags, white space run together.

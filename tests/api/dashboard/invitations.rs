@@ -2,9 +2,9 @@
 
 use routes::Role;
 use std::time::Duration;
-use tests::TestApp;
+use tests::{TestApp, browser::Browser};
 
-use super::visitor::Visitor;
+use super::keys_of;
 
 const NEWCOMER: &str = "newcomer@acme.example";
 
@@ -14,25 +14,19 @@ async fn whoever_was_invited_signs_in_and_accepts_once() {
     let acme = app.company("Acme").await;
     let token = app.invite(&acme.owner, NEWCOMER, Role::Admin).await;
     let page = format!("/dashboard/invitations/{token}");
-    let mut newcomer = Visitor::new(&app);
-    let signed_out = newcomer.get(&page).await;
-    assert_eq!(signed_out.status, 303, "{}", signed_out.html);
-    let back = newcomer.sign_in(NEWCOMER, &signed_out.to).await;
-    assert_eq!(back.to, page);
-
-    let invitation = newcomer.get(&page).await;
+    let mut newcomer = Browser::new(&app);
+    let invitation = newcomer.sign_in(&page, NEWCOMER).await;
+    invitation.assert_at(&page);
     for said in ["Acme", "owner@acme.example", NEWCOMER, "Admin"] {
         assert!(invitation.says(said), "{said}: {}", invitation.html);
     }
     // To look is not to accept.
-    let mut owner = Visitor::signed_in(&app, "owner@acme.example").await;
+    let mut owner = Browser::signed_in(&app, "owner@acme.example").await;
     let members = format!("/dashboard/o/c-{}/members", acme.id);
     assert!(owner.get(&members).await.says("Invited"));
 
     let joined = newcomer.submit(&invitation, &page, &[]).await;
-    assert_eq!(joined.status, 303, "{}", joined.html);
-    assert_eq!(joined.to, format!("/dashboard/o/c-{}/keys", acme.id));
-    assert_eq!(newcomer.get(&joined.to).await.status, 200);
+    joined.assert_at(&keys_of(&acme));
     assert!(!owner.get(&members).await.says("Invited"));
     assert_eq!(newcomer.get(&page).await.status, 404);
 }
@@ -43,7 +37,7 @@ async fn nobody_else_learns_what_an_invitation_says() {
     let acme = app.company("Acme").await;
     let token = app.invite(&acme.owner, NEWCOMER, Role::Owner).await;
     let page = format!("/dashboard/invitations/{token}");
-    let mut other = Visitor::signed_in(&app, "owner@globex.example").await;
+    let mut other = Browser::signed_in(&app, "owner@globex.example").await;
     let shown = other.get(&page).await;
     let forged = other.get("/dashboard/invitations/AAAA").await;
     for seen in [&shown, &forged] {
@@ -52,8 +46,9 @@ async fn nobody_else_learns_what_an_invitation_says() {
     }
     // The very form of another page of theirs doesn't help.
     let home = other.get("/dashboard?choose=1").await;
-    let members: Vec<_> = home.hidden("/dashboard/sign-out");
-    let refused = other.post(&page, &members).await;
+    let mut form = home.form("/sign-out");
+    form.action = page;
+    let refused = other.send(&home, &form, &[]).await;
     assert_eq!(refused.status, 404, "{}", refused.html);
     assert!(!refused.says("Acme"), "{}", refused.html);
 }
@@ -64,7 +59,7 @@ async fn accepting_needs_a_sign_in_of_the_last_five_minutes() {
     let acme = app.company("Acme").await;
     let token = app.invite(&acme.owner, NEWCOMER, Role::Member).await;
     let page = format!("/dashboard/invitations/{token}");
-    let mut newcomer = Visitor::signed_in(&app, NEWCOMER).await;
+    let mut newcomer = Browser::signed_in(&app, NEWCOMER).await;
     let form = newcomer.get(&page).await;
     app.advance(Duration::from_secs(301));
     let stale = newcomer.submit(&form, &page, &[]).await;
@@ -80,10 +75,8 @@ async fn accepting_needs_a_sign_in_of_the_last_five_minutes() {
         shown.html
     );
 
-    let back = newcomer.sign_in(NEWCOMER, &again).await;
-    assert_eq!(back.to, page);
-    let form = newcomer.get(&page).await;
+    let form = newcomer.sign_in(&again, NEWCOMER).await;
+    form.assert_at(&page);
     let joined = newcomer.submit(&form, &page, &[]).await;
-    assert_eq!(joined.status, 303, "{}", joined.html);
-    assert!(joined.to.ends_with("/keys"), "{}", joined.to);
+    joined.assert_at(&keys_of(&acme));
 }

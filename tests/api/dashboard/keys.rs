@@ -42,7 +42,7 @@ async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
     let saved = browser
         .submit(&tried, "/edit", &[("do", "save"), ("scope", "read:agents")])
         .await;
-    assert_eq!((saved.status, saved.target.as_str()), (200, page.as_str()));
+    saved.assert_at(&page);
     assert_eq!(app.get(&caller, "/jobs").await.status, 403);
     assert_eq!(app.get(&caller, "/agents").await.status, 200);
     // The form that was tried is of an older version now.

@@ -4,8 +4,6 @@ use routes::{Scope, ScopeSet};
 use serde_json::json;
 use tests::{Caller, TestApp, browser::Browser};
 
-use super::visitor::Visitor;
-
 #[tokio::test]
 async fn a_grant_is_made_suspended_resumed_and_ended() {
     let app = TestApp::start().await;
@@ -13,7 +11,7 @@ async fn a_grant_is_made_suspended_resumed_and_ended() {
     let partner = app.partner("Hirebridge").await;
     let partners = format!("/dashboard/o/c-{}/partners", acme.id);
     let of = partner.key.caller.for_company(acme.id);
-    let mut owner = Visitor::signed_in(&app, "owner@acme.example").await;
+    let mut owner = Browser::signed_in(&app, "owner@acme.example").await;
     assert!(owner.get(&partners).await.says("No partners"));
 
     let new = format!("{partners}/new");
@@ -30,12 +28,7 @@ async fn a_grant_is_made_suspended_resumed_and_ended() {
     ];
     let made = owner.submit(&wrong, &new, &filled).await;
     let page = format!("{partners}/{id}");
-    assert_eq!(
-        (made.status, made.to.as_str()),
-        (303, page.as_str()),
-        "{}",
-        made.html
-    );
+    made.assert_at(&page);
     assert!(owner.get(&partners).await.says("Hirebridge"));
     assert_eq!(app.get(&of, "/jobs").await.status, 200);
     assert_eq!(app.get(&of, "/candidates").await.status, 403);
@@ -52,23 +45,20 @@ async fn a_grant_is_made_suspended_resumed_and_ended() {
     }
 
     let suspended = owner.submit(&shown, &format!("{page}/suspend"), &[]).await;
-    assert_eq!(
-        (suspended.status, suspended.to.as_str()),
-        (303, page.as_str())
-    );
+    suspended.assert_at(&page);
     assert_eq!(app.get(&of, "/jobs").await.status, 403);
     let resume = format!("{page}/resume");
     let question = owner.get(&resume).await;
-    assert_eq!(owner.submit(&question, &resume, &[]).await.status, 303);
+    owner.submit(&question, &resume, &[]).await.assert_at(&page);
     assert_eq!(app.get(&of, "/jobs").await.status, 200);
     let end = format!("{page}/end");
     let question = owner.get(&end).await;
     let ended = owner
         .submit(&question, &end, &[("reason", "No longer used")])
         .await;
-    assert_eq!(ended.status, 303, "{}", ended.html);
+    ended.assert_at(&page);
+    assert!(ended.says("Ended"));
     assert_eq!(app.get(&of, "/jobs").await.status, 403);
-    assert!(owner.get(&page).await.says("Ended"));
 }
 
 #[tokio::test]
@@ -83,7 +73,7 @@ async fn a_partner_sees_its_companies_and_a_company_its_plan() {
     let ended = app.post(&globex.owner, &end, &json!({})).await;
     assert_eq!(ended.status, 200, "{}", ended.body);
 
-    let mut people = Visitor::signed_in(&app, "owner@hirebridge.example").await;
+    let mut people = Browser::signed_in(&app, "owner@hirebridge.example").await;
     let companies = people
         .get(&format!("/dashboard/o/p-{}/companies", partner.id))
         .await;
@@ -97,7 +87,7 @@ async fn a_partner_sees_its_companies_and_a_company_its_plan() {
     assert_eq!(foreign.status, 403, "{}", foreign.html);
 
     app.key(&acme, [routes::Scope::ReadJobs]).await;
-    let mut member = Visitor::signed_in(&app, "member@acme.example").await;
+    let mut member = Browser::signed_in(&app, "member@acme.example").await;
     let company = member
         .get(&format!("/dashboard/o/c-{}/company", acme.id))
         .await;

@@ -164,7 +164,7 @@ async fn whoever_takes_their_own_role_is_led_to_the_beginning_signed_out() {
     let form = browser.get(&page).await;
     let kept = browser.session().expect("a session").to_owned();
     let given = browser.submit(&form, &page, &[("role", "MEMBER")]).await;
-    assert_eq!((given.status, given.target.as_str()), (200, "/dashboard"));
+    given.assert_at("/dashboard");
     assert!(given.text().contains("Sign in"), "{}", given.text());
     assert_eq!(browser.session(), None);
     assert_ended(&mut browser, &kept).await;

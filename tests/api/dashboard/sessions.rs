@@ -20,7 +20,7 @@ async fn whoever_is_not_signed_in_signs_in_and_comes_back() {
     let page = browser
         .sign_in(&keys_of(&company), "owner@initech.example")
         .await;
-    assert_eq!((page.status, page.target), (200, keys_of(&company)));
+    page.assert_at(&keys_of(&company));
     assert!(browser.session().is_some());
 }
 
@@ -115,7 +115,7 @@ async fn signing_out_ends_it_and_everywhere_ends_all() {
 
     let page = one.get(&keys_of(&company)).await;
     let home = one.submit(&page, "/sign-out", &[]).await;
-    assert_eq!((home.status, home.target.as_str()), (200, "/dashboard"));
+    home.assert_at("/dashboard");
     assert_eq!(one.session(), None);
     // A copy of the cookie is worth nothing either.
     one.set_session(&kept);
@@ -129,7 +129,7 @@ async fn signing_out_ends_it_and_everywhere_ends_all() {
     let page = other.get(&keys_of(&company)).await;
     assert!(page.target.starts_with(app.system.issuer().url()));
     let page = stranger.get(&keys_of(&company)).await;
-    assert_eq!((page.status, page.target), (200, keys_of(&company)));
+    page.assert_at(&keys_of(&company));
 }
 
 #[tokio::test]
@@ -152,7 +152,7 @@ async fn signing_in_anew_makes_a_new_session_of_the_same_person_only() {
     assert_eq!(browser.session(), Some(first.as_str()));
 
     let page = browser.sign_in(&new, "owner@initech.example").await;
-    assert_eq!((page.status, page.target), (200, new));
+    page.assert_at(&new);
     let second = browser.session().expect("a session").to_owned();
     assert_ne!(first, second);
     browser.set_session(&first);
