@@ -12,6 +12,7 @@ mod billing;
 mod candidates;
 mod companies;
 mod dashboard;
+mod faults;
 mod fields;
 mod interviews;
 mod isolation;

@@ -461,7 +461,7 @@ impl std::fmt::Debug for Caller {
 }
 
 impl Answer {
-    fn read(raw: HttpResponse) -> Answer {
+    pub fn read(raw: HttpResponse) -> Answer {
         Answer {
             status: raw.status,
             body: raw.json().unwrap_or(Value::Null),

@@ -70,16 +70,6 @@ pub fn authorizer() -> anyhow::Result<Part> {
     Ok(part)
 }
 
-fn rival(figure: &str, name: &str, value: f64) -> Rival {
-    Rival {
-        figure: figure.to_owned(),
-        name: name.to_owned(),
-        version: None,
-        value,
-        note: None,
-    }
-}
-
 fn floor(stage: &Stage, program: &Path) -> Bootstrap {
     stage.world.function(program, &stage.front)
 }
@@ -166,9 +156,12 @@ fn starts(stage: &mut Stage, floors: &Floors, part: &mut Part) -> anyhow::Result
     ];
     part.figures.extend(figures);
     part.rivals
-        .push(rival("authorizer.init", "floor (a)", bare));
-    part.rivals
-        .push(rival("authorizer.init", "floor (c), lambda_runtime", hello));
+        .push(Rival::new("authorizer.init", "floor (a)", bare));
+    part.rivals.push(Rival::new(
+        "authorizer.init",
+        "floor (c), lambda_runtime",
+        hello,
+    ));
     Ok(())
 }
 
@@ -243,9 +236,9 @@ fn warm(stage: &mut Stage, floors: &Floors, part: &mut Part) -> anyhow::Result<(
             "ms",
             authorizer.quantile(0.99)?,
         ));
-        part.rivals.push(rival(&id, "floor (b)", floor_p50));
+        part.rivals.push(Rival::new(&id, "floor (b)", floor_p50));
         part.rivals
-            .push(rival(&p99, "floor (b)", floor_b.quantile(0.99)?));
+            .push(Rival::new(&p99, "floor (b)", floor_b.quantile(0.99)?));
         if latency == Latency::None {
             let peak = ours.usage()?.peak_rss_kib as f64 / 1_024.0;
             part.figures.push(
@@ -419,11 +412,11 @@ fn instructions(
         let count = callgrind::instructions(&floor(stage, program), |environment| {
             answered(environment).map(drop)
         })?;
-        part.rivals.push(rival(forged, name, count));
+        part.rivals.push(Rival::new(forged, name, count));
     }
     let count = callgrind::instructions(&floor(stage, &floors.store), |environment| {
         answered(environment).map(drop)
     })?;
-    part.rivals.push(rival(accepted, "floor (b)", count));
+    part.rivals.push(Rival::new(accepted, "floor (b)", count));
     Ok(())
 }

@@ -102,6 +102,30 @@ impl Figure {
     }
 }
 
+impl Rival {
+    /// A floor's.
+    pub fn new(figure: &str, name: &str, value: f64) -> Rival {
+        Rival {
+            figure: figure.to_owned(),
+            name: name.to_owned(),
+            version: None,
+            value,
+            note: None,
+        }
+    }
+
+    /// Of a peer in this version.
+    pub fn version(mut self, version: &str) -> Rival {
+        self.version = Some(version.to_owned());
+        self
+    }
+
+    pub fn note(mut self, text: impl Into<String>) -> Rival {
+        self.note = Some(text.into());
+        self
+    }
+}
+
 impl Limit {
     pub fn keeps(self, value: f64) -> bool {
         match self {

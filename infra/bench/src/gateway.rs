@@ -86,8 +86,11 @@ pub fn gateway() -> anyhow::Result<Part> {
         per_second("gateway.rate", "local gateway: authorized GET, c = 32", rate)
             .note(format!("p99 {:.1} ms. nginx and the bare server answer from memory: no store, no count that survives, no trail.", rounds[ROUNDS - 1].quantile(0.99)?)),
     );
-    part.rivals
-        .push(floor("gateway.rate", "the store's own UpdateItem", ceiling));
+    part.rivals.push(Rival::new(
+        "gateway.rate",
+        "the store's own UpdateItem",
+        ceiling,
+    ));
     part.figures.push(Figure::new(
         "gateway.p50.c1",
         "local gateway: authorized GET, c = 1, p50",
@@ -140,23 +143,22 @@ fn beside(part: &mut Part, peers: &Peers, ours: f64) -> anyhow::Result<()> {
             1 => outcome.quantile(0.5)?,
             _ => outcome.rate(),
         };
-        part.rivals.push(floor(figure, "a bare hyper 200", value));
+        part.rivals
+            .push(Rival::new(figure, "a bare hyper 200", value));
     }
     match Nginx::start(bare.port(), &keys, "1000000r/s", 1_000_000)? {
         Some(nginx) => {
             let target = Target::get(&nginx.url(), "/jobs", &keys)?;
             let outcome = closed(&target, 32, SHORT)?.all_accepted()?;
-            part.rivals.push(Rival {
-                note: Some("map of keys, geo, limit_req, proxy to the bare server.".to_owned()),
-                ..peer("gateway.rate", "nginx", &nginx.version, outcome.rate())
-            });
+            part.rivals.push(
+                Rival::new("gateway.rate", "nginx", outcome.rate())
+                    .version(&nginx.version)
+                    .note("map of keys, geo, limit_req, proxy to the bare server."),
+            );
             let outcome = closed(&target, 1, SHORT)?.all_accepted()?;
-            part.rivals.push(peer(
-                "gateway.p50.c1",
-                "nginx",
-                &nginx.version,
-                outcome.quantile(0.5)?,
-            ));
+            let p50 = outcome.quantile(0.5)?;
+            part.rivals
+                .push(Rival::new("gateway.p50.c1", "nginx", p50).version(&nginx.version));
         }
         None => say("nginx is missing: skipped"),
     }
@@ -170,34 +172,14 @@ fn beside(part: &mut Part, peers: &Peers, ours: f64) -> anyhow::Result<()> {
             .higher_is_better()
             .target("≥ 10×", Limit::AtLeast(10.0)),
     );
-    part.rivals.push(Rival {
-        note: Some(format!("{}, the same embedded store over plain HTTP: one GetItem, nothing counted and nothing kept; its faster run mode of two.", offline.mode)),
-        ..peer("gateway.rate", "serverless-offline", &offline.version, offline.rate)
-    });
-    part.rivals.push(peer(
-        "gateway.p50.c1",
-        "serverless-offline",
-        &offline.version,
-        offline.p50,
-    ));
+    let name = "serverless-offline";
+    part.rivals.extend([
+        Rival::new("gateway.rate", name, offline.rate)
+            .version(&offline.version)
+            .note(format!("{}, the same embedded store over plain HTTP: one GetItem, nothing counted and nothing kept; its faster run mode of two.", offline.mode)),
+        Rival::new("gateway.p50.c1", name, offline.p50).version(&offline.version),
+    ]);
     Ok(())
-}
-
-fn floor(figure: &str, name: &str, value: f64) -> Rival {
-    Rival {
-        figure: figure.to_owned(),
-        name: name.to_owned(),
-        version: None,
-        value,
-        note: None,
-    }
-}
-
-pub(crate) fn peer(figure: &str, name: &str, version: &str, value: f64) -> Rival {
-    Rival {
-        version: Some(version.to_owned()),
-        ..floor(figure, name, value)
-    }
 }
 
 /// Of an odd number of values.

@@ -118,59 +118,21 @@ impl HttpClient for Connector {
 
 /// The answer to a request that a fault keeps from being applied.
 fn refusal(fault: Fault, call: &Call<'_>) -> Option<Result<Answer, ConnectorError>> {
-    let (status, code, message) = match fault {
-        Fault::None
-        | Fault::LoseAnswer
-        | Fault::HalfAnswer
-        | Fault::Slow(_)
-        | Fault::SlowAnswer(_) => {
-            return None;
-        }
+    match fault {
         Fault::Unreachable => {
             let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
-            return Some(Err(ConnectorError::io(refused.into()).never_connected()));
+            Some(Err(ConnectorError::io(refused.into()).never_connected()))
         }
-        Fault::LoseRequest => return Some(Err(reset())),
+        Fault::LoseRequest => Some(Err(reset())),
         Fault::TransactionConflict if call.operation.starts_with("Transact") => {
-            return Some(Ok(cancelled(call)));
+            Some(Ok(cancelled(call)))
         }
-        Fault::Throttle => (
-            400,
-            "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
-            "The level of configured provisioned throughput for the table was exceeded. \
-             Consider increasing your provisioning level with the UpdateTable API.",
-        ),
-        Fault::ThrottleOnDemand => (
-            400,
-            "com.amazon.coral.availability#ThrottlingException",
-            "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically \
-             scaling your table or index so please try again shortly.",
-        ),
-        Fault::InternalError => (
-            500,
-            "com.amazonaws.dynamodb.v20120810#InternalServerError",
-            "The request processing has failed because of an unknown error, exception or failure.",
-        ),
-        Fault::Unavailable => (
-            503,
-            "com.amazon.coral.availability#ServiceUnavailableException",
-            "Service is unavailable. Please try again later.",
-        ),
-        Fault::ExpiredCredentials => (
-            400,
-            "com.amazon.coral.service#ExpiredTokenException",
-            "The security token included in the request is expired",
-        ),
-        Fault::TransactionConflict => (
-            400,
-            "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-            "Transaction is ongoing for the item",
-        ),
-    };
-    Some(Ok(error(
-        status,
-        json!({ "__type": code, "message": message }),
-    )))
+        _ => {
+            let refusal = fault.refusal()?;
+            let body = json!({ "__type": refusal.kind, "message": refusal.message });
+            Some(Ok(error(refusal.status, body)))
+        }
+    }
 }
 
 fn cancelled(call: &Call<'_>) -> Answer {

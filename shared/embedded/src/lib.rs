@@ -27,7 +27,7 @@ use tokio::sync::watch;
 
 pub use crate::place::Place;
 pub use crate::streams::{InvalidSequenceNumber, SequenceNumber, StreamRecord};
-pub use crate::weather::{Call, CallSummary, Fault, Weather};
+pub use crate::weather::{Call, CallSummary, Fault, Refusal, Weather};
 
 use crate::connector::Connector;
 use crate::flights::Flights;

@@ -241,6 +241,68 @@ pub enum Fault {
     TransactionConflict,
 }
 
+/// What DynamoDB answers instead of an effect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refusal {
+    /// 400, 500 or 503.
+    pub status: u16,
+    /// The exception, with its namespace.
+    pub kind: &'static str,
+    pub message: &'static str,
+}
+
+impl Fault {
+    /// `None` for those that are no answer.
+    pub fn refusal(self) -> Option<Refusal> {
+        let (status, kind, message) = match self {
+            Fault::Throttle => (
+                400,
+                "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
+                "The level of configured provisioned throughput for the table was exceeded. \
+                 Consider increasing your provisioning level with the UpdateTable API.",
+            ),
+            Fault::ThrottleOnDemand => (
+                400,
+                "com.amazon.coral.availability#ThrottlingException",
+                "Throughput exceeds the current capacity of your table or index. DynamoDB is automatically \
+                 scaling your table or index so please try again shortly.",
+            ),
+            Fault::InternalError => (
+                500,
+                "com.amazonaws.dynamodb.v20120810#InternalServerError",
+                "The request processing has failed because of an unknown error, exception or failure.",
+            ),
+            Fault::Unavailable => (
+                503,
+                "com.amazon.coral.availability#ServiceUnavailableException",
+                "Service is unavailable. Please try again later.",
+            ),
+            Fault::ExpiredCredentials => (
+                400,
+                "com.amazon.coral.service#ExpiredTokenException",
+                "The security token included in the request is expired",
+            ),
+            Fault::TransactionConflict => (
+                400,
+                "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
+                "Transaction is ongoing for the item",
+            ),
+            Fault::None
+            | Fault::Unreachable
+            | Fault::LoseRequest
+            | Fault::LoseAnswer
+            | Fault::HalfAnswer
+            | Fault::Slow(_)
+            | Fault::SlowAnswer(_) => return None,
+        };
+        Some(Refusal {
+            status,
+            kind,
+            message,
+        })
+    }
+}
+
 /// One attempt of a call, as it went.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CallSummary {

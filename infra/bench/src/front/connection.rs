@@ -106,9 +106,9 @@ async fn answer(
         reset(&socket);
         return Err(broken());
     }
-    if let Some((status, kind, message)) = fault.refusal() {
+    if let Some(refusal) = fault.refusal() {
         pause(latency.saturating_sub(arrived.elapsed())).await;
-        return whole(status, error(kind, message));
+        return whole(refusal.status, error(refusal.kind, refusal.message));
     }
     let Metered {
         status,

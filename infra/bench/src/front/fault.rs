@@ -1,5 +1,6 @@
 //! What may happen to a call on its way.
 
+use embedded::Refusal;
 use std::{fmt, time::Duration};
 
 /// One attempt of a call, as a script sees it.
@@ -43,42 +44,18 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The answer of a fault that DynamoDB tells: status, exception, message.
-    pub(super) fn refusal(self) -> Option<(u16, &'static str, &'static str)> {
-        Some(match self {
-            Fault::Throttle => (
-                400,
-                "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException",
-                "The level of configured provisioned throughput for the table was exceeded. \
-                 Consider increasing your provisioning level with the UpdateTable API.",
-            ),
-            Fault::ThrottleOnDemand => (
-                400,
-                "com.amazon.coral.availability#ThrottlingException",
-                "Throughput exceeds the current capacity of your table or index.",
-            ),
-            Fault::InternalError => (
-                500,
-                "com.amazonaws.dynamodb.v20120810#InternalServerError",
-                "The request processing has failed because of an unknown error, exception or failure.",
-            ),
-            Fault::Unavailable => (
-                503,
-                "com.amazon.coral.service#ServiceUnavailableException",
-                "Service is unavailable. Please try again later.",
-            ),
-            Fault::ExpiredCredentials => (
-                400,
-                "com.amazon.coral.service#ExpiredTokenException",
-                "The security token included in the request is expired",
-            ),
-            Fault::TransactionConflict => (
-                400,
-                "com.amazonaws.dynamodb.v20120810#TransactionConflictException",
-                "Transaction is ongoing for the item",
-            ),
+    /// The answer of a fault that DynamoDB tells.
+    pub(super) fn refusal(self) -> Option<Refusal> {
+        let told = match self {
+            Fault::Throttle => embedded::Fault::Throttle,
+            Fault::ThrottleOnDemand => embedded::Fault::ThrottleOnDemand,
+            Fault::InternalError => embedded::Fault::InternalError,
+            Fault::Unavailable => embedded::Fault::Unavailable,
+            Fault::ExpiredCredentials => embedded::Fault::ExpiredCredentials,
+            Fault::TransactionConflict => embedded::Fault::TransactionConflict,
             _ => return None,
-        })
+        };
+        told.refusal()
     }
 }
 

@@ -7,7 +7,7 @@ use std::{thread, time::Duration};
 use super::Peers;
 use crate::{
     figure::{Figure, Limit, Rival},
-    gateway::{Floor, Local, Nginx, peer},
+    gateway::{Floor, Local, Nginx},
     load::{Target, closed},
     machine::say,
     part::Part,
@@ -38,13 +38,12 @@ pub fn admission() -> anyhow::Result<Part> {
         )),
     );
     match nginx()? {
-        Some((version, accepted, asked)) => part.rivals.push(Rival {
-            note: Some(format!(
+        Some((version, accepted, asked)) => part.rivals.push(
+            Rival::new("admission.over", "nginx", over(accepted)).version(&version).note(format!(
                 "{accepted} of {asked} passed in {} s under limit_req rate=50r/m burst=49 nodelay. A bucket that is refilled all the time is no window: what it lets through over 50 is its way and no race.",
                 TIME.as_secs()
             )),
-            ..peer("admission.over", "nginx", &version, over(accepted))
-        }),
+        ),
         None => say("nginx is missing: skipped"),
     }
     match peers.script("better-auth", "admission.mjs")? {
@@ -55,13 +54,14 @@ pub fn admission() -> anyhow::Result<Part> {
                 ("Better Auth api-key, secondary storage", "secondaryStorage"),
             ] {
                 let accepted = measured[storage].as_u64().context("no count")?;
-                part.rivals.push(Rival {
-                    note: Some(format!(
-                        "{accepted} of {} passed, in one process.",
-                        measured["asked"]
-                    )),
-                    ..peer("admission.over", name, &version, over(accepted as usize))
-                });
+                part.rivals.push(
+                    Rival::new("admission.over", name, over(accepted as usize))
+                        .version(&version)
+                        .note(format!(
+                            "{accepted} of {} passed, in one process.",
+                            measured["asked"]
+                        )),
+                );
             }
         }
         None => say("Better Auth is missing: skipped; infra/bench/peers/install.sh installs it"),

@@ -7,7 +7,6 @@ use std::process::Command;
 use super::Peers;
 use crate::{
     figure::Rival,
-    gateway::peer,
     machine::{said, say},
     part::Part,
 };
@@ -21,25 +20,14 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
             let names: Vec<_> = calls.iter().filter_map(Value::as_str).collect();
             let version = peers.version("better-auth", "@better-auth/api-key")?;
             let name = "Better Auth api-key";
-            part.rivals.push(Rival {
-                note: Some(
-                    "verifyApiKey on its own memory adapter: key, scope and rate limit; it has no allowlist."
-                        .to_owned(),
-                ),
-                ..peer(FIGURE, name, &version, microseconds(&measured)?)
-            });
-            part.rivals.push(Rival {
-                note: Some(format!(
-                    "its adapter's calls, one after the other: {}.",
-                    names.join(", ")
-                )),
-                ..peer(
-                    "authorizer.calls.accepted",
-                    name,
-                    &version,
-                    names.len() as f64,
-                )
-            });
+            part.rivals.extend([
+                Rival::new(FIGURE, name, microseconds(&measured)?)
+                    .version(&version)
+                    .note("verifyApiKey on its own memory adapter: key, scope and rate limit; it has no allowlist."),
+                Rival::new("authorizer.calls.accepted", name, names.len() as f64)
+                    .version(&version)
+                    .note(format!("its adapter's calls, one after the other: {}.", names.join(", "))),
+            ]);
         }
         None => say("Better Auth is missing: skipped; infra/bench/peers/install.sh installs it"),
     }
@@ -48,13 +36,11 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
             let text = said(&mut Command::new(folder.join("peer-cedar")))?;
             let measured: Value = serde_json::from_str(&text)?;
             let version = measured["version"].as_str().context("no version")?;
-            part.rivals.push(Rival {
-                note: Some(
-                    "state, expiry, scope and two networks of one key: no secret and no limits, of which it knows nothing."
-                        .to_owned(),
-                ),
-                ..peer(FIGURE, "cedar-policy", version, microseconds(&measured)?)
-            });
+            part.rivals.push(
+                Rival::new(FIGURE, "cedar-policy", microseconds(&measured)?)
+                    .version(version)
+                    .note("state, expiry, scope and two networks of one key: no secret and no limits, of which it knows nothing."),
+            );
         }
         None => say("Cedar is missing: skipped; infra/bench/peers/install.sh installs it"),
     }

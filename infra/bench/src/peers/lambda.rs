@@ -13,7 +13,7 @@ use crate::{
     callgrind,
     figure::{Figure, Limit, Rival},
     front::{Front, Latency},
-    gateway::{empty_folder, peer},
+    gateway::empty_folder,
     lambda::{Bootstrap, Environment, Outcome},
     machine::{said, say},
     part::Part,
@@ -73,7 +73,7 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
 
 impl Contender {
     fn rival(&self, figure: &str, value: f64) -> Rival {
-        peer(figure, self.name, &self.version, value)
+        Rival::new(figure, self.name, value).version(&self.version)
     }
 }
 
@@ -99,10 +99,9 @@ fn starts(contender: &mut Contender, ours: f64, part: &mut Part) -> anyhow::Resu
     let rss = contender.peak_rss_kib as f64 / 1_024.0;
     part.rivals.extend([
         contender.rival("authorizer.cold", cold),
-        Rival {
-            note: Some("it connects to nothing before its first request".to_owned()),
-            ..contender.rival("authorizer.init.whole", init)
-        },
+        contender
+            .rival("authorizer.init.whole", init)
+            .note("it connects to nothing before its first request"),
         contender.rival("authorizer.rss", rss),
         contender.rival("authorizer.zip", zip),
     ]);
@@ -128,13 +127,11 @@ fn warm(
             took.add(allow(&mut environment, events)?.took);
         }
         let calls = front.take_counts().all() as f64 / WARM_CALLS as f64;
-        part.rivals.push(Rival {
-            note: Some(
-                "one strong GetItem: it reads, and neither counts, limits nor leaves a record"
-                    .to_owned(),
+        part.rivals.push(
+            contender.rival(id, took.median()?).note(
+                "one strong GetItem: it reads, and neither counts, limits nor leaves a record",
             ),
-            ..contender.rival(id, took.median()?)
-        });
+        );
         let p99 = contender.rival(&format!("{id}.p99"), took.quantile(0.99)?);
         part.rivals.push(p99);
         if latency == Latency::None {

@@ -220,43 +220,33 @@ fn misuse(server: &Server, credential: &str) {
 
 /// The files that exist to hold secrets, and only those.
 fn holds_secrets(path: &Path) -> bool {
-    let name = path
-        .file_name()
-        .and_then(|name| name.to_str())
-        .unwrap_or_default();
-    [
-        "local.json",
-        "keys-secret.json",
-        "cursor-secret.json",
-        "issuer-key.json",
-        "export-key.json",
-        "checkpoint-key.json",
-    ]
-    .contains(&name)
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    name == "local.json" || name.ends_with("-secret.json") || name.ends_with("-key.json")
 }
 
 /// What lies in those that nobody but the system reads.
 fn contents_of_secrets(data: &Path) -> Vec<String> {
-    [
-        "keys-secret.json",
-        "cursor-secret.json",
-        "issuer-key.json",
-        "export-key.json",
-        "checkpoint-key.json",
-    ]
-    .into_iter()
-    .flat_map(|name| {
-        let text = fs::read_to_string(data.join(name)).expect("a secret");
-        let document: Value = serde_json::from_str(&text).expect("JSON");
-        let generations = document["generations"].as_array().expect("a list").clone();
-        assert!(!generations.is_empty());
-        generations.into_iter().map(|generation| {
-            generation["secret"]
-                .as_str()
-                .expect("a secret")
-                .trim_end_matches('=')
-                .to_owned()
+    let files = fs::read_dir(data).expect("a folder").flatten();
+    let files = files.map(|file| file.path());
+    let files: Vec<_> = files
+        .filter(|path| holds_secrets(path) && !path.ends_with("local.json"))
+        .collect();
+    // Of keys, cursors, sessions, the issuer, exports and checkpoints.
+    assert_eq!(files.len(), 6, "{files:?}");
+    files
+        .into_iter()
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).expect("a secret");
+            let document: Value = serde_json::from_str(&text).expect("JSON");
+            let generations = document["generations"].as_array().expect("a list").clone();
+            assert!(!generations.is_empty());
+            generations.into_iter().map(|generation| {
+                generation["secret"]
+                    .as_str()
+                    .expect("a secret")
+                    .trim_end_matches('=')
+                    .to_owned()
+            })
         })
-    })
-    .collect()
+        .collect()
 }
