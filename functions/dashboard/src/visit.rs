@@ -196,10 +196,7 @@ impl<'a> Visit<'a> {
                 Page::find("GET", path).or_else(|| Page::find("GET", above))
             }
         };
-        let page = match read {
-            Some(Page::SignIn | Page::SignInCallback) | None => Page::Home,
-            Some(page) => page,
-        };
+        let page = read.unwrap_or(Page::Home);
         let mut text = page.route().operation.to_owned();
         for name in page.route().parameters() {
             text.push('~');
@@ -216,8 +213,10 @@ impl<'a> Visit<'a> {
             .iter()
             .map(|(page, _)| *page)
             .find(|page| page.route().operation == name && page.route().method.is_read());
-        let Some(page) = page else {
-            return self.href(Page::Home, &[]);
+        let page = match page {
+            // Nobody comes from there.
+            Some(Page::SignIn | Page::SignInCallback) | None => Page::Home,
+            Some(page) => page,
         };
         let ids: Vec<_> = page.route().parameters().zip(parts).collect();
         match ids.len() == page.route().parameters().count() {

@@ -8,7 +8,7 @@ use model::{
 use routes::{Operation, keys};
 use store::{Membership, StoreError};
 
-/// The bearer, who has proved anew who they are and that the invited address is theirs, becomes a member.
+/// The bearer, who shows by a fresh ID token that the invited address is theirs, becomes a member.
 ///
 /// # Errors
 /// One 404, byte for byte, whatever is wrong with the invitation or the address: it says nothing of any invitation.

@@ -1,6 +1,6 @@
 //! The directory that holds everything of one local system: private to the user, used by one process at a time, and in a format that it names.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use std::{
     fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError},
     io::{ErrorKind, Write},
@@ -22,6 +22,19 @@ const FORMAT: u32 = 1;
 const FORMAT_FILE: &str = "format";
 
 impl DataDir {
+    /// One that is there: a misspelt path would be a new system, of which nothing is wrong or lost.
+    ///
+    /// # Errors
+    /// There is none, or as [`DataDir::open`].
+    pub fn existing(path: &Path) -> anyhow::Result<DataDir> {
+        ensure!(
+            path.is_dir(),
+            "there is no data directory {}",
+            path.display()
+        );
+        DataDir::open(path)
+    }
+
     /// Makes the directory (0700) if need be.
     ///
     /// # Errors

@@ -98,7 +98,7 @@ async fn serve(arguments: Arguments) -> anyhow::Result<()> {
 }
 
 async fn redrive(data_dir: &Path) -> anyhow::Result<()> {
-    let system = System::builder().data_dir(DataDir::open(data_dir)?);
+    let system = System::builder().data_dir(DataDir::existing(data_dir)?);
     let system = system.start().await?;
     let Redriven {
         taken,
@@ -145,7 +145,7 @@ demo key        {key}
 
 /// Our crates at the level, everything else at WARN: at TRACE the others print bodies and credentials.
 fn log(level: Level) {
-    const OURS: [&str; 20] = [
+    const OURS: [&str; 23] = [
         "agents",
         "api",
         "audit",
@@ -157,12 +157,15 @@ fn log(level: Level) {
         "candidates",
         "checkpoint",
         "companies",
+        "dashboard",
         "embedded",
         "interview_events",
         "interviews",
         "jobs",
         "keys",
         "local",
+        "model",
+        "routes",
         "store",
         "trail",
         "worker",

@@ -1,6 +1,5 @@
 //! `cargo run -- reconcile`: whether counters, events and usage of a data directory agree.
 
-use anyhow::ensure;
 use std::{path::Path, process::ExitCode};
 use store::{Difference, Reconciliation};
 
@@ -11,12 +10,7 @@ use crate::{data_dir::DataDir, system::System};
 /// # Errors
 /// There is no such directory, or a process uses it.
 pub async fn reconcile(path: &Path) -> anyhow::Result<ExitCode> {
-    ensure!(
-        path.is_dir(),
-        "there is no data directory {}",
-        path.display()
-    );
-    let system = System::builder().data_dir(DataDir::open(path)?);
+    let system = System::builder().data_dir(DataDir::existing(path)?);
     let system = system.start().await?;
     system.settle().await?;
     let found = system

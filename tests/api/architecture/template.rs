@@ -675,25 +675,48 @@ fn the_engines_reports_are_delivered_or_kept() {
     }));
 }
 
+/// The roles of the functions that start with it.
+fn whoever_needs(what: &str) -> BTreeSet<String> {
+    let functions = folders("functions").into_iter();
+    let needs = functions.filter(|function| {
+        read(&format!("functions/{function}/src/main.rs")).contains(&format!(" {what}: Some("))
+    });
+    let role = |function: String| spec::function_resource(&function).replace("Function", "Role");
+    needs.map(role).collect()
+}
+
 #[test]
-fn each_of_the_trails_keys_signs_for_one_function_and_checkpoints_are_put_once() {
+fn each_of_the_trails_keys_serves_whoever_starts_with_it_and_checkpoints_are_put_once() {
     let template = Template::read();
-    for (key, signer) in [
-        ("ExportKey", "AuditExportRole"),
-        ("CheckpointKey", "CheckpointRole"),
+    for (key, signs) in [
+        ("ExportKey", "export_signer"),
+        ("CheckpointKey", "checkpoint_signer"),
     ] {
         let properties = template.properties(key);
         assert_eq!(properties["KeySpec"], "ECC_NIST_EDWARDS25519");
         assert_eq!(template.resource(key)["DeletionPolicy"], "Retain");
-        let policy = properties["KeyPolicy"]["Statement"].as_array();
-        let statements: Vec<_> = policy.expect("a list").iter().collect();
-        let mut sign = statements.iter().filter(|statement| {
-            let mut actions = actions(statement).into_iter();
-            actions.any(|action| action == "kms:Sign" || action.contains('*'))
-        });
-        let sign = [sign.next(), sign.next()];
-        let only = sign[0].map(|statement| named(&statement["Principal"]["AWS"]));
-        assert_eq!((only, sign[1].is_none()), (Some(signer), true), "{key}");
+        let policy = &properties["KeyPolicy"]["Statement"];
+        let may = |what: &str| -> BTreeSet<String> {
+            let statements = listed(policy).into_iter();
+            let allows = statements.filter(|statement| {
+                let mut actions = actions(statement).into_iter();
+                statement["Sid"] != "Administer"
+                    && actions.any(|action| action == what || action.contains('*'))
+            });
+            let roles = allows.flat_map(|statement| listed(&statement["Principal"]["AWS"]));
+            roles.map(|role| named(role).to_owned()).collect()
+        };
+        let administer = listed(policy)[0];
+        assert_eq!(administer["Sid"], "Administer");
+        assert!(!actions(administer).contains(&"kms:Sign"));
+        // A process doesn't start without a key that it needs.
+        let signers = whoever_needs(signs);
+        assert_eq!(may("kms:Sign"), signers, "{key}");
+        assert_eq!(
+            may("kms:GetPublicKey"),
+            &signers | &whoever_needs("audit_keys"),
+            "{key}"
+        );
     }
     for function in folders("functions") {
         for statement in template.statements(&function) {

@@ -166,3 +166,22 @@ async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
     );
     assert_eq!(app.get(&caller, "/jobs").await.status, 401);
 }
+
+#[tokio::test]
+async fn a_life_that_is_not_offered_is_refused_as_the_api_refuses_it() {
+    let app = TestApp::calm().await;
+    let company = app.company("Initech").await;
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let keys = keys_of(&company);
+    for expiry in ["9223372036854775807", "-1", "31", "soon"] {
+        let form = browser.get(&format!("{keys}/new")).await;
+        let members = [
+            ("name", "Job board"),
+            ("preset", "read"),
+            ("expiry", expiry),
+        ];
+        let refused = browser.submit(&form, "/new", &members).await;
+        assert_eq!(refused.status, 400, "{expiry}: {}", refused.text());
+        assert!(browser.get(&keys).await.text().contains("No keys yet"));
+    }
+}

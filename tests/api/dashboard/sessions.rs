@@ -242,3 +242,16 @@ async fn the_cookie_is_read_by_no_script_and_leaves_the_site_with_links_alone() 
     assert!(session.starts_with("ivs_"));
     assert_eq!(session.len(), 95, "generation, id and the secret of forms");
 }
+
+/// The sign-in's own pages are none to come back to.
+#[tokio::test]
+async fn whoever_signs_in_to_sign_in_comes_home() {
+    let app = TestApp::calm().await;
+    let company = app.company("Initech").await;
+    for page in ["SignIn", "SignInCallback"] {
+        let mut browser = Browser::new(&app);
+        let from = format!("/dashboard/sign-in?to={page}");
+        let page = browser.sign_in(&from, "owner@initech.example").await;
+        page.assert_at(&keys_of(&company));
+    }
+}

@@ -15,7 +15,7 @@ use crate::{
     process::{Place, Server, eventually},
 };
 
-const KILLS: u32 = 20;
+const KILLS: u32 = if cfg!(feature = "long") { 300 } else { 20 };
 const WRITERS: u32 = 4;
 
 /// What the writers know of the stored jobs.

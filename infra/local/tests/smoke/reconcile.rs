@@ -42,8 +42,12 @@ fn what_was_counted_is_told_and_a_false_counter_is_found() {
 #[test]
 fn a_directory_that_is_not_there_is_not_made() {
     let place = Place::new("reconcile-nowhere");
-    assert!(!reconcile(&place).status.success());
-    assert!(!place.data().exists());
+    let data = place.data();
+    for command in ["reconcile", "redrive"] {
+        let ended = run(&[command, "--data-dir", data.to_str().expect("UTF-8")]);
+        assert!(!ended.status.success(), "{command}");
+        assert!(!data.exists(), "{command}");
+    }
 }
 
 fn reconcile(place: &Place) -> Output {

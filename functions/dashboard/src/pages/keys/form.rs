@@ -61,6 +61,9 @@ const RESOURCES: [(&str, &str); 6] = [
 
 const ACTIONS: [(&str, &str); 3] = [("read", "Read"), ("write", "Write"), ("delete", "Delete")];
 
+/// How long a key may be chosen to live, in days.
+const LIVES: [(i64, &str); 3] = [(30, "In 30 days"), (90, "In 90 days"), (365, "In a year")];
+
 impl KeyForm {
     pub(crate) fn read(visit: &Visit<'_>, form: &Form) -> KeyForm {
         let mut addresses = form.text("addresses").to_owned();
@@ -112,12 +115,13 @@ impl KeyForm {
             "keep" => {}
             // The end of that day, so that the day itself still counts.
             "date" => body["expiresAt"] = format!("{}T23:59:59.999Z", self.date).into(),
-            days => {
-                let days = days.parse().unwrap_or_default();
-                let at = now.plus(chrono::Duration::days(days)).to_string();
+            other => {
+                let life = LIVES.iter().find(|(days, _)| days.to_string() == other);
+                let at = life.map(|(days, _)| now.plus(chrono::Duration::days(*days)).to_string());
+                // What isn't offered is the API's to refuse.
+                let day = at.as_deref().unwrap_or(other).split('T').next();
                 // The end of a day, as above, and so the same when a browser sends the form again.
-                let day = at.split('T').next().unwrap_or_default();
-                body["expiresAt"] = format!("{day}T23:59:59.999Z").into();
+                body["expiresAt"] = format!("{}T23:59:59.999Z", day.unwrap_or_default()).into();
             }
         }
         let mut addresses = entries(&self.addresses).peekable();
@@ -244,13 +248,10 @@ impl KeyForm {
             true => "Choose the day.".to_owned(),
             false => said,
         });
-        let choices = [
-            ("30", "In 30 days"),
-            ("90", "In 90 days"),
-            ("365", "In a year"),
-            ("never", "Never"),
-            ("date", "On a date"),
-        ];
+        let lives = LIVES.map(|(days, label)| (days.to_string(), label));
+        let others = [("never", "Never"), ("date", "On a date")];
+        let others = others.map(|(value, label)| (value.to_owned(), label));
+        let choices = lives.into_iter().chain(others);
         let chosen = match self.expiry.as_str() {
             "" => "never",
             other => other,
