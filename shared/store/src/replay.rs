@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
-    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, Stamp, StoreError, Table,
+    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, PersonRow, Stamp, StoreError, Table,
     item::{Item, Read, n},
     transact::{Transaction, built},
 };
@@ -28,7 +28,7 @@ use crate::{
 pub struct Replayed {
     /// Keys whose rows were behind their chain.
     pub keys: Vec<ReplayedKey>,
-    /// Members and administrators whose rows were.
+    /// People whose rows were: members, administrators, and whoever asked outside of any company.
     pub people: Vec<PersonId>,
     /// Keys that no event says the making of: they stay unknown, and refused.
     pub lost: Vec<KeyId>,
@@ -68,6 +68,7 @@ impl Table {
     ) -> Result<Replayed, StoreError> {
         let mut keys = BTreeMap::<KeyId, Behind<KeyRow>>::new();
         let mut members = BTreeMap::<PersonId, Behind<MemberRow>>::new();
+        let mut visitors = BTreeMap::<PersonId, Behind<PersonRow>>::new();
         let mut administrators = BTreeMap::<PersonId, Behind<AdministratorRow>>::new();
         let store = OwnerStore::new(self.clone(), owner);
         for event in store.get_chain().await?.events {
@@ -86,6 +87,14 @@ impl Table {
                         false => self.find_member(&person, owner).await?,
                     };
                     let behind = members.entry(person).or_insert_with(|| Behind::of(row));
+                    behind.hear(rev, facts, |row| row.rev < rev);
+                }
+                Some(Subject::Visitor(person, rev)) => {
+                    let row = match visitors.contains_key(&person) {
+                        true => None,
+                        false => self.find_person(&person).await?,
+                    };
+                    let behind = visitors.entry(person).or_insert_with(|| Behind::of(row));
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
@@ -134,6 +143,16 @@ impl Table {
                 self.put_again(from, row.whole(), random()).await?;
                 replayed.people.push(person);
             }
+        }
+        for (person, behind) in visitors {
+            let rev = self.marked(&format!("PERSON#{person}")).await?;
+            let from = behind.row.as_ref().map(|row| row.rev);
+            if from.is_some_and(|from| from >= rev) {
+                continue;
+            }
+            let row = behind.brought_up(&person, rev);
+            self.put_again(from, row.item(), random()).await?;
+            replayed.people.push(person);
         }
         for (person, behind) in administrators {
             // No new one is made: whoever runs the stack is at hand.
@@ -194,6 +213,8 @@ impl Table {
 enum Subject {
     Key(KeyId, u64),
     Member(PersonId, u64),
+    /// A person outside of any company.
+    Visitor(PersonId, u64),
     Administrator(PersonId),
 }
 
@@ -207,6 +228,7 @@ fn subject(facts: &EventFacts) -> Option<Subject> {
             let (person, _) = name.split_once('/')?;
             Some(Subject::Member(person.parse().ok()?, rev))
         }
+        ("PERSON", person) => Some(Subject::Visitor(person.parse().ok()?, rev)),
         ("ADMIN", name) if facts.kind != EventType::AdminAccessed => {
             let (person, _) = name.split_once('/')?;
             Some(Subject::Administrator(person.parse().ok()?))
@@ -434,5 +456,19 @@ impl Behind<MemberRow> {
             row.changed = stamp(now, row.changed.nonce);
             row
         }))
+    }
+}
+
+impl Behind<PersonRow> {
+    /// The row as it goes on at `rev`; it holds no facts. Of a lower revision the trail would believe that it was told of.
+    fn brought_up(self, person: &PersonId, rev: u64) -> PersonRow {
+        let before = self.row.map_or(0, |row| row.total);
+        PersonRow {
+            person: person.clone(),
+            counted: Counted::default(),
+            rev,
+            total: before + self.counted,
+            last_use: None,
+        }
     }
 }

@@ -1,6 +1,7 @@
 //! After the table of keys was restored to an earlier time, and its chains were replayed.
 
-use model::{KeyState, Owner};
+use crate::administrators::system_events;
+use model::{EventType, KeyState, Owner};
 use routes::Role;
 use serde_json::{Value, json};
 use store::Replayed;
@@ -97,6 +98,9 @@ async fn what_the_chains_tell_is_done_again() {
     let boss = app.administrator().await;
     let boss = boss.for_company(acme.id);
     assert_eq!(app.get(&boss, "/api-keys").await.status, 200);
+    let visitor = app.person("visitor@nowhere.example");
+    let visit = async || assert_eq!(app.get(&visitor, "/whoami").await.status, 200);
+    visit().await;
     app.settle().await;
     let backup = Backup::of(&app);
 
@@ -136,6 +140,8 @@ async fn what_the_chains_tell_is_done_again() {
     let token = app.invite(&acme.owner, joined, Role::Admin).await;
     assert_eq!(app.accept(joined, &token).await.status, 200);
     app.end_administrator(tests::ADMINISTRATOR).await;
+    visit().await;
+    visit().await;
     app.settle().await;
 
     backup.restore(&app);
@@ -187,7 +193,13 @@ async fn what_the_chains_tell_is_done_again() {
     assert_eq!(lost.count(), 2);
 
     // The trail goes on where it was, and every request stands in it.
-    app.settle().await;
+    visit().await;
+    let accepted = system_events(&app, EventType::AuthenticationSucceeded).await;
+    let of_visitor = app.system.issuer().person("visitor@nowhere.example");
+    let visits = accepted
+        .iter()
+        .filter(|event| event.facts.actor.id == of_visitor.to_string());
+    assert_eq!(visits.count(), 4);
     let path = format!(
         "/audit-events?type=authentication.succeeded&limit=100&keyId={}",
         untouched.0
