@@ -299,6 +299,10 @@ impl Behind<KeyRow> {
         let Some(mut row) = row else {
             return Ok(None);
         };
+        // No event of a key tells of its limits: the company's plan does.
+        if row.facts.kind == KeyKind::Standard {
+            row.facts.limits = limits;
+        }
         let mut secrets: Option<Vec<ToldSecret>> = None;
         for event in &events {
             match event.kind {

@@ -1,7 +1,7 @@
 //! After the table of keys was restored to an earlier time, and its chains were replayed.
 
 use crate::administrators::system_events;
-use model::{EventType, KeyState, Owner};
+use model::{EventType, KeyState, Owner, Plan};
 use routes::Role;
 use serde_json::{Value, json};
 use store::Replayed;
@@ -224,4 +224,24 @@ async fn what_the_chains_tell_is_done_again() {
     for (_, replayed) in replay(&app).await {
         assert_eq!(replayed, Replayed::default());
     }
+}
+
+#[tokio::test]
+async fn a_key_has_the_limits_of_the_plan_that_its_company_is_on() {
+    let app = TestApp::calm().await;
+    let acme = app.company_on("Acme", Plan::Business, None).await;
+    let key = app.key_with(&acme, json!({})).await;
+    app.settle().await;
+    let backup = Backup::of(&app);
+
+    let boss = app.administrator().await;
+    let path = format!("/admin/companies/{}/plan", acme.id);
+    let request = boss.request("PUT", &path).json(&json!({ "plan": "TRIAL" }));
+    assert_eq!(app.send(request).await.status, 200);
+    app.settle().await;
+
+    backup.restore(&app);
+    replay(&app).await;
+    let shown = app.get(&acme.owner, &format!("/api-keys/{}", key.id)).await;
+    assert_eq!(shown.data()["rateLimit"]["perMinute"], 30, "{}", shown.body);
 }

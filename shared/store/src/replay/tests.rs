@@ -1,12 +1,12 @@
 //! Events that were read late stand late in their chain, and are done in their rows' order all the same.
 
 use model::{
-    Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyState, Outcome, Owner, PersonId,
-    Plan, Timestamp,
+    Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyKind, KeyState, Outcome, Owner,
+    PersonId, Plan, RateLimit, Timestamp,
 };
 use serde_json::{Value, json};
 
-use super::Behind;
+use super::{Behind, made};
 use crate::{KeyRow, MemberRow};
 
 fn now() -> Timestamp {
@@ -81,4 +81,29 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
     let brought_up = behind.brought_up(&person, owner(), email, 4, now());
     let row = brought_up.expect("readable").expect("made");
     assert!(row.facts.ended);
+}
+
+#[test]
+fn a_key_has_its_companys_limits_of_now_and_an_ats_key_its_own() {
+    let id = KeyId::new([7; 8]);
+    let (then, today) = (Plan::Business.rate_limit(), Plan::Trial.rate_limit());
+    for (kind, expected) in [(KeyKind::Standard, today), (KeyKind::Ats, then)] {
+        let mut row = made_on(id, then);
+        row.facts.kind = kind;
+        let behind = Behind {
+            row: Some(row),
+            events: Vec::new(),
+            counted: 1,
+        };
+        let brought_up = behind.brought_up(id, owner(), today, 9, now());
+        let (row, _) = brought_up.expect("readable").expect("made");
+        assert_eq!(row.facts.limits, expected, "{kind}");
+    }
+}
+
+fn made_on(id: KeyId, limits: RateLimit) -> KeyRow {
+    let created = [("name", json!("CI")), ("scopes", json!(["read:jobs"]))];
+    let created = [event(EventType::KeyCreated, &created)];
+    let row = made(id, owner(), limits, &created).expect("readable");
+    row.expect("made")
 }
