@@ -30,6 +30,8 @@ pub struct Replayed {
     pub keys: Vec<ReplayedKey>,
     /// People whose rows were: members, administrators, and whoever asked outside of any company.
     pub people: Vec<PersonId>,
+    /// Keys whose newest secret nobody has: whoever uses that one is refused until the key is rotated. Each call names them, whichever brought the key up.
+    pub to_rotate: Vec<KeyId>,
     /// Keys that no event says the making of: they stay unknown, and refused.
     pub lost: Vec<KeyId>,
 }
@@ -39,8 +41,6 @@ pub struct Replayed {
 pub struct ReplayedKey {
     pub id: KeyId,
     pub state: KeyState,
-    /// Whether its newest secret was made since: whoever uses that one is refused until the key is rotated.
-    pub lost_secret: bool,
 }
 
 /// What a chain has told of one row since the revision that was restored.
@@ -51,6 +51,8 @@ struct Behind<Row> {
     events: Vec<(u64, EventFacts)>,
     /// Requests that were counted.
     counted: u64,
+    /// The revision that made the newest secret of which the chain tells, and when; also one that the row knows.
+    newest_secret: Option<(u64, Timestamp)>,
 }
 
 impl Table {
@@ -116,20 +118,24 @@ impl Table {
         let limits = self.limits_of(&store).await?;
         for (id, behind) in keys {
             let rev = self.marked(&format!("KEY#{id}")).await?;
-            let from = behind.row.as_ref().map(|row| row.rev);
-            if from.is_some_and(|from| from >= rev) {
-                continue;
-            }
-            let Some((row, lost_secret)) = behind.brought_up(id, owner, limits, rev, now)? else {
-                replayed.lost.push(id);
-                continue;
+            let newest_secret = behind.newest_secret;
+            let row = match behind.row {
+                Some(row) if row.rev >= rev => row,
+                _ => {
+                    let from = behind.row.as_ref().map(|row| row.rev);
+                    let Some(row) = behind.brought_up(id, owner, limits, rev, now)? else {
+                        replayed.lost.push(id);
+                        continue;
+                    };
+                    self.put_again(from, row.item(), random()).await?;
+                    let state = row.facts.state;
+                    replayed.keys.push(ReplayedKey { id, state });
+                    row
+                }
             };
-            self.put_again(from, row.item(), random()).await?;
-            replayed.keys.push(ReplayedKey {
-                id,
-                state: row.facts.state,
-                lost_secret,
-            });
+            if newest_secret.is_some_and(|(_, made)| row.lacks_secret_of(made)) {
+                replayed.to_rotate.push(id);
+            }
         }
         for (person, behind) in members {
             let rev = self.marked(&format!("MEMBER#{person}/{owner}")).await?;
@@ -266,10 +272,19 @@ impl<Row> Behind<Row> {
             row,
             events: Vec::new(),
             counted: 0,
+            newest_secret: None,
         }
     }
 
     fn hear(&mut self, rev: u64, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
+        let makes_secret = match facts.kind {
+            // An ATS key is issued without one.
+            EventType::KeyCreated => !matches!(facts.owner, Owner::Partner(_)),
+            kind => kind == EventType::KeyRotated,
+        };
+        if makes_secret {
+            self.newest_secret = self.newest_secret.max(Some((rev, facts.at)));
+        }
         if !self.row.as_ref().is_none_or(is_newer) {
             return;
         }
@@ -281,7 +296,7 @@ impl<Row> Behind<Row> {
 }
 
 impl Behind<KeyRow> {
-    /// The row as its chain says it was at `rev`, and whether nobody has its newest secret; `None` where its making is not told.
+    /// The row as its chain says it was at `rev`, with those secrets that it knows; `None` where its making is not told.
     fn brought_up(
         self,
         id: KeyId,
@@ -289,8 +304,7 @@ impl Behind<KeyRow> {
         limits: RateLimit,
         rev: u64,
         now: Timestamp,
-    ) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let is_new = self.row.is_none();
+    ) -> Result<Option<KeyRow>, StoreError> {
         let events = in_order(self.events);
         let row = match self.row {
             Some(row) => Some(row),
@@ -337,7 +351,6 @@ impl Behind<KeyRow> {
                 _ => {}
             }
         }
-        let mut lost = is_new;
         if let Some(told) = secrets {
             let mut known = std::mem::take(&mut row.facts.secrets);
             for ToldSecret {
@@ -346,7 +359,6 @@ impl Behind<KeyRow> {
             } in told
             {
                 let place = known.iter().position(|secret| secret.suffix == suffix);
-                lost = place.is_none();
                 row.facts.secrets.extend(place.map(|place| SecretFacts {
                     valid_until,
                     ..known.swap_remove(place)
@@ -359,7 +371,15 @@ impl Behind<KeyRow> {
         row.total += self.counted;
         row.changed = stamp(now, row.changed.nonce);
         row.notice_at = row.dates().next_notice(now);
-        Ok(Some((row, lost)))
+        Ok(Some(row))
+    }
+}
+
+impl KeyRow {
+    /// Whether the secret that was made at this instant is lost: the live key has neither it nor a newer one.
+    fn lacks_secret_of(&self, made: Timestamp) -> bool {
+        let mut secrets = self.facts.secrets.iter();
+        self.facts.state != KeyState::Revoked && secrets.all(|secret| secret.created_at < made)
     }
 }
 

@@ -55,11 +55,12 @@ fn a_suspension_stands_though_the_resumption_before_it_is_told_later() {
             (2, event(EventType::KeyResumed, &[])),
         ],
         counted: 0,
+        newest_secret: None,
     };
     let id = KeyId::new([7; 8]);
     let limits = Plan::Scale.rate_limit();
     let brought_up = behind.brought_up(id, owner(), limits, 3, now());
-    let (row, _) = brought_up.expect("readable").expect("made");
+    let row = brought_up.expect("readable").expect("made");
     assert_eq!((row.facts.state, row.rev), (KeyState::Suspended, 3));
 }
 
@@ -75,6 +76,7 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
             (3, event(EventType::MemberAdded, &role)),
         ],
         counted: 0,
+        newest_secret: None,
     };
     let person = PersonId::new("issuer", "somebody");
     let email = "a@example.com".to_owned();
@@ -94,9 +96,10 @@ fn a_key_has_its_companys_limits_of_now_and_an_ats_key_its_own() {
             row: Some(row),
             events: Vec::new(),
             counted: 1,
+            newest_secret: None,
         };
         let brought_up = behind.brought_up(id, owner(), today, 9, now());
-        let (row, _) = brought_up.expect("readable").expect("made");
+        let row = brought_up.expect("readable").expect("made");
         assert_eq!(row.facts.limits, expected, "{kind}");
     }
 }
