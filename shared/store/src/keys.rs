@@ -739,7 +739,7 @@ impl KeyRow {
     }
 
     /// When something is to be told next of the key with these dates. What is due already, and not changed, is still to be told.
-    fn next_notice(&self, dates: KeyDates, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next_notice(&self, dates: KeyDates, now: Timestamp) -> Option<Timestamp> {
         let due = self.notice_at.filter(|at| *at <= now);
         due.filter(|at| dates.notices_at(*at) == self.dates().notices_at(*at))
             .filter(|at| !dates.notices_at(*at).is_empty())

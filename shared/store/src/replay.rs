@@ -313,6 +313,7 @@ impl Behind<KeyRow> {
         let Some(mut row) = row else {
             return Ok(None);
         };
+        let restored = row.clone();
         // No event of a key tells of its limits: the company's plan does.
         if row.facts.kind == KeyKind::Standard {
             row.facts.limits = limits;
@@ -370,7 +371,9 @@ impl Behind<KeyRow> {
         row.facts.counted.version = rev;
         row.total += self.counted;
         row.changed = stamp(now, row.changed.nonce);
-        row.notice_at = row.dates().next_notice(now);
+        // As the last change left it: what fell due since is still to be told, and what was told is known by its notice.
+        let last_change = events.last().map_or(now, |event| event.at);
+        row.notice_at = restored.next_notice(row.dates(), last_change);
         Ok(Some(row))
     }
 }

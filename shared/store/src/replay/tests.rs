@@ -1,5 +1,6 @@
 //! Events that were read late stand late in their chain, and are done in their rows' order all the same.
 
+use chrono::Duration;
 use model::{
     Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyKind, KeyState, Outcome, Owner,
     PersonId, Plan, RateLimit, Timestamp,
@@ -102,6 +103,43 @@ fn a_key_has_its_companys_limits_of_now_and_an_ats_key_its_own() {
         let row = brought_up.expect("readable").expect("made");
         assert_eq!(row.facts.limits, expected, "{kind}");
     }
+}
+
+#[test]
+fn what_fell_due_before_the_replay_is_still_to_be_told() {
+    let id = KeyId::new([7; 8]);
+    let limits = Plan::Scale.rate_limit();
+    let days = |days| now().plus(Duration::days(days));
+    let mut row = made_on(id, limits);
+    row.facts.expires_at = Some(days(40));
+    row.notice_at = Some(days(33));
+    let noticed = |events: Vec<(u64, EventFacts)>| {
+        let behind = Behind {
+            row: Some(row.clone()),
+            events,
+            counted: 1,
+            newest_secret: None,
+        };
+        let brought_up = behind.brought_up(id, owner(), limits, 9, days(60));
+        brought_up.expect("readable").expect("made").notice_at
+    };
+    // Nothing changed.
+    assert_eq!(noticed(Vec::new()), Some(days(33)));
+    // Something else did.
+    let renamed = EventFacts {
+        at: days(35),
+        ..event(EventType::KeyRenamed, &[("name", json!("Cron"))])
+    };
+    assert_eq!(noticed(vec![(8, renamed)]), Some(days(33)));
+    // Its dates did, which fell due since: 14 days before the new expiry are first.
+    let moved = EventFacts {
+        at: days(35),
+        ..event(
+            EventType::KeyExpiryChanged,
+            &[("expiresAt", json!(days(50)))],
+        )
+    };
+    assert_eq!(noticed(vec![(8, moved)]), Some(days(36)));
 }
 
 fn made_on(id: KeyId, limits: RateLimit) -> KeyRow {
