@@ -367,7 +367,7 @@ impl Behind<KeyRow> {
             }
         }
         row.rev = rev;
-        // Above every version that any process may hold a hint of.
+        // No lower than that of any hint. The same one is harmless: whoever holds a hint speaks to the old table.
         row.facts.counted.version = rev;
         row.total += self.counted;
         row.changed = stamp(now, row.changed.nonce);
