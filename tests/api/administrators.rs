@@ -12,7 +12,7 @@ use routes::ScopeSet;
 use tests::{ADMINISTRATOR, Answer, Caller, REASON, TestApp};
 
 /// The events of this type in the system's own chain, oldest first.
-async fn system_events(app: &TestApp, kind: EventType) -> Vec<Event> {
+pub(crate) async fn system_events(app: &TestApp, kind: EventType) -> Vec<Event> {
     app.settle().await;
     let commit = Commit {
         version: Some(1),

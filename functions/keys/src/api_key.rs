@@ -1,6 +1,6 @@
 //! The life of a key, as the people of its company run it.
 
-use crate::usage;
+use crate::{secret::refuse_revoked, usage};
 use api::{ApiError, Call, ConflictReason, Reply, retried};
 use auth::Forbidden;
 use model::{
@@ -164,8 +164,8 @@ async fn issue(
             key_unavailable: None,
         };
         let reply = call.created(&shown)?.version(1);
-        store
-            .create_key(&new, partner.key_limit, once.remember(&reply).as_ref())
+        administration
+            .create_ats_key(&partner, &new, once.remember(&reply).as_ref())
             .await
             .map_err(or_key_limit)?;
         Ok(reply)
@@ -186,12 +186,7 @@ pub(crate) async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError>
         may_change(&call, &row)?;
         may_give(&call, fields.scopes)?;
         call.if_match().check(row.facts.counted.version)?;
-        if row.facts.state == KeyState::Revoked {
-            return Err(ApiError::InvalidTransition {
-                from: KeyStatus::Revoked.as_str(),
-                to: KeyStatus::Revoked.as_str(),
-            });
-        }
+        refuse_revoked(&row)?;
         let expires_at = fields.expires_at.map(|at| *at);
         let revived = row.status(call.now) == KeyStatus::Expired
             && row.facts.state.shown(expires_at, call.now) != KeyStatus::Expired;

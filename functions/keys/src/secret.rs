@@ -222,7 +222,8 @@ fn moved(
     }
 }
 
-fn refuse_revoked(row: &KeyRow) -> Result<(), ApiError> {
+/// A revoked key changes no more.
+pub(crate) fn refuse_revoked(row: &KeyRow) -> Result<(), ApiError> {
     match row.facts.state {
         KeyState::Revoked => Err(ApiError::InvalidTransition {
             from: KeyStatus::Revoked.as_str(),

@@ -137,14 +137,15 @@ async fn find(
     let on = findings
         .iter()
         .filter(|finding| settings.fields.is_on(finding.kind));
+    let mut outcome = Ok(());
     for finding in on {
         let nonce = app.entropy.bytes();
         let recipients = recipients(settings);
-        table
-            .add_finding(active, finding, recipients, now, nonce)
-            .await?;
+        let added = table.add_finding(active, finding, recipients, now, nonce);
+        // A group that fails keeps no other back.
+        outcome = outcome.and(added.await.map(|_| ()));
     }
-    Ok(())
+    outcome
 }
 
 fn recipients(settings: &StoredAlertSettings) -> Option<Vec<String>> {

@@ -22,6 +22,8 @@ use store::{CompanyStore, Due, MailTask, NoticeTask, Resource, Stamp, StoreError
 pub const TURN: Duration = Duration::minutes(4);
 /// What mail leaves of a turn to everything else in any case.
 const FOR_WORK: Duration = Duration::minutes(3);
+/// What notices leave of that to invitations.
+const FOR_INVITATIONS: Duration = Duration::seconds(30);
 /// What erasing leaves of a turn to tasks.
 const FOR_TASKS: Duration = Duration::minutes(2);
 /// Objects that a task takes before it is another company's turn: done well within what Lambda gives beyond [`TURN`].
@@ -53,17 +55,18 @@ pub async fn handle(app: &App, event: Value) -> Value {
             // What is dead only when the worker comes by stands before all mail.
             let mut left = work_on(app, tasks, end).await;
             for task in &notices {
-                left |= tried("notice", notice::send(app, task).await);
+                left |= end.is_here(app) || tried("notice", notice::send(app, task, end).await);
             }
             for task in &mails {
-                left |= tried("mail", mail::send(app, task).await);
+                left |= end.is_here(app) || tried("mail", mail::send(app, task).await);
             }
             left
         }
         Err(_) => {
             let mails = End(end.0.minus(FOR_WORK));
-            let made = tried("notices", notice::make_due(app, mails).await);
-            let notices = tried("notices", notice::send_all(app, mails).await);
+            let first = End(mails.0.minus(FOR_INVITATIONS));
+            let made = tried("notices", notice::make_due(app, first).await);
+            let notices = tried("notices", notice::send_all(app, first).await);
             let mail = tried("mail", mail::send_all(app, mails).await);
             let first = End(end.0.minus(FOR_TASKS));
             let due = tried("due", erase_due(app, first).await);
@@ -135,22 +138,31 @@ fn readable<T>(read: Result<Option<T>, StoreError>) -> Option<T> {
         .flatten()
 }
 
-/// Each company's work in its order. Which company begins is left to chance, so that none is always the last when time runs out.
-fn by_company<T>(
-    app: &App,
-    all: Vec<T>,
-    company: impl Fn(&T) -> CompanyId,
-) -> VecDeque<VecDeque<T>> {
-    let mut companies = BTreeMap::<CompanyId, VecDeque<T>>::new();
+/// Each owner's work in its order. Which owner begins is left to chance, so that none is always the last when time runs out.
+fn by_owner<T, O: Ord>(app: &App, all: Vec<T>, owner: impl Fn(&T) -> O) -> VecDeque<VecDeque<T>> {
+    let mut owners = BTreeMap::<O, VecDeque<T>>::new();
     for one in all {
-        companies.entry(company(&one)).or_default().push_back(one);
+        owners.entry(owner(&one)).or_default().push_back(one);
     }
-    let mut turns: VecDeque<_> = companies.into_values().collect();
+    let mut turns: VecDeque<_> = owners.into_values().collect();
     if !turns.is_empty() {
         let first = u64::from_be_bytes(app.entropy.bytes()) % turns.len() as u64;
         turns.rotate_left(usize::try_from(first).unwrap_or_default());
     }
     turns
+}
+
+/// One of an owner's after one of another's.
+fn in_turns<T, O: Ord>(app: &App, all: Vec<T>, owner: impl Fn(&T) -> O) -> Vec<T> {
+    let mut turns = by_owner(app, all, owner);
+    let mut order = Vec::new();
+    while let Some(mut own) = turns.pop_front() {
+        if let Some(one) = own.pop_front() {
+            order.push(one);
+            turns.push_back(own);
+        }
+    }
+    order
 }
 
 #[expect(
@@ -171,7 +183,7 @@ async fn work_all(app: &App, end: End) -> Result<bool, StoreError> {
 
 /// Works on the tasks, a chunk of one company's after one of another's. Whether anything is left.
 async fn work_on(app: &App, tasks: Vec<Task>, end: End) -> bool {
-    let mut turns = by_company(app, tasks, Task::company);
+    let mut turns = by_owner(app, tasks, Task::company);
     let mut failed = false;
     while let Some(mut tasks) = turns.pop_front() {
         if end.is_here(app) {
@@ -254,17 +266,13 @@ async fn erase_day(app: &App, day: Date, now: Timestamp, end: End) -> Result<boo
             break;
         }
     }
-    let mut turns = by_company(app, all, Due::company);
     let mut failed = false;
-    while let Some(mut notes) = turns.pop_front() {
+    for due in &in_turns(app, all, Due::company) {
         if end.is_here(app) {
             return Ok(true);
         }
-        if let Some(due) = notes.pop_front() {
-            // One that always fails keeps no other one back.
-            failed |= tried("due", erase(app, &due, now).await.map(|()| false));
-            turns.push_back(notes);
-        }
+        // One that always fails keeps no other one back.
+        failed |= tried("due", erase(app, due, now).await.map(|()| false));
     }
     Ok(failed)
 }

@@ -5,10 +5,7 @@ use model::Owner;
 use routes::{Operation, pages::dashboard::Operation as Page};
 use store::{InvitationRow, MailTask, StoreError};
 
-use crate::End;
-
-/// What one turn of the schedule sends.
-const MOST: usize = 1_000;
+use crate::{End, in_turns, tried};
 
 /// Whether any is left.
 #[expect(
@@ -20,12 +17,13 @@ pub(crate) async fn send_all(app: &App, end: End) -> Result<bool, StoreError> {
         return Ok(false);
     }
     let mut left = false;
-    for task in &app.table.list_mail_tasks(MOST).await? {
+    let tasks = app.table.list_mail_tasks().await?;
+    for task in &in_turns(app, tasks, MailTask::owner) {
         if end.is_here(app) {
             return Ok(true);
         }
         // One letter that isn't taken doesn't keep the others back.
-        left |= crate::tried("mail", send(app, task).await);
+        left |= tried("mail", send(app, task).await);
     }
     Ok(left)
 }

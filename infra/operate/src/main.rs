@@ -88,7 +88,7 @@ async fn main() -> anyhow::Result<()> {
     };
     let app = runtime::start(needs).await?;
     let said = match arguments.command {
-        Command::Replay => operate::replay(&app).await?,
+        Command::Replay => return operate::replay(&app, say).await,
         Command::Administrator { step } => match step {
             AdministratorStep::Create { person, email } => {
                 operate::create_administrator(&app, &person.into(), &email).await?

@@ -2,14 +2,12 @@
 
 use anyhow::Context;
 use api::App;
-use std::fmt::Write;
 
-/// Brings the rows of all owners up to their chains; what was done, in words, a line each.
+/// Brings the rows of all owners up to their chains. Each owner's lines are said before the next one's turn, so that none is lost where one fails.
 ///
 /// # Errors
 /// Somebody else uses the table, or it can't be read. The command can be given again.
-pub async fn replay(app: &App) -> anyhow::Result<String> {
-    let mut report = String::new();
+pub async fn replay(app: &App, mut say: impl FnMut(&str)) -> anyhow::Result<()> {
     let (mut keys, mut people) = (0, 0);
     for owner in app.table.list_owners().await? {
         let replayed = app
@@ -19,20 +17,17 @@ pub async fn replay(app: &App) -> anyhow::Result<String> {
             .with_context(|| format!("the rows of {owner}"))?;
         keys += replayed.keys.len();
         people += replayed.people.len();
-        for key in replayed.keys.iter().filter(|key| key.lost_secret) {
-            writeln!(
-                report,
-                "{owner}: key {} must be rotated, its newest secret is lost",
-                key.id
-            )?;
+        for id in replayed.to_rotate {
+            say(&format!(
+                "{owner}: key {id} must be rotated, its newest secret is lost"
+            ));
         }
         for id in replayed.lost {
-            writeln!(
-                report,
+            say(&format!(
                 "{owner}: key {id} is lost, no event says how it was made"
-            )?;
+            ));
         }
     }
-    writeln!(report, "brought up: {keys} keys, {people} people")?;
-    Ok(report)
+    say(&format!("brought up: {keys} keys, {people} people"));
+    Ok(())
 }

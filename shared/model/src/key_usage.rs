@@ -76,6 +76,9 @@ pub struct SeenNetworks {
     pub networks: BTreeMap<Network, Seen>,
     /// How many were dropped for want of room while they were younger than 90 days: they look new when they come again.
     pub forgotten: u64,
+    /// When the last one of those was used last. Rows of earlier versions only count them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forgotten_last: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,8 +283,22 @@ impl SeenNetworks {
         self.insert(Network::of(address).coarse(), seen);
     }
 
+    /// Whether one that looks new at this time may have been dropped for want of room in the 90 days before.
+    pub fn may_have_known(&self, at: Timestamp) -> bool {
+        let last = self.last_forgotten();
+        last.is_some_and(|last| at <= last.plus(chrono::Duration::days(Self::DAYS)))
+    }
+
+    /// Those that are dropped were used before those that stay.
+    fn last_forgotten(&self) -> Option<Timestamp> {
+        let newest = self.networks.values().map(|seen| seen.last).max();
+        self.forgotten_last
+            .or(newest.filter(|_| self.forgotten > 0))
+    }
+
     /// Joins what was seen elsewhere; what is older than 90 days, or too much, is dropped.
     pub fn add(&mut self, more: &SeenNetworks) {
+        self.forgotten_last = self.last_forgotten().max(more.forgotten_last);
         for (network, seen) in &more.networks {
             self.insert(*network, *seen);
         }
@@ -296,9 +313,10 @@ impl SeenNetworks {
             .map(|(network, seen)| (seen.last, *network))
             .collect();
         order.sort_unstable();
-        for (_, network) in &order[..order.len().saturating_sub(Self::MAX)] {
+        for (last, network) in &order[..order.len().saturating_sub(Self::MAX)] {
             self.networks.remove(network);
             self.forgotten += 1;
+            self.forgotten_last = self.forgotten_last.max(Some(*last));
         }
     }
 

@@ -5,7 +5,7 @@ use model::{CompanyFields, CompanyId, Name, Owner, PartnerFields, PartnerId, Pla
 use std::ops::Deref;
 
 use crate::{
-    InvitationRow, Listed, NewCompany, NewPartner, OwnerStore, Remembered, Stamp, Start,
+    InvitationRow, Listed, NewCompany, NewKey, NewPartner, OwnerStore, Remembered, Stamp, Start,
     StoreError, StoredCompany, StoredPartner, Table,
     directory::Directory,
     item::{Item, Read, key, n, s},
@@ -142,6 +142,17 @@ impl AdministrationStore {
     /// The rows of one partner: of its keys above all.
     pub fn partner(&self, id: PartnerId) -> OwnerStore {
         OwnerStore::new(self.own.table.clone(), Owner::Partner(id))
+    }
+
+    /// As [`Table::create_ats_key`].
+    pub async fn create_ats_key(
+        &self,
+        partner: &StoredPartner,
+        new: &NewKey,
+        remembered: Option<&Remembered>,
+    ) -> Result<(), StoreError> {
+        let table = &self.own.table;
+        table.create_ats_key(partner, new, remembered).await
     }
 
     /// Replaces what administrators set of `old`, which gets the next version. Limits of its own end with its plan.

@@ -217,12 +217,16 @@ impl Table {
             None => set.push_str(" REMOVE #missing"),
         }
         let update = update.update_expression(set);
-        let update = if mark.stored == 0 {
-            update.condition_expression("attribute_not_exists(pk)")
-        } else {
-            update
-                .condition_expression("#rev = :from")
-                .expression_attribute_values(":from", n(mark.stored))
+        let update = match (mark.stored, mark.stored_missing_text()) {
+            (0, _) => update.condition_expression("attribute_not_exists(pk)"),
+            // What was missing may have come meanwhile, which leaves `rev` as it is: it must not be missed again.
+            (from, None) => update
+                .condition_expression("#rev = :from AND attribute_not_exists(#missing)")
+                .expression_attribute_values(":from", n(from)),
+            (from, Some(missing)) => update
+                .condition_expression("#rev = :from AND #missing = :were_missing")
+                .expression_attribute_values(":from", n(from))
+                .expression_attribute_values(":were_missing", s(missing)),
         };
         update.build().map_err(built)
     }

@@ -107,17 +107,17 @@ impl Table {
         Ok(())
     }
 
-    /// Lists a company under its new name; false where both are one to the search.
+    /// Lists a company under its new name, where it is another one to the search.
     pub(crate) fn rename_company(
         &self,
         transaction: &mut Transaction,
         id: CompanyId,
         old: &str,
         new: &str,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<(), StoreError> {
         let list = Directory::Companies;
         if list.named(old) == list.named(new) {
-            return Ok(false);
+            return Ok(());
         }
         let mut gone = list.name_row(old, id);
         gone.retain(|name, _| matches!(name.as_str(), "pk" | "sk"));
@@ -129,6 +129,6 @@ impl Table {
         transaction.delete(gone);
         let named = list.name_row(new, id);
         transaction.put(put_new(&self.names.records, named)?);
-        Ok(true)
+        Ok(())
     }
 }

@@ -490,6 +490,24 @@ impl PersonRow {
         key(format_args!("PERSON#{person}"), "PERSON")
     }
 
+    /// The row with its counters, but without windows and last use, which no chain knows.
+    pub(crate) fn item(&self) -> Item {
+        let PersonRow {
+            person,
+            counted,
+            rev,
+            total,
+            last_use: _,
+        } = self;
+        let mut row = PersonRow::key(person);
+        row.extend(item([
+            ("rev", n(rev)),
+            ("total", n(total)),
+            ("nonce", b(counted.nonce.0)),
+        ]));
+        row
+    }
+
     /// From a row of the table, or an image of its stream.
     pub fn read(row: Item) -> Result<PersonRow, StoreError> {
         let person = row

@@ -427,9 +427,9 @@ impl Table {
             .map_err(built)
     }
 
-    /// The mails that are still to be sent, at most `limit`.
-    pub async fn list_mail_tasks(&self, limit: usize) -> Result<Vec<MailTask>, StoreError> {
-        let rows = read(whole(self.partition(MailTask::PARTITION)), limit).await?;
+    /// The mails that are still to be sent, of all owners.
+    pub async fn list_mail_tasks(&self) -> Result<Vec<MailTask>, StoreError> {
+        let rows = read(whole(self.partition(MailTask::PARTITION)), usize::MAX).await?;
         rows.iter().map(MailTask::read).collect()
     }
 
@@ -463,6 +463,10 @@ impl Table {
 }
 
 impl MailTask {
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// The partition of all mails of all owners.
     const PARTITION: &str = "MAILS";
 

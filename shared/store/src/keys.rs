@@ -550,6 +550,7 @@ impl Table {
             expires_at,
             allowed_ips,
         } = fields;
+        let [shard, at] = notice::BY_NOTICE.1;
         let mut set = format!("{NEXT}, #name = :name, #scopes = :scopes, #state = :state");
         let mut remove = Vec::new();
         let mut update = self
@@ -559,8 +560,8 @@ impl Table {
             .expression_attribute_names("#state", "state")
             .expression_attribute_names("#expires", "expires")
             .expression_attribute_names("#ips", "ips")
-            .expression_attribute_names("#noticeShard", "noticeShard")
-            .expression_attribute_names("#noticeAt", "noticeAt")
+            .expression_attribute_names(format!("#{shard}"), shard)
+            .expression_attribute_names(format!("#{at}"), at)
             .expression_attribute_values(":name", s(&**name))
             .expression_attribute_values(":scopes", scope_list(*scopes))
             .expression_attribute_values(":state", s(state));
@@ -580,7 +581,6 @@ impl Table {
                 None
             }
         };
-        let [shard, at] = notice::BY_NOTICE.1;
         let shard = optional(shard, next.map(|_| s(notice::shard_of(id))));
         let at = optional(at, next.map(|next| s(notice::instant(next))));
         let expires = optional("expires", expires_at.as_ref().map(|at| n(at.millis())));
@@ -739,7 +739,7 @@ impl KeyRow {
     }
 
     /// When something is to be told next of the key with these dates. What is due already, and not changed, is still to be told.
-    fn next_notice(&self, dates: KeyDates, now: Timestamp) -> Option<Timestamp> {
+    pub(crate) fn next_notice(&self, dates: KeyDates, now: Timestamp) -> Option<Timestamp> {
         let due = self.notice_at.filter(|at| *at <= now);
         due.filter(|at| dates.notices_at(*at) == self.dates().notices_at(*at))
             .filter(|at| !dates.notices_at(*at).is_empty())

@@ -437,9 +437,9 @@ impl Table {
             .map_err(built)
     }
 
-    /// The notices that are still to be sent, at most `limit`.
-    pub async fn list_notice_tasks(&self, limit: usize) -> Result<Vec<NoticeTask>, StoreError> {
-        let rows = read(whole(self.partition(NoticeTask::PARTITION)), limit).await?;
+    /// The notices that are still to be sent, of all owners.
+    pub async fn list_notice_tasks(&self) -> Result<Vec<NoticeTask>, StoreError> {
+        let rows = read(whole(self.partition(NoticeTask::PARTITION)), usize::MAX).await?;
         rows.iter().map(NoticeTask::read).collect()
     }
 
@@ -530,6 +530,10 @@ impl Table {
 }
 
 impl NoticeTask {
+    pub fn owner(&self) -> Owner {
+        self.owner
+    }
+
     /// To whom it went already.
     pub fn sent(&self) -> &[String] {
         &self.sent

@@ -217,7 +217,7 @@ impl Table {
             .map_err(|_| StoreError::Conflict)
     }
 
-    /// Makes an ATS key of the partner: nobody who acts for the partner can.
+    /// Makes an ATS key of the partner: nobody who acts for the partner can, and administrators do by [`crate::AdministrationStore::create_ats_key`].
     ///
     /// # Errors
     /// As [`OwnerStore::create_key`]; `Corrupt` for a key of another kind.

@@ -18,7 +18,7 @@ use serde_json::Value;
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
-    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, Stamp, StoreError, Table,
+    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, PersonRow, Stamp, StoreError, Table,
     item::{Item, Read, n},
     transact::{Transaction, built},
 };
@@ -28,8 +28,10 @@ use crate::{
 pub struct Replayed {
     /// Keys whose rows were behind their chain.
     pub keys: Vec<ReplayedKey>,
-    /// Members and administrators whose rows were.
+    /// People whose rows were: members, administrators, and whoever asked outside of any company.
     pub people: Vec<PersonId>,
+    /// Keys whose newest secret nobody has: whoever uses that one is refused until the key is rotated. Each call names them, whichever brought the key up.
+    pub to_rotate: Vec<KeyId>,
     /// Keys that no event says the making of: they stay unknown, and refused.
     pub lost: Vec<KeyId>,
 }
@@ -39,8 +41,6 @@ pub struct Replayed {
 pub struct ReplayedKey {
     pub id: KeyId,
     pub state: KeyState,
-    /// Whether its newest secret was made since: whoever uses that one is refused until the key is rotated.
-    pub lost_secret: bool,
 }
 
 /// What a chain has told of one row since the revision that was restored.
@@ -51,6 +51,8 @@ struct Behind<Row> {
     events: Vec<(u64, EventFacts)>,
     /// Requests that were counted.
     counted: u64,
+    /// The revision that made the newest secret of which the chain tells, and when; also one that the row knows.
+    newest_secret: Option<(u64, Timestamp)>,
 }
 
 impl Table {
@@ -68,6 +70,7 @@ impl Table {
     ) -> Result<Replayed, StoreError> {
         let mut keys = BTreeMap::<KeyId, Behind<KeyRow>>::new();
         let mut members = BTreeMap::<PersonId, Behind<MemberRow>>::new();
+        let mut visitors = BTreeMap::<PersonId, Behind<PersonRow>>::new();
         let mut administrators = BTreeMap::<PersonId, Behind<AdministratorRow>>::new();
         let store = OwnerStore::new(self.clone(), owner);
         for event in store.get_chain().await?.events {
@@ -86,6 +89,14 @@ impl Table {
                         false => self.find_member(&person, owner).await?,
                     };
                     let behind = members.entry(person).or_insert_with(|| Behind::of(row));
+                    behind.hear(rev, facts, |row| row.rev < rev);
+                }
+                Some(Subject::Visitor(person, rev)) => {
+                    let row = match visitors.contains_key(&person) {
+                        true => None,
+                        false => self.find_person(&person).await?,
+                    };
+                    let behind = visitors.entry(person).or_insert_with(|| Behind::of(row));
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
@@ -107,20 +118,24 @@ impl Table {
         let limits = self.limits_of(&store).await?;
         for (id, behind) in keys {
             let rev = self.marked(&format!("KEY#{id}")).await?;
-            let from = behind.row.as_ref().map(|row| row.rev);
-            if from.is_some_and(|from| from >= rev) {
-                continue;
-            }
-            let Some((row, lost_secret)) = behind.brought_up(id, owner, limits, rev, now)? else {
-                replayed.lost.push(id);
-                continue;
+            let newest_secret = behind.newest_secret;
+            let row = match behind.row {
+                Some(row) if row.rev >= rev => row,
+                _ => {
+                    let from = behind.row.as_ref().map(|row| row.rev);
+                    let Some(row) = behind.brought_up(id, owner, limits, rev, now)? else {
+                        replayed.lost.push(id);
+                        continue;
+                    };
+                    self.put_again(from, row.item(), random()).await?;
+                    let state = row.facts.state;
+                    replayed.keys.push(ReplayedKey { id, state });
+                    row
+                }
             };
-            self.put_again(from, row.item(), random()).await?;
-            replayed.keys.push(ReplayedKey {
-                id,
-                state: row.facts.state,
-                lost_secret,
-            });
+            if newest_secret.is_some_and(|(_, made)| row.lacks_secret_of(made)) {
+                replayed.to_rotate.push(id);
+            }
         }
         for (person, behind) in members {
             let rev = self.marked(&format!("MEMBER#{person}/{owner}")).await?;
@@ -134,6 +149,16 @@ impl Table {
                 self.put_again(from, row.whole(), random()).await?;
                 replayed.people.push(person);
             }
+        }
+        for (person, behind) in visitors {
+            let rev = self.marked(&format!("PERSON#{person}")).await?;
+            let from = behind.row.as_ref().map(|row| row.rev);
+            if from.is_some_and(|from| from >= rev) {
+                continue;
+            }
+            let row = behind.brought_up(&person, rev);
+            self.put_again(from, row.item(), random()).await?;
+            replayed.people.push(person);
         }
         for (person, behind) in administrators {
             // No new one is made: whoever runs the stack is at hand.
@@ -194,6 +219,8 @@ impl Table {
 enum Subject {
     Key(KeyId, u64),
     Member(PersonId, u64),
+    /// A person outside of any company.
+    Visitor(PersonId, u64),
     Administrator(PersonId),
 }
 
@@ -207,6 +234,7 @@ fn subject(facts: &EventFacts) -> Option<Subject> {
             let (person, _) = name.split_once('/')?;
             Some(Subject::Member(person.parse().ok()?, rev))
         }
+        ("PERSON", person) => Some(Subject::Visitor(person.parse().ok()?, rev)),
         ("ADMIN", name) if facts.kind != EventType::AdminAccessed => {
             let (person, _) = name.split_once('/')?;
             Some(Subject::Administrator(person.parse().ok()?))
@@ -244,10 +272,19 @@ impl<Row> Behind<Row> {
             row,
             events: Vec::new(),
             counted: 0,
+            newest_secret: None,
         }
     }
 
     fn hear(&mut self, rev: u64, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
+        let makes_secret = match facts.kind {
+            // An ATS key is issued without one.
+            EventType::KeyCreated => !matches!(facts.owner, Owner::Partner(_)),
+            kind => kind == EventType::KeyRotated,
+        };
+        if makes_secret {
+            self.newest_secret = self.newest_secret.max(Some((rev, facts.at)));
+        }
         if !self.row.as_ref().is_none_or(is_newer) {
             return;
         }
@@ -259,7 +296,7 @@ impl<Row> Behind<Row> {
 }
 
 impl Behind<KeyRow> {
-    /// The row as its chain says it was at `rev`, and whether nobody has its newest secret; `None` where its making is not told.
+    /// The row as its chain says it was at `rev`, with those secrets that it knows; `None` where its making is not told.
     fn brought_up(
         self,
         id: KeyId,
@@ -267,8 +304,7 @@ impl Behind<KeyRow> {
         limits: RateLimit,
         rev: u64,
         now: Timestamp,
-    ) -> Result<Option<(KeyRow, bool)>, StoreError> {
-        let is_new = self.row.is_none();
+    ) -> Result<Option<KeyRow>, StoreError> {
         let events = in_order(self.events);
         let row = match self.row {
             Some(row) => Some(row),
@@ -277,6 +313,11 @@ impl Behind<KeyRow> {
         let Some(mut row) = row else {
             return Ok(None);
         };
+        let restored = row.clone();
+        // No event of a key tells of its limits: the company's plan does.
+        if row.facts.kind == KeyKind::Standard {
+            row.facts.limits = limits;
+        }
         let mut secrets: Option<Vec<ToldSecret>> = None;
         for event in &events {
             match event.kind {
@@ -311,7 +352,6 @@ impl Behind<KeyRow> {
                 _ => {}
             }
         }
-        let mut lost = is_new;
         if let Some(told) = secrets {
             let mut known = std::mem::take(&mut row.facts.secrets);
             for ToldSecret {
@@ -320,7 +360,6 @@ impl Behind<KeyRow> {
             } in told
             {
                 let place = known.iter().position(|secret| secret.suffix == suffix);
-                lost = place.is_none();
                 row.facts.secrets.extend(place.map(|place| SecretFacts {
                     valid_until,
                     ..known.swap_remove(place)
@@ -328,12 +367,22 @@ impl Behind<KeyRow> {
             }
         }
         row.rev = rev;
-        // Above every version that any process may hold a hint of.
+        // No lower than that of any hint. The same one is harmless: whoever holds a hint speaks to the old table.
         row.facts.counted.version = rev;
         row.total += self.counted;
         row.changed = stamp(now, row.changed.nonce);
-        row.notice_at = row.dates().next_notice(now);
-        Ok(Some((row, lost)))
+        // As the last change left it: what fell due since is still to be told, and what was told is known by its notice.
+        let last_change = events.last().map_or(now, |event| event.at);
+        row.notice_at = restored.next_notice(row.dates(), last_change);
+        Ok(Some(row))
+    }
+}
+
+impl KeyRow {
+    /// Whether the secret that was made at this instant is lost: the live key has neither it nor a newer one.
+    fn lacks_secret_of(&self, made: Timestamp) -> bool {
+        let mut secrets = self.facts.secrets.iter();
+        self.facts.state != KeyState::Revoked && secrets.all(|secret| secret.created_at < made)
     }
 }
 
@@ -434,5 +483,19 @@ impl Behind<MemberRow> {
             row.changed = stamp(now, row.changed.nonce);
             row
         }))
+    }
+}
+
+impl Behind<PersonRow> {
+    /// The row as it goes on at `rev`; it holds no facts. Of a lower revision the trail would believe that it was told of.
+    fn brought_up(self, person: &PersonId, rev: u64) -> PersonRow {
+        let before = self.row.map_or(0, |row| row.total);
+        PersonRow {
+            person: person.clone(),
+            counted: Counted::default(),
+            rev,
+            total: before + self.counted,
+            last_use: None,
+        }
     }
 }

@@ -120,8 +120,13 @@ async fn a_plan_that_was_cut_off_half_way_is_ended_by_the_worker_or_by_the_same_
         });
         app.system.worker_weather().set(&down);
         app.system.weather().set(&down);
-        let trial = json!({ "plan": "TRIAL" });
-        let answer = set_plan(&app, &administrator, &acme, &trial).await;
+        let path = format!("/admin/companies/{}/plan", acme.id);
+        let of_first = |plan: &str| {
+            let request = administrator.request("PUT", &path);
+            let request = request.header("if-match", "\"1\"");
+            app.send(request.json(&json!({ "plan": plan })))
+        };
+        let answer = of_first("TRIAL").await;
         assert_eq!(answer.status, 503, "{}", answer.body);
         app.system.weather().set(&Weather::calm());
         let mut reached = Vec::new();
@@ -136,8 +141,10 @@ async fn a_plan_that_was_cut_off_half_way_is_ended_by_the_worker_or_by_the_same_
         if by_worker {
             app.settle().await;
         } else {
-            let answer = set_plan(&app, &administrator, &acme, &trial).await;
+            let answer = of_first("TRIAL").await;
             assert_eq!(answer.status, 200, "{}", answer.body);
+            let other = of_first("STARTER").await;
+            assert_eq!(other.details(), &json!({ "reason": "VERSION" }));
         }
         for key in &keys {
             assert_eq!(

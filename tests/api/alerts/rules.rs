@@ -1,7 +1,7 @@
 //! The rules from a request to a mail, over simulated time.
 
 use super::{DAY, HOUR, MINUTE, alerts, kinds, mails, owner};
-use embedded::Fault;
+use embedded::{Fault, Weather};
 use serde_json::json;
 use std::sync::atomic::Ordering;
 use tests::{Caller, TestApp};
@@ -272,4 +272,30 @@ async fn the_end_of_a_silence_that_stops_at_any_store_call_loses_and_repeats_not
         }
         assert!(stopped_at > 4, "{stopped_at} calls only");
     }
+}
+
+#[tokio::test]
+async fn a_group_that_can_not_be_read_keeps_no_other_of_its_key_back() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await;
+    use_from(&app, &key.caller, "198.51.100.7").await;
+    app.advance(DAY * 31);
+    let stranger = from(&key.caller, "203.0.113.9");
+    assert_eq!(app.get(&stranger, "/jobs").await.status, 200);
+    app.system.consume().await.expect("the streams run dry");
+    // The first finding is of the new network.
+    let broken = Weather::script(|call| {
+        let group = call.json().to_string().contains("ALERT_NEW_NETWORK#");
+        match call.operation == "GetItem" && group {
+            true => Fault::InternalError,
+            false => Fault::None,
+        }
+    });
+    let worker = app.system.another_app(app.app().clock.clone(), &broken);
+    let turn = worker::handle(&worker, worker::alerts_turn()).await;
+    assert_eq!(turn["left"], true);
+    assert_eq!(kinds(&alerts(&app, &acme).await), ["ALERT_WOKE"]);
+    app.settle().await;
+    assert_eq!(alerts(&app, &acme).await.len(), 2);
 }

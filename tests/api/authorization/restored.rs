@@ -1,8 +1,11 @@
 //! After the table of keys was restored to an earlier time, and its chains were replayed.
 
-use model::{KeyState, Owner};
+use crate::administrators::system_events;
+use embedded::{Fault, Weather};
+use model::{EventType, KeyState, Owner, Plan};
 use routes::Role;
 use serde_json::{Value, json};
+use std::sync::atomic::{AtomicU64, Ordering};
 use store::Replayed;
 use tests::{Answer, Caller, Company, TestApp};
 
@@ -56,6 +59,12 @@ async fn replay(app: &TestApp) -> Vec<(Owner, Replayed)> {
     all
 }
 
+fn of<'a>(replayed: &'a [(Owner, Replayed)], company: &Company) -> &'a Replayed {
+    let mut all = replayed.iter();
+    let found = all.find(|(owner, _)| *owner == Owner::Company(company.id));
+    &found.expect("replayed").1
+}
+
 fn id(made: &Answer) -> String {
     tests::made_id(made)
 }
@@ -97,6 +106,9 @@ async fn what_the_chains_tell_is_done_again() {
     let boss = app.administrator().await;
     let boss = boss.for_company(acme.id);
     assert_eq!(app.get(&boss, "/api-keys").await.status, 200);
+    let visitor = app.person("visitor@nowhere.example");
+    let visit = async || assert_eq!(app.get(&visitor, "/whoami").await.status, 200);
+    visit().await;
     app.settle().await;
     let backup = Backup::of(&app);
 
@@ -136,6 +148,8 @@ async fn what_the_chains_tell_is_done_again() {
     let token = app.invite(&acme.owner, joined, Role::Admin).await;
     assert_eq!(app.accept(joined, &token).await.status, 200);
     app.end_administrator(tests::ADMINISTRATOR).await;
+    visit().await;
+    visit().await;
     app.settle().await;
 
     backup.restore(&app);
@@ -144,10 +158,16 @@ async fn what_the_chains_tell_is_done_again() {
     assert_eq!(app.get(&acme.member, "/api-keys").await.status, 200);
     backup.restore(&app);
     let replayed = replay(&app).await;
-    let (_, of_acme) = replayed
-        .iter()
-        .find(|(owner, _)| *owner == Owner::Company(acme.id))
-        .expect("Acme's");
+    let of_acme = of(&replayed, &acme);
+    let again = replay(&app).await;
+    let mut to_rotate = vec![rotated.0.clone(), late.0.clone()];
+    to_rotate.sort();
+    // Whoever has lost the list of them has it again.
+    for replayed in [of_acme, of(&again, &acme)] {
+        let mut told: Vec<_> = replayed.to_rotate.iter().map(ToString::to_string).collect();
+        told.sort();
+        assert_eq!(told, to_rotate);
+    }
 
     // Whoever had been refused is.
     assert_eq!(jobs(&app, &revoked.1).await, 401);
@@ -176,18 +196,20 @@ async fn what_the_chains_tell_is_done_again() {
     for (lost, name) in [(&new, &rotated.0), (&late.1, &late.0)] {
         assert_eq!(jobs(&app, lost).await, 401);
         let told = of_acme.keys.iter().find(|key| key.id.to_string() == *name);
-        let told = told.expect("told");
-        assert_eq!(told.state, KeyState::Active);
-        assert!(told.lost_secret, "{name}");
+        assert_eq!(told.expect("told").state, KeyState::Active);
         let again = act(&app, &acme, name, "rotate", json!({ "overlapSeconds": 0 })).await;
         let again = Caller::with(again.data()["key"].as_str().expect("a key"));
         assert_eq!(jobs(&app, &again).await, 200);
     }
-    let lost = of_acme.keys.iter().filter(|key| key.lost_secret);
-    assert_eq!(lost.count(), 2);
 
     // The trail goes on where it was, and every request stands in it.
-    app.settle().await;
+    visit().await;
+    let accepted = system_events(&app, EventType::AuthenticationSucceeded).await;
+    let of_visitor = app.system.issuer().person("visitor@nowhere.example");
+    let visits = accepted
+        .iter()
+        .filter(|event| event.facts.actor.id == of_visitor.to_string());
+    assert_eq!(visits.count(), 4);
     let path = format!(
         "/audit-events?type=authentication.succeeded&limit=100&keyId={}",
         untouched.0
@@ -212,4 +234,65 @@ async fn what_the_chains_tell_is_done_again() {
     for (_, replayed) in replay(&app).await {
         assert_eq!(replayed, Replayed::default());
     }
+}
+
+#[tokio::test]
+async fn a_key_has_the_limits_of_the_plan_that_its_company_is_on() {
+    let app = TestApp::calm().await;
+    let acme = app.company_on("Acme", Plan::Business, None).await;
+    let key = app.key_with(&acme, json!({})).await;
+    app.settle().await;
+    let backup = Backup::of(&app);
+
+    let boss = app.administrator().await;
+    let path = format!("/admin/companies/{}/plan", acme.id);
+    let request = boss.request("PUT", &path).json(&json!({ "plan": "TRIAL" }));
+    assert_eq!(app.send(request).await.status, 200);
+    app.settle().await;
+
+    backup.restore(&app);
+    replay(&app).await;
+    let shown = app.get(&acme.owner, &format!("/api-keys/{}", key.id)).await;
+    assert_eq!(shown.data()["rateLimit"]["perMinute"], 30, "{}", shown.body);
+}
+
+#[tokio::test]
+async fn what_is_to_be_rotated_is_said_before_another_owner_fails() {
+    let app = TestApp::calm().await;
+    let companies = [app.company("Acme").await, app.company("Globex").await];
+    app.settle().await;
+    let backup = Backup::of(&app);
+    for company in &companies {
+        app.key_with(company, json!({})).await;
+    }
+    app.settle().await;
+    backup.restore(&app);
+
+    // The first owner who has a key to tell of is the last one whose rows can be written.
+    let failing = Weather::script({
+        let written = AtomicU64::new(0);
+        move |call| {
+            let of_key =
+                call.operation == "TransactWriteItems" && call.json().to_string().contains("KEY#");
+            match of_key && written.fetch_add(1, Ordering::SeqCst) > 0 {
+                true => Fault::InternalError,
+                false => Fault::None,
+            }
+        }
+    });
+    let operator = app.system.another_app(app.app().clock.clone(), &failing);
+    let mut said = Vec::new();
+    let failed = operate::replay(&operator, |line| said.push(line.to_owned())).await;
+    assert!(failed.is_err());
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert!(said[0].contains("must be rotated"), "{said:?}");
+
+    said.clear();
+    let calm = app
+        .system
+        .another_app(app.app().clock.clone(), &Weather::calm());
+    let done = operate::replay(&calm, |line| said.push(line.to_owned())).await;
+    done.expect("replayed");
+    // Both keys, and how much was done.
+    assert_eq!(said.len(), 3, "{said:?}");
 }

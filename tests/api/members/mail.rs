@@ -60,7 +60,7 @@ async fn a_letter_is_sent_again_until_it_is_taken_and_reaches_the_outbox_once() 
     worker::handle(&worker, json!({})).await;
     assert_eq!(app.system.outbox().letters(), first);
     // And its task is done.
-    assert_eq!(app.app().table.list_mail_tasks(10).await.expect("read"), []);
+    assert_eq!(app.app().table.list_mail_tasks().await.expect("read"), []);
     app.wake_worker();
     let token = app.mailed_token("grace@acme.example").await;
     assert_eq!(app.accept("grace@acme.example", &token).await.status, 200);
@@ -80,7 +80,7 @@ async fn nobody_is_told_of_what_was_withdrawn_before_the_mail_went() {
     app.wake_worker();
     app.settle().await;
     assert_eq!(app.system.outbox().letters(), []);
-    assert_eq!(app.app().table.list_mail_tasks(10).await.expect("read"), []);
+    assert_eq!(app.app().table.list_mail_tasks().await.expect("read"), []);
 }
 
 #[tokio::test]

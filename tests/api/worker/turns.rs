@@ -1,12 +1,22 @@
 //! What a turn of the worker gets done, and for whom.
 
 use super::rows::{of_partition, starting};
+use api::{App, MailNotTaken, Mailer};
 use embedded::{Fault, Weather};
+use local::seed;
+use model::Plan;
+use routes::Role;
 use serde_json::{Value, json};
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 use tests::{Caller, Company, TestApp, candidate, job, made_id};
 
 const HOUR: Duration = Duration::from_secs(3_600);
+
+type Sent = std::pin::Pin<Box<dyn Future<Output = Result<(), MailNotTaken>> + Send>>;
 
 /// Its worker works when a test says so, and not before.
 struct World {
@@ -59,6 +69,41 @@ impl World {
         let clock = self.app.app().clock.clone();
         let worker = self.app.system.another_app(clock, weather);
         worker::handle(&worker, json!({})).await["left"] == true
+    }
+
+    /// A worker whose letters take this long, and are refused for addresses that end so; and to whom it has sent any.
+    fn slow_to_mail(
+        &self,
+        each: Duration,
+        refused: &'static str,
+    ) -> (App, Arc<Mutex<Vec<String>>>) {
+        let sent = Arc::<Mutex<Vec<String>>>::default();
+        let (app, took) = (Arc::clone(&self.app), Arc::clone(&sent));
+        let send = move |mail: api::Mail| -> Sent {
+            app.advance(each);
+            let taken = match mail.to.ends_with(refused) {
+                true => Err(MailNotTaken("away".to_owned())),
+                false => {
+                    took.lock().expect("no panic").push(mail.to);
+                    Ok(())
+                }
+            };
+            Box::pin(async move { taken })
+        };
+        let clock = self.app.app().clock.clone();
+        let worker = App {
+            mailer: Some(Mailer::new("http://127.0.0.1:3000", Arc::new(send))),
+            ..self.app.system.another_app(clock, &Weather::calm())
+        };
+        (worker, sent)
+    }
+
+    async fn invite(&self, company: &Company, count: usize, at: &str) {
+        for number in 0..count {
+            let body = json!({ "email": format!("new{number}@{at}"), "role": "MEMBER" });
+            let invited = self.app.post(&company.owner, "/members", &body).await;
+            assert_eq!(invited.status, 201, "{}", invited.body);
+        }
     }
 
     fn is_erased(&self, candidate: &str) -> bool {
@@ -204,4 +249,81 @@ async fn companies_with_much_to_do_keep_no_other_ones_waiting_and_no_turn_is_too
     assert_eq!(world.erased_of(&due.concat()), due.concat().len());
     assert!(jobs.concat().iter().all(|job| !world.is_named(job)));
     assert_eq!(of_partition(&world.app, "TASKS"), Vec::<Value>::new());
+}
+
+#[tokio::test]
+async fn what_the_stream_brings_is_not_begun_after_the_end_of_a_turn() {
+    let world = World::new().await;
+    let (acme, _) = world.company("Acme").await;
+    world.invite(&acme, 12, "acme.example").await;
+    let table = &world.app.app().table.names().records;
+    let record = |image: Value| {
+        json!({
+            "awsRegion": "local",
+            "eventID": "1",
+            "eventName": "INSERT",
+            "eventSourceARN": format!("arn:aws:dynamodb:local:000000000000:table/{table}/stream/1"),
+            "dynamodb": { "NewImage": image, "SizeBytes": 1 },
+        })
+    };
+    let tasks = of_partition(&world.app, "MAILS").into_iter();
+    let batch = json!({ "Records": tasks.map(record).collect::<Vec<_>>() });
+    // All together would take 6 minutes.
+    let (worker, sent) = world.slow_to_mail(Duration::from_secs(30), "nobody");
+    assert_eq!(worker::handle(&worker, batch).await["left"], true);
+    assert_eq!(sent.lock().expect("no panic").len(), 8);
+}
+
+#[tokio::test]
+async fn a_notice_that_is_cut_off_goes_on_with_those_who_were_not_told() {
+    let world = World::new().await;
+    let owners: Vec<_> = (0..8).map(|n| format!("owner{n}@acme.example")).collect();
+    let people: Vec<_> = owners.iter().map(|to| (to.as_str(), Role::Owner)).collect();
+    let made = seed::company(&world.app.system, "Acme", Plan::Trial, None, &people).await;
+    made.expect("a company");
+    let expiry = world.app.now().plus(chrono::Duration::hours(1));
+    let body = json!({ "name": "CI", "scopes": ["read:jobs"], "expiresAt": expiry });
+    let owner = world.app.person(&owners[0]);
+    made_id(&world.app.post(&owner, "/api-keys", &body).await);
+    world.app.advance(2 * HOUR);
+    // All together would take 6 minutes, and Lambda gives 5.
+    let (worker, sent) = world.slow_to_mail(Duration::from_secs(45), "nobody");
+    let mut turns = 0;
+    loop {
+        let before = world.app.now();
+        let left = worker::handle(&worker, json!({})).await["left"] == true;
+        let took = world.app.now().since(before);
+        assert!(took < chrono::Duration::seconds(300), "{took}");
+        turns += 1;
+        assert!(turns < 20, "the worker gets nowhere");
+        if !left {
+            break;
+        }
+    }
+    let sent = sent.lock().expect("no panic").clone();
+    assert_eq!(sent.len(), owners.len(), "{sent:?}");
+    assert_eq!(BTreeSet::from_iter(sent), BTreeSet::from_iter(owners));
+}
+
+#[tokio::test]
+async fn letters_that_nobody_takes_keep_no_other_owners_back() {
+    let world = World::new().await;
+    // By its id, the first one is Acme.
+    let (acme, _) = world.company("Acme").await;
+    let (globex, _) = world.company("Globex").await;
+    world.invite(&acme, 8, "acme.example").await;
+    world.invite(&globex, 1, "globex.example").await;
+    let expiry = world.app.now().plus(chrono::Duration::hours(1));
+    for (company, count) in [(&acme, 8), (&globex, 1)] {
+        for _ in 0..count {
+            let fields = json!({ "expiresAt": expiry });
+            world.app.key_with(company, fields).await;
+        }
+    }
+    world.app.advance(2 * HOUR);
+    // A turn has a minute for letters.
+    let (worker, sent) = world.slow_to_mail(Duration::from_secs(10), "@acme.example");
+    assert_eq!(worker::handle(&worker, json!({})).await["left"], true);
+    let sent = sent.lock().expect("no panic").clone();
+    assert_eq!(sent, ["owner@globex.example", "new0@globex.example"]);
 }

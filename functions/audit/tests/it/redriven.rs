@@ -234,3 +234,36 @@ async fn a_candidate_is_held_by_the_names_of_its_fields_alone() {
         assert!(!text.contains(personal), "{text}");
     }
 }
+
+#[tokio::test]
+async fn a_key_is_held_without_what_nobody_knows_of_it() {
+    let world = World::new(seed(9)).await;
+    let mut records = world.records().into_iter().map(|record| record.json);
+    let made = records.find(|record| record["dynamodb"]["NewImage"]["entity"]["S"] == "api_key");
+    let made = made.expect("a key");
+    let quarantine = Kept::default();
+    let held = Held(objects(&quarantine));
+    let canary = json!({ "S": "CANARY" });
+    let mut secret = made["dynamodb"]["NewImage"]["secrets"]["L"][0].clone();
+    secret["M"]["plain"] = canary.clone();
+    let secrets = [
+        json!({ "L": [secret] }),
+        json!({ "L": [canary] }),
+        json!({ "M": { "hmac": canary } }),
+        canary.clone(),
+    ];
+    for (number, secrets) in secrets.into_iter().enumerate() {
+        let mut record = made.clone();
+        record["eventID"] = number.to_string().into();
+        record["dynamodb"]["NewImage"]["hidden"] = canary.clone();
+        record["dynamodb"]["NewImage"]["secrets"] = secrets;
+        let record: EventRecord = serde_json::from_value(record).expect("a record");
+        let why = audit::Unreadable::Stream;
+        held.hold(&record, &why).await.expect("held");
+        let (text, _) = kept_under(&quarantine, &record.event_id);
+        assert!(
+            text.contains("api_key") && !text.contains("CANARY"),
+            "{text}"
+        );
+    }
+}

@@ -51,7 +51,7 @@ impl Key {
         let known_since = seen.networks.values().map(|seen| seen.first).min()?;
         let learnt = known_since.plus(Duration::days(LEARNING_DAYS));
         // With more networks than are remembered, an old one would look new.
-        if seen.forgotten > 0 {
+        if seen.may_have_known(hour) {
             return None;
         }
         let mut new: Vec<_> = seen

@@ -61,6 +61,7 @@ fn seen(networks: &[(&str, i64)]) -> SeenNetworks {
     SeenNetworks {
         networks: networks.collect(),
         forgotten: 0,
+        forgotten_last: None,
     }
 }
 
@@ -93,12 +94,16 @@ fn a_network_is_new_once_and_not_in_a_keys_first_days() {
             .is_some()
     );
     assert_eq!(key().new_network(&seen(&[(away, 0)]), hour()), None);
-    // Where some were forgotten, nobody knows what is new.
-    let crowded = SeenNetworks {
-        forgotten: 1,
-        ..seen(&[(home, 20), (away, 0)])
-    };
-    assert_eq!(key().new_network(&crowded, hour()), None);
+    // Where some were forgotten, nobody knows what is new, until that is as long ago as networks are known.
+    for (days, is_told) in [(0, false), (90, false), (91, true)] {
+        let crowded = SeenNetworks {
+            forgotten: 1,
+            forgotten_last: Some(days_before(hour(), days)),
+            ..seen(&[(home, 20), (away, 0)])
+        };
+        let found = key().new_network(&crowded, hour());
+        assert_eq!(found.is_some(), is_told, "{days} days");
+    }
 }
 
 /// Days of use before the hour, each at noon, and what was done today before it.

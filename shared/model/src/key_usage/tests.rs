@@ -216,4 +216,28 @@ fn neighbourhoods_are_known_for_90_days_and_bounded() {
         see(&mut seen, 91 * DAY + 3_600 * index, &ip.to_string());
     }
     assert_eq!((seen.networks.len(), seen.forgotten), (200, 51));
+    // The last one that was dropped had been used on the 93rd day.
+    assert!(seen.may_have_known(at(183 * DAY)));
+    assert!(!seen.may_have_known(at(184 * DAY)));
+}
+
+#[test]
+fn what_an_earlier_version_forgot_is_known_again_after_90_days() {
+    const DAY: i64 = 86_400;
+    let row = serde_json::json!({
+        "networks": { "203.0.113.0/24": { "first": at(0), "last": at(0).hour() } },
+        "forgotten": 3,
+    });
+    let mut seen: SeenNetworks = serde_json::from_value(row).expect("parses");
+    assert!(seen.may_have_known(at(DAY)));
+    for day in 1..=100 {
+        let mut more = SeenNetworks::default();
+        more.see(&accepted(day * DAY, "203.0.113.9", "ListJobs"));
+        seen.add(&more);
+    }
+    assert!(seen.may_have_known(at(89 * DAY)));
+    assert!(!seen.may_have_known(at(100 * DAY)));
+    let text = serde_json::to_string(&seen).expect("serializes");
+    let back: SeenNetworks = serde_json::from_str(&text).expect("parses");
+    assert_eq!(back, seen);
 }

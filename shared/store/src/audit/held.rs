@@ -5,7 +5,7 @@ use model::{AgentFields, CandidateRecord, InterviewRecord, JobFields};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    GrantRow, InvitationRow, KeyRow, MemberRow, Resource, StoredAlertSettings,
+    GrantRow, InvitationRow, KeyRow, LastUse, MemberRow, Resource, Stamp, StoredAlertSettings,
     item::{Item, Read, s},
 };
 
@@ -13,6 +13,36 @@ use crate::{
 const OF_PEOPLE: [&str; 10] = [
     "pk", "sk", "entity", "id", "rev", "version", "deleted", "erased", "changed", DATA,
 ];
+/// Of a key's row; the rest only counts its requests.
+const OF_KEYS: [&str; 25] = [
+    "pk",
+    "sk",
+    "entity",
+    "keyId",
+    "kind",
+    "owner",
+    "state",
+    "name",
+    "scopes",
+    "secrets",
+    "expires",
+    "ips",
+    "created",
+    "creatorKind",
+    "creator",
+    "version",
+    "rev",
+    "total",
+    "nonce",
+    "perMinute",
+    "perHour",
+    "perSecond",
+    KeyRow::EXPIRY_TOLD,
+    LastUse::ATTRIBUTE,
+    Stamp::ATTRIBUTE,
+];
+/// Of a secret in it.
+const OF_SECRETS: [&str; 6] = ["hmac", "generation", "suffix", "created", "until", "ended"];
 /// Of a row of which nobody knows what it holds. An index row's sort key may be a word of somebody's name.
 const OF_UNKNOWN: [&str; 3] = ["pk", "entity", "rev"];
 const DATA: &str = "data";
@@ -73,15 +103,9 @@ pub fn without_people(
         }
         Some(KeyRow::ENTITY) => {
             for row in [&mut old, &mut new] {
-                let secrets = match row.get_mut("secrets") {
-                    Some(AttributeValue::L(secrets)) => secrets.as_mut_slice(),
-                    _ => &mut [],
-                };
-                for secret in secrets {
-                    match secret {
-                        AttributeValue::M(secret) => blank(secret.get_mut("hmac")),
-                        other => *other = s(NOBODY),
-                    }
+                row.retain(|name, _| OF_KEYS.contains(&name.as_str()));
+                if let Some(secrets) = row.get_mut("secrets") {
+                    hide_secrets(secrets);
                 }
             }
         }
@@ -93,6 +117,23 @@ pub fn without_people(
         }
     }
     [keys, old, new].map(serde_dynamo::Item::from)
+}
+
+/// A key's secrets, without what proves them.
+fn hide_secrets(secrets: &mut AttributeValue) {
+    let AttributeValue::L(secrets) = secrets else {
+        *secrets = s(NOBODY);
+        return;
+    };
+    for secret in secrets {
+        match secret {
+            AttributeValue::M(secret) => {
+                secret.retain(|name, _| OF_SECRETS.contains(&name.as_str()));
+                blank(secret.get_mut("hmac"));
+            }
+            other => *other = s(NOBODY),
+        }
+    }
 }
 
 /// The rows' entity, where both have the same.

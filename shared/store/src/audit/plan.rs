@@ -33,8 +33,8 @@ pub(super) struct Mark {
     pub(super) recounted: u64,
     /// Revisions before `rev` that no record has told of: whoever brings one of them later is heard.
     missing: Missing,
-    /// Whether `missing` isn't as the table has it.
-    found: bool,
+    /// As the table has it.
+    stored_missing: Missing,
     /// The row's counted requests of the last seconds: when (milliseconds), and the first half of the stamp.
     recent: Vec<(i64, [u8; 8])>,
 }
@@ -116,7 +116,7 @@ impl Plan {
 
     pub(super) fn changed_marks(&self) -> impl Iterator<Item = (&str, &Mark)> {
         let marks = self.marks.iter().map(|(row, mark)| (row.as_str(), mark));
-        marks.filter(|(_, mark)| mark.rev != mark.stored || mark.found)
+        marks.filter(|(_, mark)| mark.rev != mark.stored || mark.missing != mark.stored_missing)
     }
 }
 
@@ -136,13 +136,13 @@ impl Mark {
                 recent.push((i64::from_be_bytes(*at), stamp));
             }
         }
-        let missing = row.parsed_if("missing")?.unwrap_or_default();
+        let missing: Missing = row.parsed_if("missing")?.unwrap_or_default();
         Ok(Mark {
             stored: rev,
             rev,
             recounted: row.parsed_if("recounted")?.unwrap_or_default(),
+            stored_missing: missing.clone(),
             missing,
-            found: false,
             recent,
         })
     }
@@ -155,7 +155,12 @@ impl Mark {
 
     /// `None` where none is missing.
     pub(super) fn missing_text(&self) -> Option<String> {
-        (!self.missing.0.is_empty()).then(|| self.missing.to_string())
+        self.missing.text()
+    }
+
+    /// The same, as the table has it.
+    pub(super) fn stored_missing_text(&self) -> Option<String> {
+        self.stored_missing.text()
     }
 
     /// By the stamp alone: a request that was decided again has another time.
@@ -174,12 +179,9 @@ impl Mark {
 
     fn moved_to(mut self, revision: &Revision, again: bool) -> Mark {
         self.recounted += u64::from(again);
-        if self.missing.take(revision.rev) {
-            self.found = true;
-        } else if revision.rev > self.rev {
+        if !self.missing.take(revision.rev) && revision.rev > self.rev {
             if let Some(gap) = self.gap_before(revision) {
                 self.missing.put(gap.first, gap.last);
-                self.found = true;
             }
             self.rev = revision.rev;
         }
@@ -199,6 +201,10 @@ struct Missing(Vec<(u64, u64)>);
 impl Missing {
     /// More runs are not remembered, so that a mark stays small: their events stay a gap.
     const MOST: usize = 500;
+
+    fn text(&self) -> Option<String> {
+        (!self.0.is_empty()).then(|| self.to_string())
+    }
 
     fn has(&self, rev: u64) -> bool {
         self.0

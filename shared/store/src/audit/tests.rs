@@ -425,3 +425,26 @@ async fn a_missing_revision_is_appended_late_and_once() {
         assert_eq!(found.count(), 1, "{id}");
     }
 }
+
+#[tokio::test]
+async fn what_came_late_is_not_missed_again_by_a_batch_that_tells_nothing() {
+    let (_engine, store) = store(Weather::calm());
+    let (table, owner) = (&store.table, store.owner());
+    let mut random = Seeded(79);
+    let seen = [4, 6, 9].map(|rev| revision(owner, 1, rev, 1, &mut random));
+    append_all(table, &seen, &mut random).await;
+    let late = [revision(owner, 1, 5, 1, &mut random)];
+    let silent = [revision(owner, 1, 10, 0, &mut random)];
+
+    // The batch has read the mark when the late revision comes.
+    let (head, listed, marks) = table.head_and_marks(owner, &silent).await.expect("read");
+    let plan = Plan::new(head, marks, &silent).expect("planned");
+    let batch = table.transaction(owner, &plan, listed).expect("built");
+    append_all(table, &late, &mut random).await;
+    let committed = batch.expect("a mark").commit(table, random.bytes()).await;
+    assert!(committed.expect("an answer").is_err());
+
+    append_all(table, &silent, &mut random).await;
+    let again = table.append(&late, random.bytes()).await.expect("appended");
+    assert_eq!((again.repeated, again.events), (1, 0));
+}

@@ -1,12 +1,13 @@
 //! Events that were read late stand late in their chain, and are done in their rows' order all the same.
 
+use chrono::Duration;
 use model::{
-    Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyState, Outcome, Owner, PersonId,
-    Plan, Timestamp,
+    Actor, Change, CompanyId, EventFacts, EventType, KeyId, KeyKind, KeyState, Outcome, Owner,
+    PersonId, Plan, RateLimit, Timestamp,
 };
 use serde_json::{Value, json};
 
-use super::Behind;
+use super::{Behind, made};
 use crate::{KeyRow, MemberRow};
 
 fn now() -> Timestamp {
@@ -55,11 +56,12 @@ fn a_suspension_stands_though_the_resumption_before_it_is_told_later() {
             (2, event(EventType::KeyResumed, &[])),
         ],
         counted: 0,
+        newest_secret: None,
     };
     let id = KeyId::new([7; 8]);
     let limits = Plan::Scale.rate_limit();
     let brought_up = behind.brought_up(id, owner(), limits, 3, now());
-    let (row, _) = brought_up.expect("readable").expect("made");
+    let row = brought_up.expect("readable").expect("made");
     assert_eq!((row.facts.state, row.rev), (KeyState::Suspended, 3));
 }
 
@@ -75,10 +77,74 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
             (3, event(EventType::MemberAdded, &role)),
         ],
         counted: 0,
+        newest_secret: None,
     };
     let person = PersonId::new("issuer", "somebody");
     let email = "a@example.com".to_owned();
     let brought_up = behind.brought_up(&person, owner(), email, 4, now());
     let row = brought_up.expect("readable").expect("made");
     assert!(row.facts.ended);
+}
+
+#[test]
+fn a_key_has_its_companys_limits_of_now_and_an_ats_key_its_own() {
+    let id = KeyId::new([7; 8]);
+    let (then, today) = (Plan::Business.rate_limit(), Plan::Trial.rate_limit());
+    for (kind, expected) in [(KeyKind::Standard, today), (KeyKind::Ats, then)] {
+        let mut row = made_on(id, then);
+        row.facts.kind = kind;
+        let behind = Behind {
+            row: Some(row),
+            events: Vec::new(),
+            counted: 1,
+            newest_secret: None,
+        };
+        let brought_up = behind.brought_up(id, owner(), today, 9, now());
+        let row = brought_up.expect("readable").expect("made");
+        assert_eq!(row.facts.limits, expected, "{kind}");
+    }
+}
+
+#[test]
+fn what_fell_due_before_the_replay_is_still_to_be_told() {
+    let id = KeyId::new([7; 8]);
+    let limits = Plan::Scale.rate_limit();
+    let days = |days| now().plus(Duration::days(days));
+    let mut row = made_on(id, limits);
+    row.facts.expires_at = Some(days(40));
+    row.notice_at = Some(days(33));
+    let noticed = |events: Vec<(u64, EventFacts)>| {
+        let behind = Behind {
+            row: Some(row.clone()),
+            events,
+            counted: 1,
+            newest_secret: None,
+        };
+        let brought_up = behind.brought_up(id, owner(), limits, 9, days(60));
+        brought_up.expect("readable").expect("made").notice_at
+    };
+    // Nothing changed.
+    assert_eq!(noticed(Vec::new()), Some(days(33)));
+    // Something else did.
+    let renamed = EventFacts {
+        at: days(35),
+        ..event(EventType::KeyRenamed, &[("name", json!("Cron"))])
+    };
+    assert_eq!(noticed(vec![(8, renamed)]), Some(days(33)));
+    // Its dates did, which fell due since: 14 days before the new expiry are first.
+    let moved = EventFacts {
+        at: days(35),
+        ..event(
+            EventType::KeyExpiryChanged,
+            &[("expiresAt", json!(days(50)))],
+        )
+    };
+    assert_eq!(noticed(vec![(8, moved)]), Some(days(36)));
+}
+
+fn made_on(id: KeyId, limits: RateLimit) -> KeyRow {
+    let created = [("name", json!("CI")), ("scopes", json!(["read:jobs"]))];
+    let created = [event(EventType::KeyCreated, &created)];
+    let row = made(id, owner(), limits, &created).expect("readable");
+    row.expect("made")
 }
