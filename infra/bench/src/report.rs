@@ -67,6 +67,7 @@ fn markdown(parts: &[Part]) -> anyhow::Result<String> {
     )?;
     let peers: BTreeSet<_> = rivals
         .iter()
+        .chain(&alone)
         .filter_map(|rival| Some(format!("{} {}", rival.name, rival.version.as_ref()?)))
         .collect();
     if !peers.is_empty() {
@@ -79,7 +80,8 @@ fn markdown(parts: &[Part]) -> anyhow::Result<String> {
         writeln!(text, "{}", row(figure, &rivals))?;
     }
     text += &section("Where a target is missed", missed(&figures), "Nowhere.");
-    let nobody = match rivals.iter().any(|rival| rival.version.is_some()) {
+    let mut peers = rivals.iter().chain(&alone);
+    let nobody = match peers.any(|rival| rival.version.is_some()) {
         true => "Nowhere.",
         false => "No peer was measured.",
     };
