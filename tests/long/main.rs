@@ -23,6 +23,7 @@ mod dashboard {
     pub(crate) mod costs;
 }
 
+mod audit_capacity;
 mod kill_switch;
 
 #[path = "../api/isolation.rs"]

@@ -1,6 +1,6 @@
 //! What may not change unseen: the exact figures, against those that were committed.
 
-use anyhow::{Context, bail};
+use anyhow::{Context, bail, ensure};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, fs};
 
@@ -37,8 +37,15 @@ const BLESS: &str = "cargo run -p bench -- gate --bless";
 pub fn gate(bless: bool) -> anyhow::Result<()> {
     let mut stage = Stage::new("gate")?;
     let measured = exact::measure(&mut stage, WARM_CALLS)?;
-    freeze::thaw(&mut stage, THAWS, std::time::Duration::ZERO)?;
-    faults::check(&mut stage)?;
+    let thawed = freeze::thaw(&mut stage, THAWS, std::time::Duration::ZERO)?;
+    ensure!(
+        thawed.errors == 0 && thawed.overcounted == 0,
+        "of {THAWS} thaws {} were errors, {} counted twice",
+        thawed.errors,
+        thawed.overcounted
+    );
+    let (_, wrong) = faults::check(&mut stage);
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
     let path = root().join(FILE);
     if bless {
         let figures = measured.into_iter().map(|(id, value)| {

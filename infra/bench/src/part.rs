@@ -2,11 +2,11 @@
 
 use anyhow::Context;
 use serde::{Deserialize, Serialize};
-use std::{fs, path::PathBuf};
+use std::{fmt::Display, fs, path::PathBuf};
 
 use crate::{
     figure::{Figure, Rival},
-    machine::{Machine, Versions, target_dir},
+    machine::{Machine, Versions, say, target_dir},
 };
 
 /// The figures of one run of one part, with where and of what.
@@ -19,6 +19,9 @@ pub struct Part {
     pub figures: Vec<Figure>,
     #[serde(default)]
     pub rivals: Vec<Rival>,
+    /// What and why: peers that are missing, figures that this machine doesn't allow, or all of a part that failed.
+    #[serde(default)]
+    pub not_measured: Vec<String>,
 }
 
 impl Part {
@@ -29,7 +32,26 @@ impl Part {
             versions: Versions::here()?,
             figures: Vec::new(),
             rivals: Vec::new(),
+            not_measured: Vec::new(),
         })
+    }
+
+    /// One without a figure, in place of what an earlier run has left.
+    pub fn failed(name: &str, error: &anyhow::Error) -> anyhow::Result<Part> {
+        let mut part = Part::new(name)?;
+        part.skip(format!("the part `{name}`"), format!("{error:#}"));
+        Ok(part)
+    }
+
+    pub(crate) fn skip(&mut self, what: impl Display, why: impl Display) {
+        let skipped = format!("{what}: {why}");
+        say(&skipped);
+        self.not_measured.push(skipped);
+    }
+
+    /// A peer that isn't there.
+    pub(crate) fn skip_peer(&mut self, name: &str) {
+        self.skip(name, "not installed; infra/bench/peers/install.sh says how");
     }
 
     /// Writes it where the report looks for it.

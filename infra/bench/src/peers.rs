@@ -4,7 +4,6 @@ mod admission;
 mod decision;
 mod lambda;
 pub(crate) mod store;
-mod trail;
 
 use anyhow::Context;
 use serde_json::Value;
@@ -21,7 +20,6 @@ use crate::{
 };
 
 pub use admission::admission;
-pub use trail::trail;
 
 /// Measures the part `peers`: others beside the authorizer.
 pub fn peers() -> anyhow::Result<Part> {

@@ -1,6 +1,5 @@
 //! Whether the hundred-thousandth request is served as the thousandth was.
 
-use anyhow::ensure;
 use std::{
     thread,
     time::{Duration, Instant},
@@ -12,6 +11,7 @@ use crate::{
     load::{Target, closed, in_turn},
     machine::say,
     part::Part,
+    report::number,
 };
 
 const EARLY: usize = 1_000;
@@ -34,21 +34,28 @@ pub fn growth() -> anyhow::Result<Part> {
     // What the consumer has left of the requests before would be measured along.
     let early = calm(&target)?;
     made += COMPARED as usize;
-    while made < LATE - COMPARED as usize / 2 {
-        ensure!(begun.elapsed() < MOST, "{made} requests in {MOST:?}");
+    let enough = LATE - COMPARED as usize / 2;
+    while made < enough && begun.elapsed() < MOST {
         made += closed(&target, 32, Duration::from_secs(5))?.accepted();
         say(format!("{made} requests"));
     }
     let late = calm(&target)?;
+    let reached = if made >= enough { LATE } else { made };
+    let what = format!(
+        "local gateway: request number {} against number {}, p50",
+        number(reached as f64, ""),
+        number(EARLY as f64, "")
+    );
+    let mut figure = Figure::new("gateway.growth", &what, "×", late / early);
+    if made >= enough {
+        figure = figure.target("≤ 1.2×", Limit::AtMost(1.2));
+    } else {
+        let what = format!("local gateway: request number {}", number(LATE as f64, ""));
+        part.skip(what, format!("{made} requests took {MOST:?}"));
+    }
     part.figures.push(
-        Figure::new(
-            "gateway.growth",
-            "local gateway: request number 100,000 against number 1,000, p50",
-            "×",
-            late / early,
-        )
+        figure
         .reference("dynoxide-rs with streams on: 0.7 → 10.6 ms after 12,000 stream records")
-        .target("≤ 1.2×", Limit::AtMost(1.2))
         .note(format!(
             "{late:.2} ms against {early:.2} ms, medians of {COMPARED} requests one after the other on one data directory, {made} requests made before."
         )),

@@ -4,32 +4,27 @@ use anyhow::Context;
 use api::Clock;
 use auth::Principal;
 use local::{DataDir, System, seed};
-use model::{Actor, Body, CompanyId, JobFields, JobId, Plan, RateLimit, Timestamp};
+use model::{Actor, Body, CompanyId, JobFields, JobId, Plan, Timestamp};
 use routes::{Role, ScopeSet};
 use serde_json::json;
 use std::path::Path;
 use store::{Stamp, Stored};
 
-use super::{Local, median, system::empty_folder};
+use super::{KEYS, Local, median, system::empty_folder};
 use crate::{
     figure::{Figure, Limit},
     load::{Target, in_turn},
     machine::say,
     part::Part,
+    world::{MOST, OWNER},
 };
 
 const FEW: usize = 100;
 const MANY: usize = 100_000;
-const OWNER: &str = "owner@acme.example";
 /// Of 100 actions, as the API writes them: a job's row, its index rows for `all` and its status, and those of at most three words; and one row of totals.
 const IN_ONE_TRANSACTION: usize = 16;
 const COMPARED: u32 = 400;
 const ROUNDS: usize = 5;
-const LIMITS: RateLimit = RateLimit {
-    per_minute: 30_000,
-    per_hour: 10_000_000,
-    per_second: Some(500),
-};
 
 /// Measures the part `lists`.
 pub fn lists() -> anyhow::Result<Part> {
@@ -47,12 +42,12 @@ pub fn lists() -> anyhow::Result<Part> {
             "/jobs?limit=20&cursor=",
         ),
     ] {
-        let target = |key: &str| -> anyhow::Result<Target> {
+        let target = |keys: &[String]| -> anyhow::Result<Target> {
             let path = match path.strip_suffix("&cursor=") {
-                Some(first) => format!("{path}{}", cursor(&local, first, key)?),
+                Some(first) => format!("{path}{}", cursor(&local, first, &keys[0])?),
                 None => path.to_owned(),
             };
-            Target::get(&url, &path, &[key.to_owned()])
+            Target::get(&url, &path, keys)
         };
         let (small, large) = (target(&few)?, target(&many)?);
         let (mut fast, mut slow) = (Vec::new(), Vec::new());
@@ -84,22 +79,27 @@ fn cursor(local: &Local, first: &str, key: &str) -> anyhow::Result<String> {
     Ok(cursor.context("one page")?.to_owned())
 }
 
-/// A key of a company with few jobs, and one of a company with many.
-async fn load(folder: &Path) -> anyhow::Result<[String; 2]> {
+/// Keys of a company with few jobs, and of one with many.
+async fn load(folder: &Path) -> anyhow::Result<[Vec<String>; 2]> {
     let system = System::builder().data_dir(DataDir::open(folder)?);
     let system = system.start().await?;
-    let mut keys = Vec::new();
+    let mut loaded = Vec::new();
     for (name, count) in [("Few", FEW), ("Many", MANY)] {
         let owner = [(OWNER, Role::Owner)];
         let plan = Plan::Enterprise;
-        let company = seed::company(&system, name, plan, Some(LIMITS), &owner).await?;
-        let key = seed::key(&system, company, OWNER, name, ScopeSet::all()).await?;
-        keys.push(key.plaintext);
+        let company = seed::company(&system, name, plan, Some(MOST), &owner).await?;
+        let mut keys = Vec::new();
+        for _ in 0..KEYS {
+            let key = seed::key(&system, company, OWNER, name, ScopeSet::all()).await?;
+            keys.push(key.plaintext);
+        }
+        loaded.push(keys);
         fill(&system, company, count).await?;
     }
     system.settle().await?;
-    keys.try_into()
-        .map_err(|_| anyhow::anyhow!("two companies have two keys"))
+    loaded
+        .try_into()
+        .map_err(|_| anyhow::anyhow!("not two companies"))
 }
 
 #[expect(
@@ -112,9 +112,7 @@ async fn fill(system: &System, company: CompanyId, count: usize) -> anyhow::Resu
     let now = Clock::system().now().millis();
     let first = now - i64::try_from(count)?;
     let jobs: Vec<_> = (first..now).map(job).collect::<anyhow::Result<_>>()?;
-    for (number, some) in jobs.chunks(IN_ONE_TRANSACTION).enumerate() {
-        let mut nonce = [0; 16];
-        nonce[..8].copy_from_slice(&(number as u64).to_be_bytes());
+    for some in jobs.chunks(IN_ONE_TRANSACTION) {
         let stamp = Stamp {
             actor: Actor::system("bench"),
             at: some[0].created_at,
@@ -122,7 +120,8 @@ async fn fill(system: &System, company: CompanyId, count: usize) -> anyhow::Resu
             request_id: None,
             operation: "CreateJob".to_owned(),
             reason: None,
-            nonce,
+            // Of all companies' transactions none may have another's token.
+            nonce: system.app().entropy.bytes(),
         };
         let write = some
             .iter()

@@ -5,7 +5,7 @@ use api::Clock;
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use embedded::{Engine, Fault, Place, Weather};
 use local::{DataDir, HttpRequest, System, seed};
-use model::{Plan, RateLimit};
+use model::Plan;
 use routes::{Role, ScopeSet};
 use serde_json::{Value, json};
 use std::{
@@ -14,15 +14,9 @@ use std::{
 };
 
 use super::system::empty_folder;
+use crate::world::{MOST, OWNER};
 
-const OWNER: &str = "owner@acme.example";
 const TARGET: &str = "DynamoDB_20120810.UpdateItem";
-/// The highest that a key can have.
-const LIMITS: RateLimit = RateLimit {
-    per_minute: 30_000,
-    per_hour: 10_000_000,
-    per_second: Some(500),
-};
 
 /// A durable store with a key's row, and the write that the authorizer was seen to make on it.
 #[derive(Debug)]
@@ -39,7 +33,7 @@ impl Raw {
             let system = system.start().await?;
             let owner = [(OWNER, Role::Owner)];
             let company =
-                seed::company(&system, "Raw", Plan::Enterprise, Some(LIMITS), &owner).await?;
+                seed::company(&system, "Raw", Plan::Enterprise, Some(MOST), &owner).await?;
             let key = seed::key(&system, company, OWNER, "Raw", ScopeSet::all()).await?;
             let update = watched(&system, &key.plaintext).await?;
             system.settle().await?;

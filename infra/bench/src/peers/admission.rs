@@ -9,7 +9,6 @@ use crate::{
     figure::{Figure, Limit, Rival},
     gateway::{Floor, Local, Nginx},
     load::{Target, closed},
-    machine::say,
     part::Part,
 };
 
@@ -44,27 +43,31 @@ pub fn admission() -> anyhow::Result<Part> {
                 TIME.as_secs()
             )),
         ),
-        None => say("nginx is missing: skipped"),
+        None => part.skip_peer("nginx"),
     }
     match peers.script("better-auth", "admission.mjs")? {
         Some(measured) => {
             let version = peers.version("better-auth", "@better-auth/api-key")?;
-            for (name, storage) in [
-                ("Better Auth api-key", "database"),
-                ("Better Auth api-key, secondary storage", "secondaryStorage"),
+            for (name, storage, how) in [
+                ("Better Auth api-key", "database", "its own memory adapter"),
+                (
+                    "Better Auth api-key, secondary storage",
+                    "secondaryStorage",
+                    "a storage of this harness without atomic increments, each call a turn of the event loop later, as over a network",
+                ),
             ] {
                 let accepted = measured[storage].as_u64().context("no count")?;
                 part.rivals.push(
                     Rival::new("admission.over", name, over(accepted as usize))
                         .version(&version)
                         .note(format!(
-                            "{accepted} of {} passed, in one process.",
+                            "{accepted} of {} passed, in one process; {how}.",
                             measured["asked"]
                         )),
                 );
             }
         }
-        None => say("Better Auth is missing: skipped; infra/bench/peers/install.sh installs it"),
+        None => part.skip_peer("Better Auth"),
     }
     Ok(part)
 }

@@ -5,11 +5,7 @@ use serde_json::Value;
 use std::process::Command;
 
 use super::Peers;
-use crate::{
-    figure::Rival,
-    machine::{said, say},
-    part::Part,
-};
+use crate::{figure::Rival, machine::said, part::Part};
 
 const FIGURE: &str = "authorizer.decision";
 
@@ -29,7 +25,7 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
                     .note(format!("its adapter's calls, one after the other: {}.", names.join(", "))),
             ]);
         }
-        None => say("Better Auth is missing: skipped; infra/bench/peers/install.sh installs it"),
+        None => part.skip_peer("Better Auth"),
     }
     match peers.folder("cedar") {
         Some(folder) => {
@@ -42,7 +38,7 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
                     .note("state, expiry, scope and two networks of one key: no secret and no limits, of which it knows nothing."),
             );
         }
-        None => say("Cedar is missing: skipped; infra/bench/peers/install.sh installs it"),
+        None => part.skip_peer("cedar-policy"),
     }
     Ok(())
 }

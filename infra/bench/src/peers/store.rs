@@ -10,7 +10,7 @@ pub(crate) const TABLE: &str = "peer-keys";
 /// As long as one of ours.
 pub(crate) const KEY: &str = "pk_0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
 
-/// Makes the table, with one key that may read jobs from anywhere on this machine.
+/// Makes the table, with one key that may read jobs from this machine and from where the event comes.
 pub(crate) fn seed(engine: &Engine) -> anyhow::Result<()> {
     ask(
         engine,
@@ -37,7 +37,7 @@ pub(crate) fn seed(engine: &Engine) -> anyhow::Result<()> {
                 // In the year 2100.
                 "expiresAt": { "N": "4102444800" },
                 "scopes": { "SS": ["read:jobs", "read:candidates"] },
-                "allowedIps": { "SS": ["127.0.0.0/8", "198.51.100.0/24"] },
+                "allowedIps": { "SS": ["127.0.0.0/8", "192.0.2.0/24"] },
             },
         }),
     )
