@@ -2,6 +2,8 @@
 //!
 //! Connections that really break, and bodies of another checksum, are asked through TLS by the bench (`faults`).
 
+#![expect(clippy::print_stdout, reason = "figures, for whoever asks")]
+
 use crate::requests::{Objects, facts, path};
 use embedded::{Fault, Weather};
 use futures_util::{StreamExt, stream};

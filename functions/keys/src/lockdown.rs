@@ -5,7 +5,7 @@ use chrono::Duration;
 use model::{Body, Faults, Fields, KeyId, Name, PartnerId, Timestamp};
 use routes::keys::Operation;
 use serde::Serialize;
-use store::{Caught, KeyRow};
+use store::{Caught, KeyOutline};
 
 /// How the kill switch is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -129,10 +129,10 @@ fn in_time(call: &Call<'_, Operation>) -> Result<(), ApiError> {
 
 fn report(dry_run: bool, caught: Caught) -> LockdownReport {
     let Caught { keys, partners } = caught;
-    let key = |row: KeyRow| CaughtKey {
-        id: row.facts.id,
-        prefix: row.prefix(),
-        name: row.name,
+    let key = |key: KeyOutline| CaughtKey {
+        id: key.id,
+        prefix: key.prefix(),
+        name: key.name,
     };
     LockdownReport {
         dry_run,

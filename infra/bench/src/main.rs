@@ -76,10 +76,12 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
+type Measure = fn() -> anyhow::Result<Part>;
+
 /// # Errors
 /// A part has failed; the report says so, and has all the others.
 fn all() -> anyhow::Result<()> {
-    let parts: [(&str, fn() -> anyhow::Result<Part>); 10] = [
+    let parts: [(&str, Measure); 10] = [
         ("authorizer", authorizer),
         ("freeze", || freeze(1_000, Duration::from_secs(120))),
         ("faults", faults),

@@ -25,6 +25,16 @@ impl Table {
         table: &str,
         keys: Vec<Item>,
     ) -> Result<Vec<Item>, StoreError> {
+        self.get_parts(table, keys, &[]).await
+    }
+
+    /// The same of these attributes alone, where there are any: DynamoDB reads and charges the whole rows, and sends little.
+    pub(crate) async fn get_parts(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+        parts: &[&str],
+    ) -> Result<Vec<Item>, StoreError> {
         let (mut order, mut wanted) = (Vec::new(), Vec::new());
         // The same row twice is refused; two pages of an index may tell of one object, because it changed between them.
         let mut seen = HashSet::with_capacity(keys.len());
@@ -38,7 +48,7 @@ impl Table {
         let mut found = HashMap::with_capacity(wanted.len());
         for together in wanted.chunks(100 * Self::AT_ONCE) {
             let hundreds = together.chunks(100);
-            let hundreds = hundreds.map(|keys| self.get_hundred(table, keys.to_vec()));
+            let hundreds = hundreds.map(|keys| self.get_hundred(table, keys.to_vec(), parts));
             for row in try_join_all(hundreds).await?.into_iter().flatten() {
                 found.insert(primary(&row)?, row);
             }
@@ -54,14 +64,27 @@ impl Table {
         &self,
         table: &str,
         mut wanted: Vec<Item>,
+        parts: &[&str],
     ) -> Result<Vec<Item>, StoreError> {
         let mut rows = Vec::with_capacity(wanted.len());
         let mut stalls = 0;
+        // Some of the names are reserved words.
+        let names = ["pk", "sk"].iter().chain(parts).enumerate();
+        let names: HashMap<_, _> = names
+            .map(|(number, name)| (format!("#p{number}"), (*name).to_owned()))
+            .collect();
+        let names = (!parts.is_empty()).then_some(names);
+        let shown = names.as_ref().map(|names| {
+            let names: Vec<_> = names.keys().map(String::as_str).collect();
+            names.join(", ")
+        });
         loop {
             let before = wanted.len();
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(true)
+                .set_projection_expression(shown.clone())
+                .set_expression_attribute_names(names.clone())
                 .build()
                 .map_err(built)?;
             let answer = self

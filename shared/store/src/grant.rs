@@ -180,8 +180,7 @@ impl CompanyStore {
     /// The keys of a partner that the company granted something: whose doings they are in the company's chain.
     pub async fn partner_keys(&self, grant: &GrantRow) -> Result<Vec<KeyId>, StoreError> {
         let partner = OwnerStore::new(self.table.clone(), Owner::Partner(grant.partner));
-        let keys = partner.all_keys().await?;
-        Ok(keys.iter().map(|key| key.facts.id).collect())
+        partner.key_ids().await
     }
 
     /// Whether there is such a partner: a company may name any.

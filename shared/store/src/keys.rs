@@ -40,6 +40,16 @@ pub struct KeyRow {
     pub changed: Stamp,
 }
 
+/// What counts a key among its owner's, and names it.
+#[derive(Debug, Clone)]
+pub struct KeyOutline {
+    pub id: KeyId,
+    pub kind: KeyKind,
+    pub name: Name<1, 100>,
+    pub state: KeyState,
+    pub expires_at: Option<Timestamp>,
+}
+
 /// A key to be made.
 #[derive(Debug, Clone)]
 pub struct NewKey {
@@ -197,10 +207,11 @@ impl OwnerStore {
 
     /// How many live keys the owner has, by strong reads of all.
     pub async fn live_keys(&self, now: Timestamp) -> Result<usize, StoreError> {
-        let rows = self.all_keys().await?;
-        let live = rows
+        let keys = self.key_outlines().await?;
+        let live = keys
             .iter()
-            .filter(|row| matches!(row.status(now), KeyStatus::Active | KeyStatus::Suspended));
+            .map(|key| key.state.shown(key.expires_at, now))
+            .filter(|status| matches!(status, KeyStatus::Active | KeyStatus::Suspended));
         Ok(live.count())
     }
 
@@ -414,8 +425,19 @@ impl OwnerStore {
     }
 
     pub(crate) async fn all_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        let pointers = self.run(POINTER, None, usize::MAX).await?;
-        self.key_rows(&key_ids(&pointers)?).await
+        self.key_rows(&self.key_ids().await?).await
+    }
+
+    pub(crate) async fn key_ids(&self) -> Result<Vec<KeyId>, StoreError> {
+        key_ids(&self.run(POINTER, None, usize::MAX).await?)
+    }
+
+    /// All the owner's keys, strongly, and of each what counts and names it.
+    pub(crate) async fn key_outlines(&self) -> Result<Vec<KeyOutline>, StoreError> {
+        let keys = self.key_ids().await?.into_iter().map(KeyRow::key).collect();
+        let (table, parts) = (&self.table.names.keys, &KeyOutline::PARTS);
+        let rows = self.table.get_parts(table, keys, parts).await?;
+        rows.iter().map(KeyOutline::read).collect()
     }
 
     pub(crate) async fn key_rows(&self, ids: &[KeyId]) -> Result<Vec<KeyRow>, StoreError> {
@@ -596,6 +618,29 @@ impl Table {
     }
 }
 
+impl KeyOutline {
+    const PARTS: [&str; 5] = ["keyId", "kind", "name", "state", "expires"];
+
+    /// The first 13 characters of the key.
+    pub fn prefix(&self) -> String {
+        key_prefix(self.kind, self.id)
+    }
+
+    fn read(row: &Item) -> Result<KeyOutline, StoreError> {
+        Ok(KeyOutline {
+            id: row.parsed("keyId")?,
+            kind: row.parsed("kind")?,
+            name: read_name(row)?,
+            state: row.parsed("state")?,
+            expires_at: row.instant_if("expires")?,
+        })
+    }
+}
+
+fn read_name(row: &Item) -> Result<Name<1, 100>, StoreError> {
+    serde_json::from_value(row.text("name")?.into()).map_err(|_| StoreError::Corrupt("name"))
+}
+
 impl KeyRow {
     pub(crate) const ENTITY: &str = "api_key";
     pub(crate) const EXPIRY_TOLD: &str = "expiryTold";
@@ -694,8 +739,7 @@ impl KeyRow {
                 secrets,
                 counted: counted(&row)?,
             },
-            name: serde_json::from_value(row.text("name")?.into())
-                .map_err(|_| StoreError::Corrupt("name"))?,
+            name: read_name(&row)?,
             created_at: row.instant("created")?,
             created_by: Actor {
                 kind: row.parsed("creatorKind")?,
@@ -762,6 +806,16 @@ impl KeyRow {
     /// The first 13 characters of the key.
     pub fn prefix(&self) -> String {
         key_prefix(self.facts.kind, self.facts.id)
+    }
+
+    pub(crate) fn outline(&self) -> KeyOutline {
+        KeyOutline {
+            id: self.facts.id,
+            kind: self.facts.kind,
+            name: self.name.clone(),
+            state: self.facts.state,
+            expires_at: self.facts.expires_at,
+        }
     }
 
     pub fn fields(&self) -> ApiKeyFields {

@@ -60,7 +60,7 @@ pub use grant::GrantRow;
 pub use idempotency::{IdempotencyKey, Remembered};
 pub use invitation::{InvitationRow, Invited, MailTask, NewInvitation};
 pub use item::Item;
-pub use keys::{KeyChange, KeyFilter, KeyRow, NewKey, NewSecrets};
+pub use keys::{KeyChange, KeyFilter, KeyOutline, KeyRow, NewKey, NewSecrets};
 pub use list::{Listed, Start};
 pub use lockdown::{Caught, Lockdown};
 pub use member::MEMBER_LIMIT;

@@ -10,7 +10,7 @@ use model::{GrantState, KeyState, PartnerId};
 use tokio::task::JoinSet;
 
 use crate::{
-    CompanyStore, GrantRow, KeyRow, OwnerStore, Remembered, Stamp, StoreError, Task,
+    CompanyStore, GrantRow, KeyOutline, KeyRow, OwnerStore, Remembered, Stamp, StoreError, Task,
     item::{Item, Read, b, item, n, s, set},
     transact::{Transaction, built, put_new, put_over},
 };
@@ -37,7 +37,7 @@ pub struct Lockdown {
 #[derive(Debug, Clone, Default)]
 pub struct Caught {
     /// The youngest first.
-    pub keys: Vec<KeyRow>,
+    pub keys: Vec<KeyOutline>,
     /// Whose grants.
     pub partners: Vec<PartnerId>,
 }
@@ -75,17 +75,12 @@ impl CompanyStore {
     /// What a lockdown would end now. Expired keys are caught, too: they could be given life again.
     pub async fn would_catch(&self, include_partners: bool) -> Result<Caught, StoreError> {
         let grants = self.active_grants(include_partners);
-        let (grants, keys) = tokio::try_join!(grants, self.unrevoked_keys())?;
+        let (grants, mut keys) = tokio::try_join!(grants, self.key_outlines())?;
+        keys.retain(|key| key.state != KeyState::Revoked);
         Ok(Caught {
             keys,
             partners: grants.into_iter().map(|row| row.partner).collect(),
         })
-    }
-
-    async fn unrevoked_keys(&self) -> Result<Vec<KeyRow>, StoreError> {
-        let mut keys = self.all_keys().await?;
-        keys.retain(|row| row.facts.state != KeyState::Revoked);
-        Ok(keys)
     }
 
     async fn active_grants(&self, include_partners: bool) -> Result<Vec<GrantRow>, StoreError> {
@@ -136,7 +131,8 @@ impl CompanyStore {
         most: usize,
         nonce: impl Fn() -> [u8; 16],
     ) -> Result<bool, StoreError> {
-        let mut keys = self.unrevoked_keys().await?;
+        let mut keys = self.all_keys().await?;
+        keys.retain(|row| row.facts.state != KeyState::Revoked);
         let mut grants = self.active_grants(lockdown.include_partners).await?;
         // It ran before these were read and runs still, so each of them was there under the lock. Once it is over there may be new ones, and they are none of its business.
         let now = self.find_lockdown().await?;
@@ -259,7 +255,10 @@ impl CompanyStore {
                 grants.into_iter().map(|row| row.partner).collect()
             }
         };
-        Ok(Caught { keys, partners })
+        Ok(Caught {
+            keys: keys.iter().map(KeyRow::outline).collect(),
+            partners,
+        })
     }
 
     /// Unlocks the company, once nothing is left. `reported`: the answer that is kept with it, or that the caller gives the report without one being kept; `None` where nobody is given it yet.

@@ -155,7 +155,8 @@ impl Process {
 
     /// What the page's reads take so often of the store, which runs in this process and on this thread.
     async fn reads(&self, target: &str, cookie: &str, times: u32) -> Duration {
-        let seen: Arc<Mutex<Vec<(String, Vec<u8>)>>> = Arc::default();
+        type Reads = Vec<(String, Vec<u8>)>;
+        let seen: Arc<Mutex<Reads>> = Arc::default();
         let calls = Arc::clone(&seen);
         self.weather.set(&Weather::script(move |call| {
             if ["GetItem", "BatchGetItem", "Query"].contains(&call.operation) {
