@@ -58,7 +58,7 @@ for (const input of all("input[data-filter]")) {
     const words = plain(input.value).split(/\s+/).map((word) => word.startsWith("sk_i") ? word.slice(0, 13) : word);
     rows.forEach((row, i) => (row.hidden = !words.every((word) => texts[i].includes(word))));
     const left = rows.filter((row) => !row.hidden).length;
-    shown.textContent = input.value.trim() && `${left} of ${rows.length} shown`;
+    shown.textContent = rows.length && input.value.trim() ? `${left} of ${rows.length} shown` : "";
   };
   input.oninput(); // a reload may have kept the words
 }
@@ -143,5 +143,8 @@ for (const menu of all(".menu")) {
 }
 
 // On small screens the sections scroll sideways: show this one.
-for (const here of all(".side [aria-current]"))
-  here.closest(".side").scrollLeft = here.offsetLeft - 64;
+for (const here of all(".side [aria-current]")) {
+  const show = () => (here.closest(".side").scrollLeft = here.offsetLeft - 64);
+  addEventListener("resize", show);
+  show();
+}

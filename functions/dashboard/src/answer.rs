@@ -11,7 +11,7 @@ use routes::Operation;
 use serde_json::Value;
 use std::fmt;
 
-use crate::{parts, visit::Visit};
+use crate::{pages::members::role_name, parts, visit::Visit};
 
 /// One answer to a browser.
 pub(crate) struct Answer {
@@ -160,7 +160,7 @@ impl Stop {
         match self {
             Stop::Problem(problem) => {
                 let title = match problem.status {
-                    403 => "Not yours to see",
+                    403 => "Not allowed",
                     404 => "Not found",
                     409 => "Changed meanwhile",
                     422 => "Already done",
@@ -253,7 +253,7 @@ impl Problem {
     pub(crate) fn said(&self) -> String {
         let detail = |name: &str| self.details.get(name).and_then(Value::as_str);
         if let Some(role) = detail("requiredRole") {
-            return format!("This needs the role {role}.");
+            return format!("This needs the role {}.", role_name(role));
         }
         match (self.code.as_str(), detail("reason")) {
             ("RESOURCE_ACCESS_DENIED", _) => {

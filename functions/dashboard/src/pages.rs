@@ -11,7 +11,7 @@ mod invitation;
 mod keys;
 mod kill_switch;
 mod lookup;
-mod members;
+pub(crate) mod members;
 mod notices;
 mod partners;
 mod resources;

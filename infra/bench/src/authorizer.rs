@@ -396,7 +396,7 @@ fn instructions(
         )
         .reference("floor 12.7 k, hello 171 k, Python 539 k")
         .target("≤ 300 k", Limit::AtMost(300_000.0))
-        .note("callgrind, 201 invocations less one, over 200"),
+        .note("callgrind, 2,001 invocations less one, over 2,000; floors over 200"),
     );
     part.figures.push(
         Figure::new(

@@ -10,6 +10,7 @@ use std::{
 use crate::{
     callgrind,
     front::Counts,
+    gateway::median,
     lambda::Environment,
     machine::{root, said},
     product,
@@ -135,7 +136,7 @@ fn connections(stage: &mut Stage, calls: u64, exact: &mut Exact) -> anyhow::Resu
 
 fn instructions(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
     let bootstrap = stage.bootstrap();
-    let forged = callgrind::instructions(&bootstrap, |environment| {
+    let forged = callgrind::instructions_over(&bootstrap, 2_000, |environment| {
         stage.forged(environment).map(drop)
     })?;
     exact.insert("authorizer.instructions.forged".to_owned(), forged);
@@ -146,11 +147,14 @@ fn instructions(stage: &mut Stage, exact: &mut Exact) -> anyhow::Result<()> {
 
 /// Under valgrind everything takes fifty times as long, and the SDK's patience is the product's: a machine that is busy makes it ask again, and such a count is none.
 fn accepted_instructions(stage: &mut Stage) -> anyhow::Result<f64> {
-    const TRIES: u32 = 5;
+    const TRIES: u32 = 9;
+    // Of so many it is the middle one, of fewer where the machine is that busy.
+    const WANTED: usize = 3;
     // Both runs read the warm-up's row and the key's, and write once for each request.
     const CALLS: u64 = 2 * 2 + callgrind::INVOCATIONS;
     let bootstrap = stage.bootstrap();
     let key = stage.world.keys.accepted[0].clone();
+    let mut found = Vec::new();
     for _ in 0..TRIES {
         stage.front.take_counts();
         let counted = callgrind::instructions(&bootstrap, |environment| {
@@ -160,10 +164,17 @@ fn accepted_instructions(stage: &mut Stage) -> anyhow::Result<f64> {
             Ok(())
         });
         if let (Ok(instructions), CALLS) = (counted, stage.front.take_counts().all()) {
-            return Ok(instructions);
+            found.push(instructions);
+        }
+        if found.len() == WANTED {
+            break;
         }
     }
-    anyhow::bail!("this machine is too busy for the store's calls under valgrind")
+    ensure!(
+        !found.is_empty(),
+        "this machine is too busy for the store's calls under valgrind"
+    );
+    Ok(median(found))
 }
 
 /// How many TLS and crypto stacks are linked; one, and by ring.

@@ -123,7 +123,7 @@ async fn a_member_sees_keys_and_changes_none() {
         let answer = member.send(&shown, &sent, &members).await;
         assert_eq!(answer.status, 403, "{action}");
         assert!(
-            answer.text().contains("This needs the role ADMIN"),
+            answer.text().contains("This needs the role Admin"),
             "{action}"
         );
     }
@@ -142,7 +142,8 @@ async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
         .get(&keys_of(&company).replace("/keys", "/kill-switch"))
         .await;
     assert!(
-        page.text().contains("It would end 1 key and 0 grants"),
+        page.text()
+            .contains("It would end 1 key and suspend 0 grants"),
         "{}",
         page.text()
     );

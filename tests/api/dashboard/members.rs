@@ -77,7 +77,7 @@ async fn a_member_is_offered_no_change_and_refused_one() {
     let refused = member.submit(&form, &action, &filled).await;
     assert_eq!(refused.status, 403, "{}", refused.html);
     assert!(
-        refused.says("This needs the role ADMIN."),
+        refused.says("This needs the role Admin."),
         "{}",
         refused.html
     );

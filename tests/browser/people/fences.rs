@@ -33,7 +33,7 @@ fn another_companys_address_shows_nothing_of_it() {
     other.sign_in(GLOBEX);
     for page in [&keys, &key] {
         other.open(page);
-        other.see("Not yours to see");
+        other.see("Not allowed");
         other.see_no("Acme");
         other.see_no("Demo key");
     }
@@ -55,7 +55,7 @@ fn a_member_sees_keys_and_a_form_without_the_role_does_nothing() {
         member.fill("Type the key's name: Demo key", "Demo key");
         member.click("Revoke for good");
     }
-    member.see("This needs the role ADMIN");
+    member.see("This needs the role Admin");
     assert!(demo_key_works(&site));
     look(&member, "wrong-role");
 }
@@ -184,7 +184,7 @@ fn a_second_tab_on_another_company_takes_no_form_of_the_first() {
     person.see("This form can't be taken");
     assert!(demo_key_works(&site));
     person.open(&key);
-    person.see("Not yours to see");
+    person.see("Not allowed");
 }
 
 #[test]

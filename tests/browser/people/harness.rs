@@ -27,10 +27,15 @@ const SOON: Duration = Duration::from_millis(300);
 
 /// What it says when it fails, as it must.
 fn failure(act: impl FnOnce()) -> String {
-    let fault = catch_unwind(AssertUnwindSafe(act)).expect_err("it should have failed");
+    caught(act).expect("it should have failed")
+}
+
+/// What it says where it fails.
+fn caught(act: impl FnOnce()) -> Option<String> {
+    let fault = catch_unwind(AssertUnwindSafe(act)).err()?;
     let text = fault.downcast_ref::<String>().cloned();
-    text.or_else(|| fault.downcast_ref::<&str>().map(|text| (*text).to_owned()))
-        .unwrap_or_default()
+    let text = text.or_else(|| fault.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+    Some(text.unwrap_or_default())
 }
 
 #[test]
@@ -146,8 +151,11 @@ fn axe_and_the_screen_and_the_console_tell_what_is_wrong() {
 fn chromium_reaches_nobody_but_this_machine() {
     let site = Site::start();
     let person = Browser::new(&site);
-    let refused = failure(|| person.open("http://example.com/"));
-    assert!(refused.contains("ERR_NAME_NOT_RESOLVED"), "{refused}");
+    match caught(|| person.open("http://example.com/")) {
+        Some(refused) => assert!(refused.contains("ERR_NAME_NOT_RESOLVED"), "{refused}"),
+        // A busy machine's driver leaves it to the browser's own page to say so.
+        None => person.see("ERR_NAME_NOT_RESOLVED"),
+    }
     person.open("/health");
     let by_name = site.fact("apiUrl").replace("127.0.0.1", "localhost");
     person.open(&format!("{by_name}/health"));

@@ -186,7 +186,7 @@ fn next_step(reason: &str) -> &'static str {
         }
         "ROLE" => "An owner can give the person another role, or do it instead.",
         "CREDENTIAL_KIND" => {
-            "Some operations are for people, some for keys, some for partners' keys: use the other one."
+            "Some operations are for people, some for keys, some for partners' keys: use the kind that this one is for."
         }
         "COMPANY_MISSING" => "Name one of the companies, with companyId.",
         "COMPANY" => {

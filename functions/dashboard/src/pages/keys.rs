@@ -119,7 +119,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sub = match keys.pagination.total {
         Some(1) => html! { "1 key" },
         Some(total) => html! { (total) " keys" },
-        None => html! { "Some of the keys" },
+        None => html! { "Those that were looked for" },
     };
     let content = html! {
         (heading("API keys", sub, actions))
@@ -128,7 +128,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             div.empty {
                 @if filtered {
                     h2 { "No such key here" }
-                    p { "A key whose first 13 characters are not found is not one of " (frame.name) "." }
+                    p { "No key of " bdi { (frame.name) } " has that name, beginning or status." }
                     p { a href=(visit.owned(Page::Keys, &[])) { "All keys" } }
                 } @else {
                     h2 { "No keys yet" }

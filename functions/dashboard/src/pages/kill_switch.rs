@@ -52,10 +52,10 @@ async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
     let content = html! {
         (heading("Kill switch", html! { "For the day on which nobody knows what has leaked." }, html! {}))
         div.note.warn {
-            p { "Every key of " bdi { (frame.name) } " is revoked for good, and every partner's grant suspended, before the answer comes. Nothing is made meanwhile." }
+            p { "Every key of " bdi { (frame.name) } " is revoked for good, and every partner's grant suspended, at once. No key can be made while it runs." }
         }
         @if !fault.is_empty() { div.note.bad role="alert" { p { (fault) } } }
-        (told("It would end", &report))
+        (told("It would end", "suspend", &report))
         form.form method="post" action=(visit.owned(Page::RevokeAll, &[])) {
             (visit.form_proof())
             div.field {
@@ -101,7 +101,7 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok(report) => {
             let content = html! {
                 (heading("All keys are dead", html! { "None of them is accepted any more, anywhere." }, html! {}))
-                (told("It has ended", &report))
+                (told("It has ended", "suspended", &report))
                 p { a.button.primary href=(visit.owned(Page::Keys, &[])) { "To the keys" } }
             };
             Ok(visit.framed(&frame, Page::Keys, "All keys are dead", content))
@@ -114,10 +114,10 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
 /// Keys, and grants, by name; of the rest it is enough how many they are.
 const SHOWN: usize = 50;
 
-fn told(what: &str, report: &Report) -> Markup {
+fn told(ends: &str, suspends: &str, report: &Report) -> Markup {
     html! {
         section.card aria-labelledby="ends" {
-            h2 id="ends" { (what) " " (counted(report.keys.len(), "key")) " and " (counted(report.grants.len(), "grant")) }
+            h2 id="ends" { (ends) " " (counted(report.keys.len(), "key")) " and " (suspends) " " (counted(report.grants.len(), "grant")) }
             ul {
                 @for key in report.keys.iter().take(SHOWN) { li { bdi { (key.name) } " " code { (key.prefix) "…" } } }
                 @for grant in report.grants.iter().take(SHOWN) { li { "the grant to partner " code { (grant.partner_id) } } }

@@ -257,7 +257,7 @@ fn plan_page(
         form.form method="post" action=(visit.href(Page::AdminSetPlan, &[("companyId", &id)])) {
             (visit.form_proof())
             input type="hidden" name="version" value=(account.version);
-            (plans(plan, "All its keys have the plan's limits before the answer comes.", problem))
+            (plans(plan, "All its keys have the plan's limits at once.", problem))
             fieldset.field {
                 legend { "For Enterprise alone" }
                 @for ((name, label), value) in OWN.into_iter().zip(labels).zip(own) {

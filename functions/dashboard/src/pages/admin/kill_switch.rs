@@ -62,7 +62,7 @@ async fn page(
     let content = html! {
         (heading(title, html! { bdi { (frame.name) } }, html! {}))
         (refusal(problem))
-        div.note.bad { p { "All of it is dead before the answer comes, and no key comes back to life." } }
+        div.note.bad { p { "All of it is dead at once, and no key comes back to life." } }
         (told(&report))
         form.form method="post" action=(visit.owned(Page::AdminRevokeAll, &[])) {
             (visit.form_proof())

@@ -54,7 +54,7 @@ async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answer, St
             (visit.form_proof())
             @if overlapping {
                 div.note.info {
-                    p { "There are two secrets already. Was the newer one lost, it can be replaced if nobody has used it." }
+                    p { "There are two secrets already. If the newer one was lost, it can be replaced as long as nobody has used it." }
                     @if let Some(newest) = newest {
                         p { "The newer one ends in " code { (newest.suffix) } "; last used: " (time_or(newest.last_used_at.as_deref(), "never")) "." }
                     }

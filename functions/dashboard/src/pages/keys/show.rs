@@ -90,7 +90,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
             section.card aria-labelledby="networks" {
                 h2 id="networks" { "Networks" }
                 @if span == Span::Days {
-                    p { "By day no addresses are kept." }
+                    p { "Addresses are shown for the last 48 hours only." }
                 } @else {
                     (counts("Network", "Networks, table", usage.totals.networks.iter().map(|of| (of.network.as_str(), &of.count)), Some(&usage.totals.other_networks)))
                 }
@@ -230,10 +230,10 @@ fn suggested(visit: &Visit<'_>, key: &Key, suggestions: &Suggestions, may_change
             @if *accepted == 0 {
                 p { "No request was accepted since " (time(observed_since)) ": use the key for a while, and come back." }
             } @else {
-                p { "By " (accepted) " accepted requests since " (time(observed_since)) "." }
+                p { (accepted) " requests were accepted since " (time(observed_since)) "." }
             }
             @match &unused_scopes.scopes {
-                None => { p { "Which scopes nobody needs is known from " (time(&unused_scopes.known_from)) " on." } }
+                None => { p { "Unused scopes can be told from " (time(&unused_scopes.known_from)) " on." } }
                 Some(unused) if unused.is_empty() => { p { "Every scope was needed." } }
                 Some(unused) => {
                     p { "Nobody needed " span.tags { @for scope in unused { span.tag { (scope) } " " } } }

@@ -30,7 +30,7 @@ async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answer, St
         false => (
             "Remove this member?",
             "Remove",
-            "Nothing more can be done or seen from that moment. Keys that they made stay as they are.",
+            "They can do and see nothing here any more, from that moment. Keys that they made stay as they are.",
         ),
     };
     let sub = html! { bdi { (member.email) } ", " (role_name(&member.role)) };
