@@ -1,12 +1,12 @@
 //! What the long tests print: the audit consumer's and `verify`'s speed, the consumer's capacity, and what passes after a change.
 
 use anyhow::{Context, ensure};
-use std::process::Command;
 
 use crate::{
     figure::{Figure, Limit},
-    machine::{root, target_dir},
+    machine::target_dir,
     part::Part,
+    product::cargo,
 };
 
 /// Measures the part `trail`.
@@ -111,8 +111,7 @@ pub fn changes() -> anyhow::Result<Part> {
 
 /// What the long tests of these names print, and whether they passed: most demand their own target.
 fn printed(tests: &[&str]) -> anyhow::Result<(String, bool)> {
-    let output = Command::new("cargo")
-        .current_dir(root())
+    let output = cargo()
         .env("CARGO_TARGET_DIR", target_dir()?)
         .args(["test", "--quiet", "--release", "--locked", "--no-fail-fast"])
         .args(["-p", "tests", "-p", "trail"])

@@ -10,25 +10,43 @@ use crate::machine::{root, target_dir};
 
 /// The release binary of a function, built if need be.
 pub fn function(name: &str) -> anyhow::Result<PathBuf> {
-    cargo(&["-p", name, "--features", "lambda"])?;
+    build(&["-p", name, "--features", "lambda"])?;
     binary(name)
 }
 
 /// The release binary of the local system.
 pub(crate) fn local() -> anyhow::Result<PathBuf> {
-    cargo(&["-p", "local", "--bin", "local"])?;
+    build(&["-p", "local", "--bin", "local"])?;
     binary("local")
 }
 
 /// A floor: an example of this crate.
 pub fn floor(name: &str) -> anyhow::Result<PathBuf> {
-    cargo(&["-p", "bench", "--example", name])?;
+    build(&["-p", "bench", "--example", name])?;
     binary(&format!("examples/{name}"))
 }
 
-fn cargo(what: &[&str]) -> anyhow::Result<()> {
-    let status = Command::new("cargo")
-        .current_dir(root())
+/// Cargo, as from a shell: what it tells the program that it runs, the build scripts of some crates would take for a change, and build all again.
+pub(crate) fn cargo() -> Command {
+    const TOLD: [&str; 7] = [
+        "CARGO_MANIFEST_DIR",
+        "CARGO_MANIFEST_LINKS",
+        "CARGO_PKG_NAME",
+        "CARGO_PKG_VERSION_MAJOR",
+        "CARGO_PKG_VERSION_MINOR",
+        "CARGO_PKG_VERSION_PATCH",
+        "CARGO_PKG_VERSION_PRE",
+    ];
+    let mut cargo = Command::new("cargo");
+    for name in TOLD {
+        cargo.env_remove(name);
+    }
+    cargo.current_dir(root());
+    cargo
+}
+
+fn build(what: &[&str]) -> anyhow::Result<()> {
+    let status = cargo()
         .args(["build", "--release", "--locked", "--quiet", "--target-dir"])
         .arg(target_dir()?)
         .args(what)

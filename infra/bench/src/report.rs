@@ -10,6 +10,20 @@ use crate::{
     part::Part,
 };
 
+/// Of a whole report.
+const PARTS: [&str; 10] = [
+    "authorizer",
+    "freeze",
+    "faults",
+    "peers",
+    "gateway",
+    "growth",
+    "lists",
+    "admission",
+    "trail",
+    "changes",
+];
+
 /// Writes `infra/bench/results.json`, `results.md` and `chart.svg`; gives back the table.
 pub fn report() -> anyhow::Result<String> {
     let parts = Part::read_all()?;
@@ -188,7 +202,10 @@ fn not_measured(parts: &[Part], alone: &[&Rival]) -> Vec<String> {
         } = rival;
         format!("{figure}: only {name}, {}", number(*value, ""))
     });
-    said.chain(alone).collect()
+    let is_there = |name: &&str| parts.iter().any(|part| part.name == *name);
+    let left_out = PARTS.iter().filter(|name| !is_there(name));
+    let left_out = left_out.map(|name| format!("{name}: the part was not run"));
+    said.chain(alone).chain(left_out).collect()
 }
 
 /// `empty`: what is said without a line.
@@ -290,7 +307,10 @@ mod tests {
     #[test]
     fn what_is_missing_is_said() {
         let text = markdown(&[part(vec![], vec![])]).expect("a table");
-        assert!(text.contains("No peer was measured.") && text.contains("Everything was."));
+        assert!(
+            text.contains("No peer was measured.")
+                && text.contains("- growth: the part was not run")
+        );
         let mut some = part(vec![], vec![rival("a.other", Some("1.2"), 3.0)]);
         some.not_measured.push("nginx: not installed".to_owned());
         let text = markdown(&[some]).expect("a table");
