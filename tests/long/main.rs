@@ -24,6 +24,9 @@ mod dashboard {
 }
 
 mod audit_capacity;
+#[path = "../api/faults.rs"]
+mod faults;
+
 mod kill_switch;
 
 #[path = "../api/isolation.rs"]
@@ -78,6 +81,12 @@ async fn the_consumer_appends_and_folds_3000_events_a_second() {
 #[tokio::test]
 async fn every_page_is_cheap_with_1000_keys_and_100_000_events() {
     dashboard::costs::every_page_is_cheap(1_000, 100_000).await;
+}
+
+/// Reliability R7: each of the 24 cases at each call.
+#[tokio::test]
+async fn every_fault_at_every_call_of_every_operation_has_one_effect() {
+    faults::fail_everywhere(24).await;
 }
 
 /// Reliability R1.
