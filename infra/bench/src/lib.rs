@@ -37,7 +37,7 @@ pub use long::{changes, trail};
 pub use machine::{Machine, Versions, root, say, target_dir};
 pub use part::Part;
 pub use peers::{admission, peers};
-pub use report::report;
+pub use report::{PARTS, report};
 pub use sample::Sample;
 pub use stage::Stage;
 pub use world::{Decided, Events, Keys, World};

@@ -2,8 +2,8 @@
 
 use anyhow::ensure;
 use bench::{
-    Part, admission, authorizer, changes, faults, freeze, gate, gateway, growth, lists, peers,
-    report, say, trail,
+    PARTS, Part, admission, authorizer, changes, faults, freeze, gate, gateway, growth, lists,
+    peers, report, say, trail,
 };
 use clap::{Parser, Subcommand};
 use std::time::Duration;
@@ -76,25 +76,11 @@ fn main() -> anyhow::Result<()> {
     }
 }
 
-type Measure = fn() -> anyhow::Result<Part>;
-
 /// # Errors
 /// A part has failed; the report says so, and has all the others.
 fn all() -> anyhow::Result<()> {
-    let parts: [(&str, Measure); 10] = [
-        ("authorizer", authorizer),
-        ("freeze", || freeze(1_000, Duration::from_secs(120))),
-        ("faults", faults),
-        ("peers", peers),
-        ("gateway", gateway),
-        ("growth", growth),
-        ("lists", lists),
-        ("admission", admission),
-        ("trail", trail),
-        ("changes", changes),
-    ];
     let mut failed = Vec::new();
-    for (name, measure) in parts {
+    for (name, measure) in PARTS {
         let part = measure().or_else(|error| {
             failed.push(name);
             Part::failed(name, &error)

@@ -252,6 +252,16 @@ pub struct Refusal {
 }
 
 impl Fault {
+    /// Nothing is applied, and the SDK asks again.
+    pub const TRIED_AGAIN: [Fault; 6] = [
+        Fault::Throttle,
+        Fault::ThrottleOnDemand,
+        Fault::InternalError,
+        Fault::Unavailable,
+        Fault::Unreachable,
+        Fault::LoseRequest,
+    ];
+
     /// `None` for those that are no answer.
     pub fn refusal(self) -> Option<Refusal> {
         let (status, kind, message) = match self {

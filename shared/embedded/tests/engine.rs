@@ -184,14 +184,7 @@ async fn a_lost_answer_is_applied_twice() {
 async fn what_never_ends_fails_after_three_attempts() {
     let weather = Weather::calm();
     let client = client(weather.clone()).await;
-    for fault in [
-        Fault::Throttle,
-        Fault::ThrottleOnDemand,
-        Fault::InternalError,
-        Fault::Unavailable,
-        Fault::Unreachable,
-        Fault::LoseRequest,
-    ] {
+    for fault in Fault::TRIED_AGAIN {
         weather.take_calls();
         weather.set(&Weather::script(move |_| fault));
         add(&client, "a")

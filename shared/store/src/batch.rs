@@ -14,6 +14,28 @@ use crate::{
     transact::built,
 };
 
+/// A projection.
+struct Parts {
+    expression: String,
+    /// Some of them are reserved words.
+    names: HashMap<String, String>,
+}
+
+impl Parts {
+    /// And the row's key.
+    fn of(parts: &[&str]) -> Parts {
+        let all = ["pk", "sk"].iter().chain(parts).enumerate();
+        let names: HashMap<_, _> = all
+            .map(|(number, name)| (format!("#p{number}"), (*name).to_owned()))
+            .collect();
+        let placeholders: Vec<_> = names.keys().map(String::as_str).collect();
+        Parts {
+            expression: placeholders.join(", "),
+            names,
+        }
+    }
+}
+
 impl Table {
     const MAX_STALLS: u32 = 5;
     /// Calls that are under way together, where there are more rows than one brings.
@@ -25,15 +47,24 @@ impl Table {
         table: &str,
         keys: Vec<Item>,
     ) -> Result<Vec<Item>, StoreError> {
-        self.get_parts(table, keys, &[]).await
+        self.get(table, keys, None).await
     }
 
-    /// The same of these attributes alone, where there are any: DynamoDB reads and charges the whole rows, and sends little.
+    /// The same of these attributes alone: DynamoDB reads and charges the whole rows, and sends little.
     pub(crate) async fn get_parts(
         &self,
         table: &str,
         keys: Vec<Item>,
         parts: &[&str],
+    ) -> Result<Vec<Item>, StoreError> {
+        self.get(table, keys, Some(&Parts::of(parts))).await
+    }
+
+    async fn get(
+        &self,
+        table: &str,
+        keys: Vec<Item>,
+        parts: Option<&Parts>,
     ) -> Result<Vec<Item>, StoreError> {
         let (mut order, mut wanted) = (Vec::new(), Vec::new());
         // The same row twice is refused; two pages of an index may tell of one object, because it changed between them.
@@ -64,27 +95,17 @@ impl Table {
         &self,
         table: &str,
         mut wanted: Vec<Item>,
-        parts: &[&str],
+        parts: Option<&Parts>,
     ) -> Result<Vec<Item>, StoreError> {
         let mut rows = Vec::with_capacity(wanted.len());
         let mut stalls = 0;
-        // Some of the names are reserved words.
-        let names = ["pk", "sk"].iter().chain(parts).enumerate();
-        let names: HashMap<_, _> = names
-            .map(|(number, name)| (format!("#p{number}"), (*name).to_owned()))
-            .collect();
-        let names = (!parts.is_empty()).then_some(names);
-        let shown = names.as_ref().map(|names| {
-            let names: Vec<_> = names.keys().map(String::as_str).collect();
-            names.join(", ")
-        });
         loop {
             let before = wanted.len();
             let request = KeysAndAttributes::builder()
                 .set_keys(Some(wanted))
                 .consistent_read(true)
-                .set_projection_expression(shown.clone())
-                .set_expression_attribute_names(names.clone())
+                .set_projection_expression(parts.map(|parts| parts.expression.clone()))
+                .set_expression_attribute_names(parts.map(|parts| parts.names.clone()))
                 .build()
                 .map_err(built)?;
             let answer = self

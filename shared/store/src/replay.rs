@@ -77,37 +77,25 @@ impl Table {
             let facts = event.facts;
             match subject(&facts) {
                 Some(Subject::Key(id, rev)) => {
-                    let behind = match keys.entry(id) {
-                        Entry::Occupied(met) => met.into_mut(),
-                        Entry::Vacant(new) => new.insert(Behind::of(self.find_key(id).await?)),
-                    };
+                    let find = async |id: &KeyId| self.find_key(*id).await;
+                    let behind = Behind::met(&mut keys, id, find).await?;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Member(person, rev)) => {
-                    let row = match members.contains_key(&person) {
-                        true => None,
-                        false => self.find_member(&person, owner).await?,
-                    };
-                    let behind = members.entry(person).or_insert_with(|| Behind::of(row));
+                    let find = async |person: &PersonId| self.find_member(person, owner).await;
+                    let behind = Behind::met(&mut members, person, find).await?;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Visitor(person, rev)) => {
-                    let row = match visitors.contains_key(&person) {
-                        true => None,
-                        false => self.find_person(&person).await?,
-                    };
-                    let behind = visitors.entry(person).or_insert_with(|| Behind::of(row));
+                    let find = async |person: &PersonId| self.find_person(person).await;
+                    let behind = Behind::met(&mut visitors, person, find).await?;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
-                    let row = match administrators.contains_key(&person) {
-                        true => None,
-                        false => self.find_administrator(&person).await?,
-                    };
-                    let behind = administrators.entry(person);
+                    let find = async |person: &PersonId| self.find_administrator(person).await;
+                    let behind = Behind::met(&mut administrators, person, find).await?;
                     // Its events are named by stamps, so that time is all the order that they have.
                     let at = facts.at;
-                    let behind = behind.or_insert_with(|| Behind::of(row));
                     let order = u64::try_from(at.millis()).unwrap_or_default();
                     behind.hear(order, facts, |row| row.changed.at < at);
                 }
@@ -267,6 +255,21 @@ fn after<T: DeserializeOwned>(facts: &EventFacts, field: &str) -> Result<Option<
 }
 
 impl<Row> Behind<Row> {
+    /// What was heard of the row so far; at first it is looked up.
+    async fn met<K: Ord>(
+        all: &mut BTreeMap<K, Behind<Row>>,
+        key: K,
+        find: impl AsyncFnOnce(&K) -> Result<Option<Row>, StoreError>,
+    ) -> Result<&mut Behind<Row>, StoreError> {
+        Ok(match all.entry(key) {
+            Entry::Occupied(met) => met.into_mut(),
+            Entry::Vacant(new) => {
+                let row = find(new.key()).await?;
+                new.insert(Behind::of(row))
+            }
+        })
+    }
+
     fn of(row: Option<Row>) -> Behind<Row> {
         Behind {
             row,

@@ -15,20 +15,13 @@ use tests::{Key, TestApp, job};
 /// What the SDK gives one call, attempts and pauses together; the contract's own time for an answer is longer.
 const DEADLINE: Duration = Duration::from_secs(5);
 
-const FAULTS: [Fault; 7] = [
-    Fault::Throttle,
-    Fault::ThrottleOnDemand,
-    Fault::InternalError,
-    Fault::Unavailable,
-    Fault::Unreachable,
-    Fault::LoseRequest,
-    Fault::ExpiredCredentials,
-];
-
 #[tokio::test]
 async fn a_store_that_is_down_is_503_and_has_no_effect() {
     for warm in [false, true] {
-        for fault in FAULTS {
+        for fault in Fault::TRIED_AGAIN
+            .into_iter()
+            .chain([Fault::ExpiredCredentials])
+        {
             let (app, key) = start().await;
             let counted = u64::from(warm);
             if warm {

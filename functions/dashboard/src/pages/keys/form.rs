@@ -113,15 +113,13 @@ impl KeyForm {
         match self.expiry.as_str() {
             "" | "never" => body["expiresAt"] = Value::Null,
             "keep" => {}
-            // The end of that day, so that the day itself still counts.
-            "date" => body["expiresAt"] = format!("{}T23:59:59.999Z", self.date).into(),
+            "date" => body["expiresAt"] = end_of(&self.date),
             other => {
                 let life = LIVES.iter().find(|(days, _)| days.to_string() == other);
                 let at = life.map(|(days, _)| now.plus(chrono::Duration::days(*days)).to_string());
                 // What isn't offered is the API's to refuse.
                 let day = at.as_deref().unwrap_or(other).split('T').next();
-                // The end of a day, as above, and so the same when a browser sends the form again.
-                body["expiresAt"] = format!("{}T23:59:59.999Z", day.unwrap_or_default()).into();
+                body["expiresAt"] = end_of(day.unwrap_or_default());
             }
         }
         let mut addresses = entries(&self.addresses).peekable();
@@ -339,6 +337,11 @@ pub(super) fn in_words(scopes: &[impl AsRef<str>]) -> String {
         true => "It can do nothing.".to_owned(),
         false => format!("It can {}.", parts.join("; ")),
     }
+}
+
+/// The end of a day: the day itself still counts, and it is the same when a browser sends the form again.
+fn end_of(day: &str) -> Value {
+    format!("{day}T23:59:59.999Z").into()
 }
 
 /// Where the browser is, as the gateway says.
