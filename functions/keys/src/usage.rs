@@ -7,7 +7,7 @@ use model::{
     KeyUsageReport, OBSERVED_DAYS, Rule, Timestamp,
 };
 use routes::keys::Operation;
-use store::{KeyRow, OwnerStore, StoreError};
+use store::{KeyRow, OwnerStore};
 
 use crate::api_key::found;
 
@@ -43,8 +43,9 @@ pub(crate) async fn suggest(call: Call<'_, Operation>) -> Result<Reply, ApiError
 
     let store = call.owner()?;
     let row = found(&store, id).await?;
-    let since = call.now.minus(Duration::days(OBSERVED_DAYS)).hour();
-    let usage = sum(&store, &row, since, call.now).await?;
+    let since = call.now.minus(Duration::days(OBSERVED_DAYS)).day();
+    let last_used = row.last_use.as_ref().map(|last| last.at);
+    let usage = store.observed(id, since, last_used, call.now).await?;
     let range = (since, call.now);
     call.ok(&KeySuggestions::new(
         id,
@@ -67,24 +68,14 @@ pub(crate) async fn dry_run(
         return Err(ApiError::Conflict(ConflictReason::KeyLimit));
     }
     let since = call.now.minus(Duration::days(DRY_RUN_DAYS)).hour();
-    let usage = sum(store, row, since, call.now).await?;
+    let mut usage = KeyUsage::default();
+    for (_, hour) in store.key_hours(row.facts.id, since, call.now).await? {
+        usage.add(&hour);
+    }
     let allowed = fields.allowed_ips.as_ref();
     let range = (since, call.now);
     let report = DryRunReport::new(row.facts.id, fields.scopes, allowed, &usage, range);
     Ok(call.ok(&report)?.version(row.facts.counted.version))
-}
-
-async fn sum(
-    store: &OwnerStore,
-    row: &KeyRow,
-    since: Timestamp,
-    now: Timestamp,
-) -> Result<KeyUsage, StoreError> {
-    let mut sum = KeyUsage::default();
-    for (_, hour) in store.key_hours(row.facts.id, since, now).await? {
-        sum.add(&hour);
-    }
-    Ok(sum)
 }
 
 /// Whole periods.

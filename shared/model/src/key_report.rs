@@ -340,7 +340,7 @@ fn busiest<K: Ord + Clone>(tallies: &BTreeMap<K, Tally>) -> Vec<(K, Tally)> {
 #[serde(rename_all = "camelCase")]
 pub struct KeySuggestions {
     pub key_id: KeyId,
-    /// From here on the key was observed: for 30 days, or since it was made.
+    /// From here on the key was observed: for 30 days and what began of a day (UTC) before, or since it was made.
     pub observed_since: Timestamp,
     pub observed_until: Timestamp,
     /// Requests that were accepted meanwhile.
@@ -377,7 +377,7 @@ pub struct SuggestedIps {
 pub const OBSERVED_DAYS: i64 = 30;
 
 impl KeySuggestions {
-    /// `usage`: the sum of the hours since `since`, not bounded.
+    /// `usage`: the sum of the days since `since` and their networks, not bounded.
     pub fn new(
         key_id: KeyId,
         created_at: Timestamp,

@@ -210,6 +210,20 @@ impl KeyUsage {
         }
     }
 
+    /// How many accepted requests came from where, and nothing else.
+    pub fn accepted_networks(&self) -> KeyUsage {
+        let accepted = |tally: &Tally| Tally {
+            accepted: tally.accepted,
+            ..Tally::default()
+        };
+        let networks = self.networks.iter().filter(|(_, from)| from.accepted > 0);
+        KeyUsage {
+            networks: networks.map(|(of, from)| (*of, accepted(from))).collect(),
+            other_networks: accepted(&self.other_networks),
+            ..KeyUsage::default()
+        }
+    }
+
     /// Without any address, as it may be kept for two years.
     #[must_use]
     pub fn without_addresses(mut self) -> KeyUsage {

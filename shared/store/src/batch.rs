@@ -247,6 +247,6 @@ pub(crate) async fn read(query: QueryFluentBuilder, limit: usize) -> Result<Vec<
     Ok(rows)
 }
 
-fn primary(row: &Item) -> Result<(String, String), StoreError> {
+pub(crate) fn primary(row: &Item) -> Result<(String, String), StoreError> {
     Ok((row.text("pk")?.to_owned(), row.text("sk")?.to_owned()))
 }

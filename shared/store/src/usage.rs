@@ -2,9 +2,10 @@
 //!
 //! `USAGE#<owner>` / `MARK` says up to which event the chain was folded in; every other row is written in one transaction with the mark, under the condition that nobody else moved it since it was read.
 //! So each event is counted once, however often a batch is delivered and whoever delivers it.
-//! `USAGE#<owner>/<key>` has the rows of a key (`H#<hour>`, `D#<day>`, `NETWORKS`), and `ACTIVE#<hour>` names the keys that were used or tried in an hour.
+//! `USAGE#<owner>/<key>` has the rows of a key (`H#<hour>`, `D#<day>`, `N#<day>`, `NETWORKS`), and `ACTIVE#<hour>` names the keys that were used or tried in an hour.
 
 mod fold;
+mod observed;
 #[cfg(test)]
 mod tests;
 
@@ -40,6 +41,22 @@ pub struct ActiveKey {
     pub key_id: KeyId,
     /// Its last request in that hour, accepted or refused.
     pub last: Timestamp,
+}
+
+/// Rows as they were read, by their keys.
+struct Stored(HashMap<(String, String), Item>);
+
+impl Stored {
+    fn new(rows: Vec<Item>) -> Result<Stored, StoreError> {
+        let placed = rows
+            .into_iter()
+            .map(|row| Ok((crate::batch::primary(&row)?, row)));
+        placed.collect::<Result<_, StoreError>>().map(Stored)
+    }
+
+    fn find(&self, key: &Item) -> Result<Option<&Item>, StoreError> {
+        Ok(self.0.get(&crate::batch::primary(key)?))
+    }
 }
 
 /// Up to where a chain was folded in.
@@ -140,14 +157,7 @@ impl Table {
         changes: &Changes,
     ) -> Result<Transaction, StoreError> {
         let keys = changes.rows(owner);
-        let mut stored = HashMap::new();
-        for row in self.get_many(&self.names.audit, keys).await? {
-            let place = (row.text("pk")?.to_owned(), row.text("sk")?.to_owned());
-            stored.insert(place, row);
-        }
-        let find = |key: &Item| -> Result<Option<&Item>, StoreError> {
-            Ok(stored.get(&(key.text("pk")?.to_owned(), key.text("sk")?.to_owned())))
-        };
+        let stored = Stored::new(self.get_many(&self.names.audit, keys).await?)?;
         let mut transaction = Transaction::default();
         transaction.update(self.mark_move(owner, from, to)?);
         let periods = changes
@@ -159,15 +169,19 @@ impl Table {
                 (day_key(owner, *key, *at), usage, *at, kept)
             }));
         for (key, more, at, kept) in periods {
-            let mut usage: KeyUsage = read_data(find(&key)?)?;
+            let mut usage: KeyUsage = read_data(stored.find(&key)?)?;
             usage.add(more);
             usage.bound();
             let ends = at.plus(kept);
             transaction.update(self.usage_update(key, data(&usage)?, ends)?);
         }
+        for ((id, day), networks) in self.rolled_up(owner, changes, &stored).await? {
+            let key = day_networks_key(owner, id, day);
+            transaction.update(self.usage_update(key, data(&networks)?, day.plus(KEPT_HOURS))?);
+        }
         for (id, more) in &changes.seen {
             let key = networks_key(owner, *id);
-            let found = find(&key)?;
+            let found = stored.find(&key)?;
             let before: SeenNetworks = read_data(found)?;
             let mut seen = before.clone();
             seen.add(more);
@@ -179,7 +193,7 @@ impl Table {
         }
         for ((at, id), last) in &changes.active {
             let key = active_key(*at, owner, *id);
-            let before: Option<Timestamp> = match find(&key)? {
+            let before: Option<Timestamp> = match stored.find(&key)? {
                 Some(row) => Some(row.instant("data")?),
                 None => None,
             };
@@ -420,16 +434,7 @@ impl OwnerStore {
             .usage_rows(usage_pk(self.owner(), id), Some((at(start), at(last))))
             .await?;
         rows.iter()
-            .map(|row| {
-                let sk = row.text("sk")?.split_once('#').map(|(_, number)| number);
-                let number: Option<i64> = sk.and_then(|number| number.parse().ok());
-                let begins = number
-                    .and_then(|number| Timestamp::from_millis(number * length.num_milliseconds()));
-                Ok((
-                    begins.ok_or(StoreError::Corrupt("sk"))?,
-                    read_data(Some(row))?,
-                ))
-            })
+            .map(|row| Ok((begins(row, length)?, read_data(Some(row))?)))
             .collect()
     }
 }
@@ -469,6 +474,13 @@ fn day_key(owner: Owner, id: KeyId, at: Timestamp) -> Item {
     )
 }
 
+fn day_networks_key(owner: Owner, id: KeyId, at: Timestamp) -> Item {
+    key(
+        usage_pk(owner, id),
+        format_args!("N#{:010}", number(at, DAY)),
+    )
+}
+
 fn networks_key(owner: Owner, id: KeyId) -> Item {
     key(usage_pk(owner, id), "NETWORKS")
 }
@@ -484,6 +496,14 @@ fn active_key(hour: Timestamp, owner: Owner, id: KeyId) -> Item {
 /// How many such periods there were since 1970.
 fn number(at: Timestamp, period: Duration) -> i64 {
     at.millis().div_euclid(period.num_milliseconds())
+}
+
+/// When the period of a row began.
+fn begins(row: &Item, length: Duration) -> Result<Timestamp, StoreError> {
+    let number = row.text("sk")?.split_once('#').map(|(_, number)| number);
+    let number: Option<i64> = number.and_then(|number| number.parse().ok());
+    let at = number.and_then(|number| Timestamp::from_millis(number * length.num_milliseconds()));
+    at.ok_or(StoreError::Corrupt("sk"))
 }
 
 fn data(value: &impl Serialize) -> Result<AttributeValue, StoreError> {

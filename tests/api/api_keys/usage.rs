@@ -1,9 +1,11 @@
 //! `GET /api-keys/{keyId}/usage` and `/suggestions`, and the dry run of a change.
 
 use super::{from_now, shown};
+use model::{Actor, EventFacts, EventType, Outcome, Owner, Timestamp};
 use routes::Scope;
 use serde_json::{Value, json};
 use std::time::Duration;
+use store::Revision;
 use tests::{Answer, Caller, Company, Key, TestApp, job};
 
 const HOUR: Duration = Duration::from_secs(3_600);
@@ -326,8 +328,8 @@ async fn suggestions_name_unused_scopes_after_30_days_and_the_smallest_list() {
         early["observedSince"],
         shown(&app, &person, &key).await["createdAt"]
     );
-    // 30 days after it was made, the first request is out of sight.
-    app.advance(DAY * 15 + HOUR);
+    // 30 whole days after it was made, the first request is out of sight.
+    app.advance(DAY * 16);
     let person = app.person("member@acme.example");
     let late = suggestions(&app, &person, &key).await;
     assert_eq!(
@@ -339,6 +341,117 @@ async fn suggestions_name_unused_scopes_after_30_days_and_the_smallest_list() {
         json!(["203.0.113.8/31", "2001:db8:1:2::/64"])
     );
     assert_eq!(late["allowedIPs"]["networks"], 3);
+}
+
+/// What a key was used from is added up once a day; it must not be seen whether it was.
+#[tokio::test]
+async fn suggestions_are_the_same_with_days_rolled_up_and_without() {
+    let (app, acme) = start().await;
+    let key = app.key_with(&acme, json!({})).await;
+    // Two days with two hours each, one without any, and today.
+    for (number, hours) in [1, 23, 1, 47, 0].into_iter().enumerate() {
+        let caller = key
+            .caller
+            .from_address(&format!("203.0.113.{}", 8 * number));
+        assert_eq!(app.get(&caller, "/jobs").await.status, 200);
+        app.settle().await;
+        app.advance(HOUR * hours);
+    }
+    let person = app.person("member@acme.example");
+    let usual = suggestions(&app, &person, &key).await;
+    assert_eq!(usual["allowedIPs"]["networks"], 5);
+    assert_eq!(usual["allowedIPs"]["coveredRequests"], 5);
+    assert_eq!(
+        rolled_up(&app),
+        [2, 2],
+        "networks of the days that are over"
+    );
+
+    // An event that comes late is added to its day.
+    let late = late_request(
+        &app,
+        &acme,
+        &key,
+        app.now().minus(chrono::Duration::hours(73)),
+    );
+    let (table, owner) = (&app.app().table, late.owner);
+    let appended = table.append(&[late], app.app().entropy.bytes()).await;
+    assert_eq!(appended.expect("appended").taken, 1);
+    let folded = table.fold_usage(owner, app.app().entropy.bytes()).await;
+    assert_eq!(folded.expect("folded").events, 1);
+    assert_eq!(rolled_up(&app), [3, 2]);
+    let usual = suggestions(&app, &person, &key).await;
+    assert_eq!(usual["allowedIPs"]["networks"], 6);
+    assert_eq!(usual["accepted"], 6);
+
+    // Without those rows the hours have it all, as before there were any.
+    let audit = table.names().audit.clone();
+    for row in crate::worker::rows::rows(&app, &audit) {
+        if row["sk"]["S"]
+            .as_str()
+            .is_some_and(|sk| sk.starts_with("N#"))
+        {
+            let place = json!({ "pk": row["pk"], "sk": row["sk"] });
+            let delete = json!({ "TableName": audit, "Key": place }).to_string();
+            let target = "DynamoDB_20120810.DeleteItem";
+            let (status, _) = app.system.engine().dispatch(target, delete.as_bytes());
+            assert_eq!(status, 200);
+        }
+    }
+    assert_eq!(rolled_up(&app), [0; 0]);
+    let read = suggestions(&app, &person, &key).await;
+    assert_eq!(read["allowedIPs"], usual["allowedIPs"]);
+    assert_eq!(read["accepted"], usual["accepted"]);
+}
+
+/// How many networks each day has, oldest first, of those that were added up.
+fn rolled_up(app: &TestApp) -> Vec<usize> {
+    let mut days: Vec<_> = crate::worker::rows::rows(app, &app.app().table.names().audit)
+        .iter()
+        .filter_map(|row| Some((row["sk"]["S"].as_str()?, row["data"]["S"].as_str()?)))
+        .filter(|(sk, _)| sk.starts_with("N#"))
+        .map(|(sk, data)| (sk.to_owned(), data.to_owned()))
+        .collect();
+    days.sort();
+    days.iter()
+        .map(|(_, data)| {
+            let data: Value = serde_json::from_str(data).expect("JSON");
+            data["networks"].as_object().map_or(0, serde_json::Map::len)
+        })
+        .collect()
+}
+
+/// An accepted request that the chain hears of only now.
+fn late_request(app: &TestApp, company: &Company, key: &Key, at: Timestamp) -> Revision {
+    let id = key.id;
+    let owner = Owner::Company(company.id);
+    let facts = EventFacts {
+        id: "late".to_owned(),
+        at,
+        owner,
+        kind: EventType::AuthenticationSucceeded,
+        outcome: Outcome::Success,
+        actor: Actor::key(id),
+        key_id: Some(id),
+        secret_suffix: None,
+        company_id: Some(company.id),
+        source_ip: Some("203.0.113.200".to_owned()),
+        user_agent: None,
+        request_id: None,
+        operation: Some("ListJobs".to_owned()),
+        reason: None,
+        count: None,
+        suppressed: None,
+        changes: None,
+    };
+    Revision {
+        owner,
+        row: "LATE".to_owned(),
+        rev: 1,
+        at: app.now(),
+        counted: None,
+        events: vec![facts],
+    }
 }
 
 #[tokio::test]

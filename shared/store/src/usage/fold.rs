@@ -3,7 +3,7 @@
 use model::{Event, EventType, KeyId, KeyUsage, Owner, SeenNetworks, Timestamp};
 use std::collections::BTreeMap;
 
-use super::{active_key, day_key, hour_key, networks_key};
+use super::{DAY, active_key, day_key, day_networks_key, hour_key, networks_key};
 use crate::item::Item;
 
 /// What is to be added to the rows.
@@ -32,8 +32,8 @@ pub(super) fn fold(events: &[Event], seq: u64, rows: usize) -> Changes {
         active: BTreeMap::new(),
     };
     for event in events.iter().filter(|event| event.seq > seq) {
-        // One event changes four rows at most: an hour, a day, the networks, and what was active.
-        if changes.len() + 4 > rows {
+        // One event changes five rows at most: an hour, a day, the networks of a day and of all time, and what was active.
+        if changes.len() + 5 > rows {
             break;
         }
         changes.seq = event.seq;
@@ -69,19 +69,35 @@ impl Changes {
         *last = facts.at.max(*last);
     }
 
+    /// What it has of a day's accepted requests, by network.
+    pub(super) fn add_networks(&self, id: KeyId, day: Timestamp, sum: &mut KeyUsage) {
+        for (_, usage) in self.hours.range((id, day)..(id, day.plus(DAY))) {
+            sum.add(&usage.accepted_networks());
+        }
+    }
+
+    /// The last day before that one that the key has events of.
+    pub(super) fn day_before(&self, id: KeyId, day: Timestamp) -> Option<Timestamp> {
+        let before = self.days.range((id, Timestamp::EPOCH)..(id, day));
+        before.last().map(|((_, day), _)| *day)
+    }
+
     fn len(&self) -> usize {
-        self.hours.len() + self.days.len() + self.seen.len() + self.active.len()
+        self.hours.len() + 2 * self.days.len() + self.seen.len() + self.active.len()
     }
 
     /// The keys of the rows.
     pub(super) fn rows(&self, owner: Owner) -> Vec<Item> {
         let hours = self.hours.keys().map(|(id, at)| hour_key(owner, *id, *at));
         let days = self.days.keys().map(|(id, at)| day_key(owner, *id, *at));
+        let networks = self.days.keys();
+        let networks = networks.map(|(id, at)| day_networks_key(owner, *id, *at));
         let seen = self.seen.keys().map(|id| networks_key(owner, *id));
         let active = self
             .active
             .keys()
             .map(|(at, id)| active_key(*at, owner, *id));
-        hours.chain(days).chain(seen).chain(active).collect()
+        let periods = hours.chain(days).chain(networks);
+        periods.chain(seen).chain(active).collect()
     }
 }
