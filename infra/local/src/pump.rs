@@ -23,6 +23,8 @@ const MAX_BATCH: usize = 100;
 const MAX_QUEUE: usize = 1_000;
 /// Records that come together are handed over together, unless somebody waits.
 const WINDOW: Duration = Duration::from_millis(50);
+/// Between two reads of a stream that goes on, unless somebody waits: what is consumed together costs a fraction of what comes one by one.
+const LINGER: Duration = Duration::from_millis(250);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Lambda would give up a record now; here it blocks its shard, and whoever waits is told.
@@ -135,10 +137,10 @@ async fn read(
         };
         if records.is_empty() {
             engine.changed().await;
-            // An error would mean that the pump is gone, and this task with it.
-            let _ = time::timeout(WINDOW, waiting.wait_for(|count| *count > 0)).await;
+            pause(WINDOW, &mut waiting).await;
             continue;
         }
+        let all = records.len() < MAX_QUEUE;
         for record in records {
             after = Some(record.sequence_number);
             let shard = &shards[shard_of(&record.partition_key)];
@@ -146,7 +148,16 @@ async fn read(
                 return;
             }
         }
+        if all {
+            pause(LINGER, &mut waiting).await;
+        }
     }
+}
+
+/// As long, or until somebody waits for the streams to run dry.
+async fn pause(longest: Duration, waiting: &mut watch::Receiver<usize>) {
+    // An error would mean that the pump is gone, and the reader with it.
+    let _ = time::timeout(longest, waiting.wait_for(|count| *count > 0)).await;
 }
 
 fn shard_of(partition_key: &str) -> usize {
