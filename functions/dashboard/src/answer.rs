@@ -202,14 +202,10 @@ impl Stop {
                 visit.led(200, "Already done", why, &to, "Go on")
             }
             Stop::Form(why) => {
-                let text = html! {
-                    p { (why) }
-                    p { "Nothing was done. Go back, load the page again, and send the form from there." }
-                };
-                Answer::page(
-                    403,
-                    parts::bare(&visit.base, "This form can't be taken", text),
-                )
+                let why =
+                    format!("{why} Nothing was done. Load its page anew, and send it from there.");
+                let (title, to) = ("This form can't be taken", visit.above());
+                visit.led(403, title, &why, &to, "To the page of the form")
             }
             Stop::NotFound => Answer::not_found(&visit.base),
             Stop::NoReason if visit.came_by_link() => {

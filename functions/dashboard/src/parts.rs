@@ -240,6 +240,17 @@ fn in_words(instant: &str) -> String {
     }
 }
 
+/// What has an id, by its name where whoever looks may know it.
+pub(crate) fn named(name: Option<&str>, id: &str) -> Markup {
+    html! {
+        @if let Some(name) = name {
+            bdi { (name) } " " span.hint { code { (id) } }
+        } @else {
+            code { (id) }
+        }
+    }
+}
+
 /// A key's state in words, not by colour alone.
 pub(crate) fn status(status: &str) -> Markup {
     let (class, word) = match status {

@@ -61,14 +61,14 @@ fn letter(row: &InvitationRow, owner_name: &str, link: &str) -> Mail {
         Owner::Partner(_) => "partner",
         Owner::Company(_) | Owner::System => "company",
     };
-    let role = role.as_str();
+    let (role, end) = (role.name(), expires_at.in_words());
     Mail {
         message_id: format!("invitation-{id}@instaview"),
         to: email.clone(),
         subject: format!("Invitation to {owner_name} on InstaView"),
         text: format!(
-            "{inviter_name} invites you to the {kind} {owner_name} on InstaView, as {role}.\n\n\
-             Open this link, sign in as {email}, and accept, once, until {expires_at}:\n\n\
+            "{inviter_name} invites you to the {kind} {owner_name} on InstaView, with the role {role}.\n\n\
+             Open this link, sign in as {email}, and accept, once, until {end}:\n\n\
              {link}\n\n\
              Whoever opens it needs your sign-in as well. If you don't know {inviter_name}, do nothing.\n"
         ),

@@ -2,7 +2,7 @@
 
 use api::{App, BusEvent, Mail};
 use chrono::Duration;
-use model::{KeyNotice, NoticeKind, Timestamp};
+use model::{KeyNotice, NoticeKind};
 use sha2::{Digest, Sha256};
 use store::{Addressed, KeyRow, NOTICE_SHARDS, NoticeTask, StoreError};
 
@@ -170,7 +170,7 @@ const fn subject(kind: NoticeKind) -> &'static str {
 /// What happened and what can be done, in one sentence or two.
 fn message(row: &KeyRow, notice: KeyNotice) -> String {
     let (name, prefix) = (&*row.name, row.prefix());
-    let expiry = row.facts.expires_at.as_ref().map(Timestamp::to_string);
+    let expiry = row.facts.expires_at.as_ref().map(|at| at.in_words());
     let expiry = expiry.unwrap_or_default();
     let days = match notice.days {
         1 => "1 day".to_owned(),
@@ -178,10 +178,10 @@ fn message(row: &KeyRow, notice: KeyNotice) -> String {
     };
     match notice.kind {
         NoticeKind::KeyExpires => format!(
-            "The API key \"{name}\" ({prefix}) expires in {days}, at {expiry}. Give it a later expiry, or replace it before then."
+            "The API key \"{name}\" ({prefix}) expires in {days}, on {expiry}. Give it a later expiry, or replace it before then."
         ),
         NoticeKind::KeyExpired => format!(
-            "The API key \"{name}\" ({prefix}) expired at {expiry}: requests with it are refused. A new expiry gives it life again."
+            "The API key \"{name}\" ({prefix}) expired on {expiry}: requests with it are refused. A new expiry gives it life again."
         ),
         _ => format!(
             "The secret of the API key \"{name}\" ({prefix}) is {days} old. Rotate it: the old one goes on for as long as you say."

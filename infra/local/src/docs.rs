@@ -108,7 +108,7 @@ fn render_operation(
         .map(|parameter| resolved(document, parameter))
         .peekable();
     if parameters.peek().is_some() {
-        page.push_str("<table><tr><th>Parameter<th>In<th>Meaning<th>Schema");
+        page.push_str("<table><tr><th>Parameter<th>Meaning");
         for parameter in parameters {
             let required = if parameter["required"] == true {
                 ", required"
@@ -117,7 +117,7 @@ fn render_operation(
             };
             write!(
                 page,
-                "<tr><td><code>{}</code><td>{}{required}<td>{}<td><code>{}</code>",
+                "<tr><td><code>{}</code><br>{}{required}<td><p>{}</p><code>{}</code>",
                 text(&parameter["name"]),
                 text(&parameter["in"]),
                 text(&parameter["description"]),
@@ -212,5 +212,7 @@ const STYLE: &str = "body{background:Canvas;color:CanvasText;font:1rem/1.5 syste
     code,pre{font-family:ui-monospace,monospace;font-size:.9em}\
     pre{background:#8881;padding:.75rem;overflow:auto}\
     code,td{overflow-wrap:anywhere}table{border-collapse:collapse;width:100%}td,th{border:1px solid #8886;padding:.25rem .5rem;text-align:left;vertical-align:top}\
+    th:first-child{width:14rem}td p{margin:0}\
+    @media(max-width:40rem){table,tbody,tr,td{display:block}th{display:none}td+td{border-top:0;margin-bottom:.5rem}}\
     section{border-top:1px solid #8886;margin-top:2rem}.prose{white-space:pre-line}\
     nav ul{list-style:none;padding:0}:root{color-scheme:light dark}";

@@ -274,7 +274,7 @@ async fn mail_ends_in_the_outbox_and_is_still_there_after_a_second_start() {
     assert_eq!(field(&letters, "to"), Some("grace@acme.example"));
     let text = field(&letters, "text").expect("a text");
     let link = format!("{}/dashboard/invitations/", first.facts.api_url);
-    for said in [link.as_str(), "owner@acme.example", "Acme", "ADMIN"] {
+    for said in [link.as_str(), "owner@acme.example", "Acme", "role Admin"] {
         assert!(text.contains(said), "{text}");
     }
     for name in ["subject", "messageId", "at"] {

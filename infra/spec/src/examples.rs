@@ -360,7 +360,7 @@ pub(crate) fn notice() -> Value {
         kind: NoticeKind::KeyExpires,
         at: at(AT),
         key_id: Some(parsed(KEY)),
-        message: "The API key \"Job board\" (sk_ivZk8Q2rTd) expires in 7 days, at 2026-12-01T00:00:00.000Z. Give it a later expiry, or replace it before then.".to_owned(),
+        message: "The API key \"Job board\" (sk_ivZk8Q2rTd) expires in 7 days, on 1 December 2026, 00:00 UTC. Give it a later expiry, or replace it before then.".to_owned(),
         read: false,
         version: 1,
         created_at: at(AT),

@@ -58,6 +58,13 @@ impl Timestamp {
         Timestamp(self.0.div_euclid(HOUR) * HOUR)
     }
 
+    /// `14 December 2026, 09:30 UTC`, for letters.
+    pub fn in_words(self) -> String {
+        let instant = Utc.timestamp_millis_opt(self.0).single();
+        let instant = instant.unwrap_or_default();
+        instant.format("%-d %B %Y, %H:%M UTC").to_string()
+    }
+
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::milliseconds(self.0.saturating_sub(earlier.0))
     }
@@ -294,6 +301,12 @@ mod tests {
                 read
             );
         }
+    }
+
+    #[test]
+    fn letters_say_when_in_words() {
+        let at: Timestamp = "2026-12-04T09:30:59.999Z".parse().expect("an instant");
+        assert_eq!(at.in_words(), "4 December 2026, 09:30 UTC");
     }
 
     #[test]

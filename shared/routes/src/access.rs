@@ -40,6 +40,15 @@ impl Role {
         }
     }
 
+    /// As people are told of it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Role::Member => "Member",
+            Role::Admin => "Admin",
+            Role::Owner => "Owner",
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Role> {
         Role::ALL.into_iter().find(|role| role.as_str() == text)
     }

@@ -4,10 +4,10 @@ use model::{
     Company, CompanyAccount, CompanyFields, CompanyId, CompanyRecord, Limits, Owner, Plan,
     RateLimit, Timestamp,
 };
-use std::ops::Deref;
+use std::{collections::BTreeMap, ops::Deref};
 
 use crate::{
-    Membership, OwnerStore, Stamp, StoreError, Table,
+    Membership, OwnerStore, Stamp, StoreError, StoredPartner, Table,
     item::{Item, Read, item, key, n, s},
     limits::{hold_limits, read_limits},
     transact::{NEXT, Transaction, built, next_version, put_new},
@@ -19,6 +19,9 @@ pub struct CompanyStore {
     own: OwnerStore,
     company: CompanyId,
 }
+
+/// What companies and partners are called.
+pub type OwnerNames = BTreeMap<Owner, String>;
 
 /// What every owner has, a company has.
 impl Deref for CompanyStore {
@@ -153,6 +156,27 @@ impl Table {
             .map(|row| StoredCompany::read(&row))
             .transpose()?
             .map(|company| company.fields.name.to_string()))
+    }
+
+    /// What companies and partners are called, in one call; who isn't there has no name.
+    pub(crate) async fn find_owner_names(
+        &self,
+        owners: impl Iterator<Item = Owner>,
+    ) -> Result<OwnerNames, StoreError> {
+        let keys = owners.map(|owner| match owner {
+            Owner::Partner(_) => key(owner, StoredPartner::SK),
+            Owner::Company(_) | Owner::System => key(owner, "COMPANY"),
+        });
+        let rows = self.get_many(&self.names.records, keys.collect()).await?;
+        let named = rows.iter().map(|row| {
+            let owner: Owner = row.parsed("pk")?;
+            let name = match owner {
+                Owner::Partner(_) => StoredPartner::read(row)?.name,
+                Owner::Company(_) | Owner::System => StoredCompany::read(row)?.fields.name,
+            };
+            Ok((owner, name.to_string()))
+        });
+        named.collect()
     }
 }
 

@@ -7,7 +7,8 @@ use model::{Actor, CompanyId, GrantState, KeyId, Owner, PartnerGrant, PartnerId,
 use routes::ScopeSet;
 
 use crate::{
-    CompanyStore, Listed, OwnerStore, PartnerStore, Remembered, Stamp, Start, StoreError, Table,
+    CompanyStore, Listed, OwnerNames, OwnerStore, PartnerStore, Remembered, Stamp, Start,
+    StoreError, Table,
     item::{Item, Read, item, key, list, n, s},
     transact::{Transaction, put_new, put_over},
 };
@@ -170,11 +171,10 @@ impl CompanyStore {
         row.map(|row| GrantRow::read(&row)).transpose()
     }
 
-    /// What the partner of one of the company's grants is called.
-    pub async fn partner_name(&self, grant: &GrantRow) -> Result<Option<String>, StoreError> {
-        self.table
-            .find_owner_name(Owner::Partner(grant.partner))
-            .await
+    /// What the partners of the company's grants are called.
+    pub async fn partner_names(&self, grants: &[GrantRow]) -> Result<OwnerNames, StoreError> {
+        let partners = grants.iter().map(|row| Owner::Partner(row.partner));
+        self.table.find_owner_names(partners).await
     }
 
     /// The keys of a partner that the company granted something: whose doings they are in the company's chain.
@@ -241,14 +241,13 @@ impl PartnerStore {
         }))
     }
 
-    /// What the company of one of the partner's grants is called; once it has ended the grant, that is no longer the partner's to know.
-    pub async fn company_name(&self, grant: &GrantRow) -> Result<Option<String>, StoreError> {
-        match grant.state {
-            GrantState::Active | GrantState::Suspended => {
-                let company = Owner::Company(grant.company);
-                self.table.find_owner_name(company).await
-            }
-            GrantState::Ended => Ok(None),
-        }
+    /// What the companies of the partner's grants are called; of one that has ended its grant, that is no longer the partner's to know.
+    pub async fn company_names(&self, grants: &[GrantRow]) -> Result<OwnerNames, StoreError> {
+        let known = grants.iter().filter(|row| match row.state {
+            GrantState::Active | GrantState::Suspended => true,
+            GrantState::Ended => false,
+        });
+        let companies = known.map(|row| Owner::Company(row.company));
+        self.table.find_owner_names(companies).await
     }
 }

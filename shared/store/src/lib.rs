@@ -51,7 +51,7 @@ pub use audit::{
 };
 pub use bearer::BearerStore;
 pub use billing::{Reservation, Usage};
-pub use company::{CompanyStore, NewCompany, NoCompany, StoredCompany};
+pub use company::{CompanyStore, NewCompany, NoCompany, OwnerNames, StoredCompany};
 pub use cursor::{CursorKeys, CursorScope, InvalidCursor};
 pub use denials::{DenialRow, Kept, RateLimitRow, request_digest};
 pub use error::StoreError;

@@ -41,7 +41,8 @@ async fn every_form_wants_its_sessions_token() {
             }
             let answer = browser.send(&page, &sent, &members).await;
             assert_eq!(answer.status, 403, "{of_page:?} {members:?}");
-            assert!(answer.text().contains("Nothing was done"));
+            let text = answer.text();
+            assert!(text.contains("Nothing was done") && text.contains("To the page of the form"));
         }
         sent.members.clone_from(&form.members);
         for header in [

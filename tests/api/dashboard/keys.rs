@@ -6,6 +6,34 @@ use tests::{Caller, TestApp, browser::Browser};
 use super::{keys_of, make_key};
 
 #[tokio::test]
+async fn what_is_wrong_with_a_new_key_is_tied_to_its_fields() {
+    let app = TestApp::calm().await;
+    let company = app.company("Initech").await;
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let form = browser.get(&format!("{}/new", keys_of(&company))).await;
+    let name = "n".repeat(101);
+    let mut members = vec![("name", name.as_str()), ("preset", "custom")];
+    members.push(("expiry", "date"));
+    let wrong = browser.submit(&form, "/keys/new", &members).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.html);
+    for (of, error) in [
+        ("<input id=\"name\"", "name-hint name-error"),
+        ("<fieldset", "scopes-error"),
+        ("<input id=\"date\"", "expiry-error"),
+    ] {
+        let tags = wrong.html.split('<').map(|tag| format!("<{tag}"));
+        let described = format!("aria-describedby=\"{error}\"");
+        let tag = tags
+            .filter(|tag| tag.starts_with(of))
+            .find(|tag| tag.contains(&described));
+        let tag = tag.unwrap_or_else(|| panic!("no {of} {described}: {}", wrong.html));
+        assert!(tag.contains("aria-invalid=\"true\""), "{tag}");
+        let id = error.split(' ').next_back().expect("an id");
+        assert!(wrong.says(&format!("id=\"{id}\"")), "{id}");
+    }
+}
+
+#[tokio::test]
 async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
     let app = TestApp::start().await;
     let company = app.company("Initech").await;

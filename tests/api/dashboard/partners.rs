@@ -100,6 +100,57 @@ async fn a_partner_sees_its_companies_and_a_company_its_plan() {
 }
 
 #[tokio::test]
+async fn each_side_of_a_grant_is_told_by_name_as_long_as_the_other_may_know_it() {
+    let app = TestApp::start().await;
+    let (acme, globex) = (app.company("Acme").await, app.company("Globex").await);
+    let partner = app.partner("Hirebridge").await;
+    app.grant(&acme, partner.id).await;
+    app.grant(&globex, partner.id).await;
+    let end = format!("/partner-grants/{}/end", partner.id);
+    let ended = app.post(&globex.owner, &end, &json!({})).await;
+    assert_eq!(ended.status, 200, "{}", ended.body);
+    let key = app.key(&acme, [Scope::ReadJobs]).await;
+    let refused = app.get(&key.caller, "/candidates").await;
+    let refused = refused.header("x-request-id").expect("an id").to_owned();
+    app.settle().await;
+
+    let mut people = Browser::signed_in(&app, "owner@hirebridge.example").await;
+    let audit = format!("/dashboard/o/p-{}/audit", partner.id);
+    let named = format!("Acme {}", acme.id);
+    let log = people.get(&audit).await;
+    let text = log.text();
+    for said in [
+        format!("Somebody of {named}"),
+        // It ended its grant.
+        format!("Somebody of {}", globex.id),
+    ] {
+        assert!(text.contains(&said), "{said}: {text}");
+    }
+    assert!(!log.says("Globex"));
+    let granted = log.html.split("href=\"").find(|link| {
+        let row = link.split("</tr>").next().unwrap_or_default();
+        link.starts_with(&format!("{audit}/")) && row.contains("Acme")
+    });
+    let granted = granted.and_then(|link| link.split('"').next());
+    let event = people.get(granted.expect("an event")).await;
+    let said = format!("For company {named}");
+    assert!(event.text().contains(&said), "{}", event.text());
+
+    let mut owner = Browser::signed_in(&app, "owner@acme.example").await;
+    let explain = format!("/dashboard/o/c-{}/explain?requestId={refused}", acme.id);
+    let why = owner.get(&explain).await;
+    assert!(why.text().contains(&said), "{}", why.text());
+    let switch = format!("/dashboard/o/c-{}/kill-switch", acme.id);
+    let asked = owner.get(&switch).await;
+    let filled = [("reason", "Leaked"), ("words", "revoke all keys")];
+    let done = owner.submit(&asked, &switch, &filled).await;
+    for page in [asked, done] {
+        let said = format!("the grant to Hirebridge {}", partner.id);
+        assert!(page.text().contains(&said), "{}", page.text());
+    }
+}
+
+#[tokio::test]
 async fn what_a_partner_is_told_to_try_with_its_new_secret_works() {
     let app = TestApp::calm().await;
     let partner = app.partner("Hooli").await;

@@ -461,8 +461,8 @@ async fn a_partners_key_invites_the_owner_of_a_company_that_it_makes() {
     let token = app.mailed_token("Owner@initech.example").await;
     assert_eq!(app.system.outbox().letters().len(), 1);
     let letter = app.system.outbox().letters().remove(0);
-    for said in ["Hirebridge", "Initech", "OWNER"] {
-        assert!(letter.text.contains(said), "{}", letter.subject);
+    for said in ["Hirebridge", "Initech", "with the role Owner", " UTC:"] {
+        assert!(letter.text.contains(said), "{}", letter.text);
     }
     let joined = app.accept("owner@initech.example", &token).await;
     assert_eq!(

@@ -156,7 +156,7 @@ impl<'s> Story<'s> {
     fn rotate_it(&self, key: &str) -> String {
         let person = self.person;
         person.click("Rotate");
-        person.see("The old secret lives on for");
+        person.see("The old secret keeps working for");
         person.choose("An hour");
         person.click("Make a new secret");
         let second = person.shown_key();

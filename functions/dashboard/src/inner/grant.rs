@@ -1,8 +1,7 @@
 //! Grants with names, from either side, and what a partner did by one.
 
 use api::{ApiError, Call, Reply};
-use futures_util::future::try_join_all;
-use model::{PartnerGrant, PartnerId};
+use model::{Owner, PartnerGrant, PartnerId};
 use routes::inner::dashboard::Operation;
 use serde::Serialize;
 use store::{EventFilter, Start};
@@ -21,11 +20,10 @@ pub(super) async fn list(call: &Call<'_, Operation>) -> Result<Reply, ApiError> 
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;
     let store = call.store()?;
     let listed = store.list_grants(&page.start, page.limit).await?;
-    let names = listed.items.iter().map(|row| store.partner_name(row));
-    let mut names = try_join_all(names).await?.into_iter();
+    let names = store.partner_names(&listed.items).await?;
     let answer = call.page(&page, listed, |row| NamedGrant {
         grant: row.view(),
-        name: names.next().flatten(),
+        name: names.get(&Owner::Partner(row.partner)).cloned(),
     });
     call.ok(&answer.await?)
 }
@@ -34,11 +32,10 @@ pub(super) async fn grantors(call: &Call<'_, Operation>) -> Result<Reply, ApiErr
     let (page, ()) = call.finish_list(call.input(), Some(())).await?;
     let store = call.partner()?;
     let listed = store.list_grants(&page.start, page.limit).await?;
-    let names = listed.items.iter().map(|row| store.company_name(row));
-    let mut names = try_join_all(names).await?.into_iter();
+    let names = store.company_names(&listed.items).await?;
     let answer = call.page(&page, listed, |row| NamedGrant {
         grant: row.view(),
-        name: names.next().flatten(),
+        name: names.get(&Owner::Company(row.company)).cloned(),
     });
     call.ok(&answer.await?)
 }

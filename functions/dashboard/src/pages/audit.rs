@@ -18,16 +18,20 @@ use serde::Deserialize;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
-use super::keys::Listed;
+use super::{
+    keys::Listed,
+    partners::{Names, names},
+};
 use crate::{
     Page,
     answer::{Answer, Stop},
     ask::Ask,
-    parts::{heading, refusal, time},
+    inner::Frame,
+    parts::{heading, named, refusal, time},
     visit::Visit,
 };
 use filter::Filter;
-use words::{actor, outcome};
+use words::{actor, field_words, outcome};
 
 /// An event, as the API shows it.
 #[derive(Deserialize)]
@@ -67,8 +71,12 @@ struct Change {
     after: Option<Value>,
 }
 
-/// The addresses of people, by the ids that events name them by.
-type People = BTreeMap<String, String>;
+/// What is known by another word than the id that events name it by: members by their addresses, companies by what they are called.
+#[derive(Default)]
+struct Known {
+    people: BTreeMap<String, String>,
+    companies: Names,
+}
 
 pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
@@ -81,8 +89,8 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             Err(stop) => Err(stop),
         }
     };
-    let (frame, people, events) =
-        futures_util::try_join!(visit.frame(owner), people(visit, owner), events)?;
+    let (frame, known, events) =
+        futures_util::try_join!(visit.frame(owner), known(visit, owner), events)?;
     let (listed, problem) = match events {
         Ok(listed) => (Some(listed), None),
         Err(problem) => (None, Some(problem)),
@@ -106,7 +114,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             @if listed.items.is_empty() {
                 (empty(visit, &filter, next.is_some()))
             } @else {
-                (table(visit, &people, &listed.items))
+                (table(visit, &known, &listed.items))
             }
             (visit.pager(Page::Audit, &filter.pairs(), next))
         }
@@ -116,17 +124,39 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     Ok(visit.framed_as(status, &frame, Page::Audit, "Audit log", content))
 }
 
-/// The members of now; who has left is known by an id alone.
-async fn people(visit: &Visit<'_>, owner: Owner) -> Result<People, Stop> {
+/// The members of now, and the companies whose grants a partner has; who has left is known by an id alone, and so is a company that ended its grant.
+async fn known(visit: &Visit<'_>, owner: Owner) -> Result<Known, Stop> {
     #[derive(Deserialize)]
     struct Member {
         id: String,
         email: String,
     }
     let ask = Ask::new(Keys::ListMembers).of(owner).query("limit", "100");
-    let members: Listed<Member> = visit.get(ask).await?;
+    let (members, companies) =
+        futures_util::try_join!(visit.get::<Listed<Member>>(ask), companies(visit, owner))?;
     let members = members.items.into_iter();
-    Ok(members.map(|member| (member.id, member.email)).collect())
+    Ok(Known {
+        people: members.map(|member| (member.id, member.email)).collect(),
+        companies,
+    })
+}
+
+/// What companies are called besides the owner itself. A company knows of no other.
+async fn companies(visit: &Visit<'_>, owner: Owner) -> Result<Names, Stop> {
+    match owner {
+        Owner::Partner(_) => names(visit, owner).await,
+        Owner::Company(_) | Owner::System => Ok(Names::new()),
+    }
+}
+
+/// A company that an event or a refusal names.
+pub(crate) fn company(visit: &Visit<'_>, frame: &Frame, companies: &Names, id: &str) -> Markup {
+    let is_own = visit.param("owner").strip_prefix("c-") == Some(id);
+    let name = match is_own {
+        true => Some(&frame.name),
+        false => companies.get(id),
+    };
+    named(name.map(String::as_str), id)
 }
 
 fn empty(visit: &Visit<'_>, filter: &Filter, goes_on: bool) -> Markup {
@@ -151,7 +181,7 @@ fn empty(visit: &Visit<'_>, filter: &Filter, goes_on: bool) -> Markup {
     }
 }
 
-fn table(visit: &Visit<'_>, people: &People, events: &[Event]) -> Markup {
+fn table(visit: &Visit<'_>, known: &Known, events: &[Event]) -> Markup {
     html! {
         div.scroll tabindex="0" role="region" aria-label="Events" {
             table.list {
@@ -174,7 +204,7 @@ fn table(visit: &Visit<'_>, people: &People, events: &[Event]) -> Markup {
                                 @if let Some(told) = told(event) { " " span.hint { (told) } }
                             }
                             td data-label="When" { (time(&event.at)) }
-                            td data-label="Who" { (actor(&event.actor.kind, &event.actor.id, people)) }
+                            td data-label="Who" { (actor(&event.actor.kind, &event.actor.id, known)) }
                             td data-label="From" { (event.source_ip.as_deref().unwrap_or("–")) }
                             td data-label="Outcome" { (outcome(&event.outcome)) }
                         }
@@ -190,8 +220,10 @@ fn told(event: &Event) -> Option<String> {
     let changed = event.changes.as_ref().filter(|changes| !changes.is_empty());
     let changed = changed.map(|changes| {
         const SHOWN: usize = 4;
-        let fields = changes.iter().map(|change| change.field.as_str());
-        let fields: Vec<_> = fields.take(SHOWN).collect();
+        let fields = changes.iter().take(SHOWN);
+        let fields: Vec<_> = fields
+            .map(|Change { field, .. }| field_words(field).unwrap_or(field))
+            .collect();
         match changes.len().saturating_sub(SHOWN) {
             0 => fields.join(", "),
             more => format!("{} and {more} more", fields.join(", ")),

@@ -5,8 +5,9 @@ use routes::keys::Operation;
 use serde::Deserialize;
 
 use super::{
-    audit::{found_key, key_link, sentence},
+    audit::{company, found_key, key_link, sentence},
     keys::Key,
+    partners::Names,
 };
 use crate::{
     Page,
@@ -55,8 +56,12 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
         (heading("Explain a refusal", sub, html! {}))
         (form(visit, &id, problem))
         @match &found {
-            Found::Denial(denial, key) => (explained(visit, denial, key.as_deref())),
-            Found::Nothing => (nothing(visit, &frame.name)),
+            Found::Denial(denial, key) => {
+                // A refusal tells of no company but the owner itself.
+                @let company = denial.company_id.as_ref().map(|id| company(visit, &frame, &Names::new(), id));
+                (explained(visit, denial, key.as_deref(), company))
+            },
+            Found::Nothing => (nothing(visit, &frame.name, &id)),
             Found::NotAsked | Found::Refused(_) => {},
         }
     };
@@ -105,7 +110,12 @@ fn form(visit: &Visit<'_>, id: &str, problem: Option<&Problem>) -> Markup {
     }
 }
 
-fn explained(visit: &Visit<'_>, denial: &Denial, key: Option<&Key>) -> Markup {
+fn explained(
+    visit: &Visit<'_>,
+    denial: &Denial,
+    key: Option<&Key>,
+    company: Option<Markup>,
+) -> Markup {
     html! {
         section.card aria-labelledby="why" {
             h2 id="why" { (headline(&denial.reason)) }
@@ -121,8 +131,8 @@ fn explained(visit: &Visit<'_>, denial: &Denial, key: Option<&Key>) -> Markup {
                 @if let Some(suffix) = &denial.secret_suffix {
                     div { dt { "Secret" } dd { code { "…" (suffix) } } }
                 }
-                @if let Some(company) = &denial.company_id {
-                    div { dt { "For company" } dd { code { (company) } } }
+                @if let Some(company) = company {
+                    div { dt { "For company" } dd { (company) } }
                 }
                 div { dt { "Request" } dd { code { (denial.request_id) } } }
             }
@@ -203,13 +213,14 @@ fn next_step(reason: &str) -> &'static str {
     }
 }
 
-fn nothing(visit: &Visit<'_>, name: &str) -> Markup {
+fn nothing(visit: &Visit<'_>, name: &str, id: &str) -> Markup {
     html! {
         div.empty {
             h2 { "No refusal with this id" }
-            p { "Nothing that " bdi { (name) } " may see was refused under it in the last 90 days. Requests that were accepted have no explanation: they stand in the audit log, by key and time." }
-            p { "What can't be explained: a text that is no key of ours, and refusals beyond the first 60 a minute of one key." }
-            a.button href=(visit.owned(Page::Audit, &[])) { "To the audit log" }
+            p { "Nothing that " bdi { (name) } " may see was refused under it in the last 90 days. Is it the whole id, as the refused answer has it?" }
+            p { "If the request was accepted, the audit log has it under the same id." }
+            a.button href=(visit.owned(Page::Audit, &[("request", id)])) { "Look in the audit log" }
+            p { "Not kept: requests with a text that is no key of ours, and what is refused to one key beyond the first 60 in a minute." }
         }
     }
 }

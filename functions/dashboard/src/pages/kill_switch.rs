@@ -1,6 +1,7 @@
 //! The kill switch: what it would end, and then all of it at once.
 
 use maud::{Markup, html};
+use model::Owner;
 use routes::keys::Operation;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +12,8 @@ use crate::{
     ask::Ask,
     form::Form,
     inner::Frame,
-    parts::heading,
+    pages::partners::{Names, names},
+    parts::{heading, named},
     visit::Visit,
 };
 
@@ -48,14 +50,18 @@ async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
     let tried = Ask::new(Operation::RevokeAllApiKeys)
         .of(owner)
         .body(json!({ "dryRun": true }));
-    let (frame, report) = futures_util::try_join!(visit.frame(owner), visit.get::<Report>(tried))?;
+    let (frame, partners, report) = futures_util::try_join!(
+        visit.frame(owner),
+        partners(visit, owner),
+        visit.get::<Report>(tried)
+    )?;
     let content = html! {
         (heading("Kill switch", html! { "For the day on which nobody knows what has leaked." }, html! {}))
         div.note.warn {
             p { "Every key of " bdi { (frame.name) } " is revoked for good, and every partner's grant suspended, at once. No key can be made while it runs." }
         }
         @if !fault.is_empty() { div.note.bad role="alert" { p { (fault) } } }
-        (told("It would end", "suspend", &report))
+        (told("It would end", "suspend", &report, &partners))
         form.form method="post" action=(visit.owned(Page::RevokeAll, &[])) {
             (visit.form_proof())
             div.field {
@@ -96,12 +102,13 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .of(owner)
         .body(body)
         .once(&sent.once);
-    let frame: Frame = visit.frame(owner).await?;
+    let (frame, partners): (Frame, _) =
+        futures_util::try_join!(visit.frame(owner), partners(visit, owner))?;
     match visit.get::<Report>(asked).await {
         Ok(report) => {
             let content = html! {
                 (heading("All keys are dead", html! { "None of them is accepted any more, anywhere." }, html! {}))
-                (told("It has ended", "suspended", &report))
+                (told("It has ended", "suspended", &report, &partners))
                 p { a.button.primary href=(visit.owned(Page::Keys, &[])) { "To the keys" } }
             };
             Ok(visit.framed(&frame, Page::Keys, "All keys are dead", content))
@@ -111,16 +118,21 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
     }
 }
 
+/// What the partners are called. Where that can't be read, their ids do: names never hold this page up.
+async fn partners(visit: &Visit<'_>, owner: Owner) -> Result<Names, Stop> {
+    Ok(names(visit, owner).await.unwrap_or_default())
+}
+
 /// Keys, and grants, by name; of the rest it is enough how many they are.
 const SHOWN: usize = 50;
 
-fn told(ends: &str, suspends: &str, report: &Report) -> Markup {
+fn told(ends: &str, suspends: &str, report: &Report, partners: &Names) -> Markup {
     html! {
         section.card aria-labelledby="ends" {
             h2 id="ends" { (ends) " " (counted(report.keys.len(), "key")) " and " (suspends) " " (counted(report.grants.len(), "grant")) }
             ul {
                 @for key in report.keys.iter().take(SHOWN) { li { bdi { (key.name) } " " code { (key.prefix) "…" } } }
-                @for grant in report.grants.iter().take(SHOWN) { li { "the grant to partner " code { (grant.partner_id) } } }
+                @for grant in report.grants.iter().take(SHOWN) { li { "the grant to " (named(partners.get(&grant.partner_id).map(String::as_str), &grant.partner_id)) } }
             }
             @let rest = report.keys.len().saturating_sub(SHOWN) + report.grants.len().saturating_sub(SHOWN);
             @if rest > 0 { p { "… and " (rest) " more." } }

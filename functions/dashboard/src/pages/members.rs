@@ -114,7 +114,7 @@ fn table(visit: &Visit<'_>, frame: &Frame, members: &[Member]) -> Markup {
                                     span.badge.off { "Invited" }
                                     span.hint { "until " (time_or(member.expires_at.as_deref(), "it is accepted")) }
                                 } @else {
-                                    span.badge.ok { "Member" }
+                                    span.badge.ok { "Joined" }
                                 }
                             }
                             td data-label="Since" { (time(&member.created_at)) }
@@ -135,21 +135,18 @@ fn table(visit: &Visit<'_>, frame: &Frame, members: &[Member]) -> Markup {
     }
 }
 
-/// A role, its name, and what it may do.
-const ROLES: [(Role, &str, &str); 3] = [
+/// A role, and what it may do.
+const ROLES: [(Role, &str); 3] = [
     (
         Role::Owner,
-        "Owner",
         "Everything: also other people's roles, partners, and keys that may change the company.",
     ),
     (
         Role::Admin,
-        "Admin",
         "Makes, changes, suspends, rotates and revokes keys, pulls the kill switch, suspends partners, exports the audit log, and invites members.",
     ),
     (
         Role::Member,
-        "Member",
         "Sees keys, their use, refusals and the audit log, and changes nothing.",
     ),
 ];
@@ -157,16 +154,15 @@ const ROLES: [(Role, &str, &str); 3] = [
 fn roles() -> Markup {
     html! {
         dl.facts {
-            @for (_, name, may) in ROLES {
-                div { dt { (name) } dd { (may) } }
+            @for (role, may) in ROLES {
+                div { dt { (role.name()) } dd { (may) } }
             }
         }
     }
 }
 
 pub(crate) fn role_name(role: &str) -> &str {
-    let known = ROLES.iter().find(|(known, ..)| known.as_str() == role);
-    known.map_or(role, |(_, name, _)| name)
+    Role::parse(role).map_or(role, |known| known.name())
 }
 
 /// The member of the path.
@@ -201,7 +197,7 @@ mod tests {
     #[test]
     fn every_role_is_explained() {
         for role in Role::ALL {
-            assert!(ROLES.iter().any(|(known, ..)| *known == role), "{role:?}");
+            assert!(ROLES.iter().any(|(known, _)| *known == role), "{role:?}");
         }
         assert_eq!(role_name("OWNER"), "Owner");
         assert_eq!(role_name("JANITOR"), "JANITOR");

@@ -41,6 +41,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
         futures_util::try_join!(visit.frame(owner), visit.get::<Listed<Notice>>(ask))?;
     let only_unread = !unread.is_empty();
     let sub = match frame.unread {
+        0 if notices.items.is_empty() => html! { "What you are told without asking." },
         0 => html! { "All are read." },
         1 => html! { "1 is unread." },
         many => html! { (many) " are unread." },

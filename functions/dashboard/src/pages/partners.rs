@@ -14,6 +14,7 @@ use maud::{Markup, html};
 use model::Owner;
 use routes::{Role, inner::dashboard::Operation};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 use super::keys::{Listed, scopes};
 use crate::{
@@ -23,6 +24,9 @@ use crate::{
     parts::{heading, status, time},
     visit::Visit,
 };
+
+/// What companies or partners are called, by their ids.
+pub(crate) type Names = BTreeMap<String, String>;
 
 /// A grant with the name of its other side.
 #[derive(Deserialize)]
@@ -46,6 +50,20 @@ impl Grant {
 }
 
 const LIMIT: &str = "20";
+
+/// What the other sides of the owner's grants are called, by their ids, as far as whoever asks may know. Of the youngest 100 of them: beyond, an id has to do.
+pub(crate) async fn names(visit: &Visit<'_>, owner: Owner) -> Result<Names, Stop> {
+    let (operation, other): (_, fn(&Grant) -> &String) = match owner {
+        Owner::Company(_) => (Operation::ListGrants, |grant| &grant.partner_id),
+        Owner::Partner(_) => (Operation::ListGrantors, |grant| &grant.company_id),
+        Owner::System => return Ok(Names::new()),
+    };
+    let ask = Ask::new(operation).of(owner).query("limit", "100");
+    let grants: Listed<Grant> = visit.get(ask).await?;
+    let named = grants.items.iter();
+    let named = named.filter_map(|grant| Some((other(grant).clone(), grant.name.clone()?)));
+    Ok(named.collect())
+}
 
 pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let owner = company(visit)?;

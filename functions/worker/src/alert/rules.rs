@@ -65,7 +65,8 @@ impl Key {
         let networks: Vec<_> = new.iter().map(|(_, new)| new.to_string()).collect();
         let named = named(&networks);
         let about = self.about(format_args!(
-            "was used from {named}, where it was never used before, the last time at {last}"
+            "was used from {named}, where it was never used before, the last time on {last}",
+            last = last.in_words()
         ));
         Some(Finding {
             kind: AlertKind::NewNetwork,
@@ -208,7 +209,9 @@ impl Key {
             last,
             apart: Vec::new(),
             message: self.about(format_args!(
-                "had {at_least}{count} {requests} refused in the hour from {hour} ({reasons}){from}; the last refusal was at {last}"
+                "had {at_least}{count} {requests} refused in the hour from {hour} ({reasons}){from}; the last refusal was on {last}",
+                hour = hour.in_words(),
+                last = last.in_words()
             )),
         }
     }
@@ -252,7 +255,8 @@ impl Key {
             last: usage.all.accepted_at.unwrap_or(hour),
             apart: Vec::new(),
             message: self.about(format_args!(
-                "made {count} requests in the hour from {hour}; at this time of day it makes {usual}"
+                "made {count} requests in the hour from {hour}; at this time of day it makes {usual}",
+                hour = hour.in_words()
             )),
         })
     }
@@ -275,7 +279,8 @@ impl Key {
             last: usage.all.accepted_at.unwrap_or(hour),
             apart: Vec::new(),
             message: self.about(format_args!(
-                "acted for {at_least}{count} companies in the hour from {hour}"
+                "acted for {at_least}{count} companies in the hour from {hour}",
+                hour = hour.in_words()
             )),
         })
     }
@@ -293,12 +298,13 @@ impl Key {
             (0, percent) if percent >= u64::from(near) => near,
             _ => return None,
         };
+        let from = hour.in_words();
         let what = match degree == met {
             true => format!(
-                "met its rate limit in the hour from {hour}: requests were refused with 429 after {count} accepted ones"
+                "met its rate limit in the hour from {from}: requests were refused with 429 after {count} accepted ones"
             ),
             false => format!(
-                "has used {degree} % of its limit in the hour from {hour}: {count} of {limit} requests"
+                "has used {degree} % of its limit in the hour from {from}: {count} of {limit} requests"
             ),
         };
         Some(Finding {

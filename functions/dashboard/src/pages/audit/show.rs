@@ -5,8 +5,8 @@ use routes::keys::Operation;
 use serde_json::Value;
 
 use super::{
-    Change, Event, one, people,
-    words::{actor, event_type, outcome},
+    Change, Event, company, known, one,
+    words::{actor, capital, event_type, field_words, outcome},
 };
 use crate::{
     Page,
@@ -28,10 +28,10 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
         };
         Ok::<_, Stop>((event, key))
     };
-    let (frame, people, (event, key)) =
-        futures_util::try_join!(visit.frame(owner), people(visit, owner), event)?;
+    let (frame, known, (event, key)) =
+        futures_util::try_join!(visit.frame(owner), known(visit, owner), event)?;
     let title = event_type(&event.kind);
-    let by = actor(&event.actor.kind, &event.actor.id, &people);
+    let by = actor(&event.actor.kind, &event.actor.id, &known);
     let sub = html! { (time(&event.at)) " " (outcome(&event.outcome)) };
     let around = html! {
         @if event.seq > 1 { (neighbour(visit, event.seq - 1, "Event before")) }
@@ -50,8 +50,8 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
                 @if let Some(suffix) = &event.secret_suffix {
                     div { dt { "Secret" } dd { code { "…" (suffix) } } }
                 }
-                @if let Some(company) = &event.company_id {
-                    div { dt { "For company" } dd { code { (company) } } }
+                @if let Some(id) = &event.company_id {
+                    div { dt { "For company" } dd { (company(visit, &frame, &known.companies, id)) } }
                 }
                 @if let Some(reason) = &event.reason {
                     div { dt { "Reason" } dd { bdi { (reason) } } }
@@ -137,7 +137,7 @@ fn table(changes: &[Change]) -> Markup {
                 tbody {
                     @for Change { field, before, after } in changes {
                         tr {
-                            th scope="row" { (field) }
+                            th scope="row" { (field_name(field)) }
                             @if before.is_none() && after.is_none() {
                                 td colspan="2" { span.hint { "Changed; what people said of themselves is not recorded." } }
                             } @else {
@@ -148,6 +148,16 @@ fn table(changes: &[Change]) -> Markup {
                     }
                 }
             }
+        }
+    }
+}
+
+/// In words, with the name by which it is searched for.
+fn field_name(field: &str) -> Markup {
+    html! {
+        @match field_words(field) {
+            Some(words) => { (capital(words)) " " span.hint { code { (field) } } },
+            None => { code { (field) } },
         }
     }
 }
@@ -169,6 +179,16 @@ fn value(value: &Value) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+
+    #[test]
+    fn a_field_that_nobody_has_words_for_keeps_its_name() {
+        let said = |field: &str| super::field_name(field).into_string();
+        assert_eq!(
+            said("allowedIPs"),
+            "Allowed addresses <span class=\"hint\"><code>allowedIPs</code></span>"
+        );
+        assert_eq!(said("shoeSize"), "<code>shoeSize</code>");
+    }
 
     #[test]
     fn values_are_told_without_json() {

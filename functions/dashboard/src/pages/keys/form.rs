@@ -160,10 +160,12 @@ impl KeyForm {
             member: "name",
             problem,
         };
+        let wrong_name = problem.and_then(|problem| problem.of_field("name"));
         html! {
             // The API counts characters, of which browsers count some as two.
             (name.with(|id, describes| html! {
-                input id=(id) name="name" value=(self.name) maxlength="200" required autocomplete="off" aria-describedby=(describes);
+                input id=(id) name="name" value=(self.name) maxlength="200" required autocomplete="off"
+                    aria-describedby=(describes) aria-invalid=[wrong_name.as_ref().map(|_| "true")];
             }))
             (self.scope_fields(problem))
             (self.expiry_fields(problem))
@@ -217,7 +219,7 @@ impl KeyForm {
         let error = problem.and_then(|problem| problem.of_field("scopes"));
         let custom = !PRESETS.iter().any(|(value, ..)| *value == self.preset);
         html! {
-            fieldset.field {
+            fieldset.field aria-invalid=[error.as_ref().map(|_| "true")] aria-describedby=[error.as_ref().map(|_| "scopes-error")] {
                 legend { "What it may do" }
                 @for (value, label, holds) in PRESETS {
                     @let scopes: Vec<_> = Scope::ALL.into_iter().filter(|scope| holds(*scope)).map(Scope::as_str).collect();
@@ -235,7 +237,7 @@ impl KeyForm {
                 }
                 (scope_table(&chosen))
                 p.hint { output id="summary" for="preset-custom" { @if custom { (in_words(&chosen)) } } " Writing includes neither reading nor deleting." }
-                @if let Some(error) = error { p.error { (error) } }
+                @if let Some(error) = error { p.error id="scopes-error" { (error) } }
             }
         }
     }
@@ -254,8 +256,12 @@ impl KeyForm {
             "" => "never",
             other => other,
         };
+        let wrong = error.is_some();
+        // What is wrong is the date where one is chosen, and else the choice.
+        let wrong_date = wrong && chosen == "date";
+        let wrong_choice = wrong && !wrong_date;
         html! {
-            fieldset.field {
+            fieldset.field aria-invalid=[wrong_choice.then_some("true")] aria-describedby=[wrong_choice.then_some("expiry-error")] {
                 legend { "When it expires" }
                 @if let Some(at) = &self.expires_at {
                     div.choice {
@@ -271,9 +277,10 @@ impl KeyForm {
                 }
                 div.field {
                     label for="date" { "Date, where one is chosen (UTC, inclusive)" }
-                    input id="date" name="date" type="date" value=(self.date);
+                    input id="date" name="date" type="date" value=(self.date)
+                        aria-invalid=[wrong_date.then_some("true")] aria-describedby=[wrong_date.then_some("expiry-error")];
                 }
-                @if let Some(error) = error { p.error { (error) } }
+                @if let Some(error) = error { p.error id="expiry-error" { (error) } }
             }
         }
     }

@@ -21,7 +21,7 @@ const OVERLAPS: [(&str, &str); 5] = [
     ("86400", "A day"),
     ("604800", "A week"),
     ("2592000", "30 days"),
-    ("0", "Not at all: every old secret ends at once"),
+    ("0", "Not at all: programs need the new one at once"),
 ];
 
 fn ask(visit: &Visit<'_>, operation: Operation) -> Result<Ask, Stop> {
@@ -59,17 +59,22 @@ async fn page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answer, St
                         p { "The newer one ends in " code { (newest.suffix) } "; last used: " (time_or(newest.last_used_at.as_deref(), "never")) "." }
                     }
                 }
-                div.choice {
-                    input type="radio" name="overlap" value="unused" id="unused" checked;
-                    label for="unused" { "Replace the newer secret, which nobody has used" }
-                }
-                div.choice {
-                    input type="radio" name="overlap" value="0" id="none";
-                    label for="none" { "End both, and make a new one" }
+                fieldset.field {
+                    legend { "What becomes of them" }
+                    div.choice {
+                        input type="radio" name="overlap" value="unused" id="unused" aria-describedby="unused-hint" checked;
+                        label for="unused" { "Replace the newer secret" }
+                        p.hint id="unused-hint" { "The older one keeps working as long as it was to. Only while nobody has used the newer one." }
+                    }
+                    div.choice {
+                        input type="radio" name="overlap" value="0" id="none" aria-describedby="none-hint";
+                        label for="none" { "End both" }
+                        p.hint id="none-hint" { "Requests with either are refused from this moment on." }
+                    }
                 }
             } @else if !key.secrets.is_empty() {
                 fieldset.field {
-                    legend { "The old secret lives on for" }
+                    legend { "The old secret keeps working for" }
                     @for (seconds, label) in OVERLAPS {
                         div.choice {
                             input type="radio" name="overlap" value=(seconds) id=(format!("overlap-{seconds}")) checked[seconds == "86400"];

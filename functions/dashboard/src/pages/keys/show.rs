@@ -205,11 +205,11 @@ fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage, may_change: bool) -> Mar
             @if let Some(end) = old.as_deref().filter(|_| may_change) {
                 form.form method="post" action=(visit.owned(Page::MoveOverlap, &[("keyId", &key.id)])) {
                     (visit.form_proof())
-                    p { "The old secret lives until " (time(end)) "." }
+                    p { "The old secret works until " (time(end)) "." }
                     div.actions {
                         button name="until" value="now" { "End it now" }
-                        button name="until" value="day" { "A day from now" }
-                        button name="until" value="week" { "A week from now" }
+                        button name="until" value="day" { "End it in a day" }
+                        button name="until" value="week" { "End it in a week" }
                     }
                 }
             }

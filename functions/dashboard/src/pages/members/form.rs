@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use routes::{Role, keys::Operation};
 use serde_json::{Value, json};
 
-use super::{Member, ROLES, find, role_changed, roles};
+use super::{Member, ROLES, find, role_changed, role_name, roles};
 use crate::{
     Page,
     answer::{Answer, Problem, Stop},
@@ -65,12 +65,12 @@ fn role_choice(chosen: &str, most: Role) -> Markup {
     html! {
         fieldset.field {
             legend { "Role" }
-            @for (role, name, may) in ROLES.iter().rev().filter(|(role, ..)| *role <= most) {
-                @let id = format!("role-{}", name.to_lowercase());
+            @for (role, may) in ROLES.iter().rev().filter(|(role, _)| *role <= most) {
+                @let id = format!("role-{}", role.name().to_lowercase());
                 @let about = format!("{id}-about");
                 div.choice {
                     input type="radio" name="role" value=(role.as_str()) id=(id) checked[role.as_str() == chosen] required aria-describedby=(about);
-                    label for=(id) { (name) }
+                    label for=(id) { (role.name()) }
                     p.hint id=(about) { (may) }
                 }
             }
@@ -124,10 +124,12 @@ async fn role_page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answe
         version,
         ..
     } = &member;
+    let title = format!("Role of {email}");
+    let now = role_name(role);
     let sub =
-        html! { bdi { (email) } " · " @if member.is_invited() { "invited" } @else { "member" } };
+        html! { @if member.is_invited() { "Invited as " (now) "." } @else { "Now " (now) "." } };
     let content = html! {
-        (heading("Role", sub, html! {}))
+        (heading(&title, sub, html! {}))
         (refusal(problem))
         @if frame.role() == Some(Role::Owner) {
             form.form method="post" action=(visit.owned(Page::ChangeMember, &[("memberId", id)])) {
@@ -146,7 +148,7 @@ async fn role_page(visit: &Visit<'_>, problem: Option<&Problem>) -> Result<Answe
         }
     };
     let status = problem.map_or(200, |problem| problem.status);
-    Ok(visit.framed_as(status, &frame, Page::Members, "Role", content))
+    Ok(visit.framed_as(status, &frame, Page::Members, &title, content))
 }
 
 pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {

@@ -10,7 +10,7 @@ use crate::{
     answer::{Answer, Stop},
     ask::Ask,
     pages::keys::{Listed, scopes},
-    parts::{heading, time},
+    parts::{heading, named, time},
     visit::Visit,
 };
 
@@ -66,8 +66,7 @@ fn table(grants: &[Grant]) -> Markup {
                     @for grant in grants {
                         tr {
                             td data-label="Company" {
-                                @if let Some(name) = &grant.name { bdi { (name) } }
-                                span.hint { code { (grant.company_id) } }
+                                (named(grant.name.as_deref(), &grant.company_id))
                             }
                             td data-label="Status" { (state(&grant.status)) }
                             td data-label="At most" { (scopes(&grant.scopes)) }
