@@ -117,7 +117,10 @@ pub fn callback(data: &[u8]) {
         let sealed = sealed.split(';').next().unwrap_or_default();
         let begun = PLACE.keys.open(sealed).expect("sealed by us");
         let begun: Value = serde_json::from_str(&begun).expect("JSON");
-        assert_eq!(begun["to"].as_str(), Some(first("to").unwrap_or_default().as_str()));
+        assert_eq!(
+            begun["to"].as_str(),
+            Some(first("to").unwrap_or_default().as_str())
+        );
         // Nobody is signed in, so nobody signs in anew.
         assert_eq!(begun["again"], Value::Null);
         return;
@@ -164,7 +167,10 @@ fn request(back: bool, query: &[(String, String)], cookie: &str) -> lambda_http:
     for (name, value) in query {
         single.insert(name.clone(), value.as_str().into());
         let values = multi.entry(name).or_insert_with(|| json!([]));
-        values.as_array_mut().expect("a list").push(value.as_str().into());
+        values
+            .as_array_mut()
+            .expect("a list")
+            .push(value.as_str().into());
     }
     let event = json!({
         "resource": path, "path": path, "httpMethod": "GET",

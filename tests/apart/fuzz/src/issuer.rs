@@ -46,5 +46,8 @@ pub(crate) fn signed(claims: &Value) -> String {
     let header = json!({ "alg": "ES256", "kid": "k1" });
     let text = format!("{}.{}", part(&header), part(claims));
     let signature: Signature = key().sign(text.as_bytes());
-    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    format!(
+        "{text}.{}",
+        BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())
+    )
 }
