@@ -10,21 +10,16 @@ use std::sync::Arc;
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const CLIENT: &str = "a-client";
 
-pub(crate) fn config() -> IssuerConfig {
-    IssuerConfig {
+pub(crate) fn trusted() -> TrustedIssuer {
+    let config = IssuerConfig {
         issuer: ISSUER.to_owned(),
         jwks_url: format!("{ISSUER}/jwks.json"),
         client_ids: vec![CLIENT.to_owned()],
         algorithm: TokenAlgorithm::Es256,
-    }
-}
-
-pub(crate) fn trusted() -> TrustedIssuer {
-    TrustedIssuer::new(config(), fetch())
-}
-
-pub(crate) fn fetch() -> FetchKeys {
-    Arc::new(|_| Box::pin(async { Some(json!({ "keys": [jwk()] }).to_string()) }))
+    };
+    let fetch: FetchKeys =
+        Arc::new(|_| Box::pin(async { Some(json!({ "keys": [jwk()] }).to_string()) }));
+    TrustedIssuer::new(config, fetch)
 }
 
 fn key() -> SigningKey {
