@@ -35,12 +35,13 @@ impl AllowedIps {
     }
 
     fn network(text: &str) -> Result<IpNet, String> {
-        let network: IpNet = match text.parse::<IpNet>() {
-            Ok(network) => network,
-            Err(_) => IpNet::from(
-                text.parse::<IpAddr>()
-                    .map_err(|_| "must be an IPv4 or IPv6 address or CIDR range".to_owned())?,
-            ),
+        let unread = || "must be an IPv4 or IPv6 address or CIDR range".to_owned();
+        let (address, _) = text.split_once('/').unwrap_or((text, ""));
+        // Of a range, too: ipnet takes `010.0.0.0/8` for 10, others for 8.
+        let address: IpAddr = address.parse().map_err(|_| unread())?;
+        let network = match text.contains('/') {
+            true => text.parse::<IpNet>().map_err(|_| unread())?,
+            false => IpNet::from(address),
         };
         if network.addr() != network.network() {
             return Err(format!(
@@ -193,13 +194,17 @@ mod tests {
     }
 
     #[test]
-    fn too_wide_empty_and_double_lists_are_refused() {
+    fn lists_too_wide_empty_double_or_ambiguous_are_refused() {
         for list in [
             json!([]),
             json!(["0.0.0.0/7"]),
             json!(["2000::/15"]),
             json!(["::ffff:0.0.0.0/103"]),
             json!(["1.1.1.1", "1.1.1.1/32"]),
+            json!(["010.0.0.1"]),
+            json!(["010.0.0.0/8"]),
+            json!(["10.0.0.0/33"]),
+            json!(["10.0.0.0/"]),
             json!("1.1.1.1"),
             json!([1]),
         ] {

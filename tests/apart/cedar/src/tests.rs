@@ -217,5 +217,8 @@ fn what_scopes_allow_is_what_cedar_says() {
         assert_eq!(found, expected, "{operation} {kind}: {own:?} {granted:?}");
         allowed += u64::from(found);
     }
-    assert!(allowed > cases / 10 && allowed < cases * 9 / 10, "{allowed} of {cases}");
+    assert!(
+        allowed > cases / 10 && allowed < cases * 9 / 10,
+        "{allowed} of {cases}"
+    );
 }

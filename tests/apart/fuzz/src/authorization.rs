@@ -2,7 +2,7 @@
 //!
 //! Each line is a header: its name, a colon, its value. `{key}` stands for a key that we minted, `{token}` for a token that the issuer signed.
 
-use auth::Keyring;
+use auth::{Effect, Keyring};
 use authorizer::{Authorizer, AuthorizerError};
 use model::{KeyId, KeyKind};
 use serde_json::{Map, Value, json};
@@ -29,8 +29,7 @@ static TOKEN: LazyLock<String> = LazyLock::new(|| {
     }))
 });
 
-static AUTHORIZER: LazyLock<Authorizer> =
-    LazyLock::new(|| Authorizer::new(PROCESS.app.clone(), issuer::config(), issuer::fetch()));
+static AUTHORIZER: LazyLock<Authorizer> = LazyLock::new(|| Authorizer::new(PROCESS.app.clone()));
 
 pub fn authorization(data: &[u8]) {
     let mut headers: Map<String, Value> = Map::new();
@@ -54,24 +53,33 @@ pub fn authorization(data: &[u8]) {
         },
     });
     let (answer, calls) = PROCESS.run(AUTHORIZER.authorize(event));
-    // Only who brings exactly one good credential is worth a look at the tables, which are away.
+    // Only who brings exactly one good key is worth a look at the tables, which are away.
     let good = match credentials.as_slice() {
-        [only] => match only.split_once(' ') {
-            Some((scheme, text)) => {
-                scheme.eq_ignore_ascii_case("bearer") && (text == *KEY || text == *TOKEN)
-            }
-            None => false,
-        },
-        _ => false,
+        [only] => only
+            .split_once(' ')
+            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+            .map(|(_, text)| text)
+            .filter(|text| *text == *KEY || *text == *TOKEN),
+        _ => None,
     };
     match answer {
-        // A person on a route for keys: the one thing that needs no row.
-        Ok(_) => panic!("allowed without a row"),
+        // A person on a route for keys: turned away without a look at any row, and kept as that where there are tables.
+        Ok(answer) => {
+            let statements = &answer.policy_document.statement;
+            assert!(
+                statements.iter().all(|one| one.effect == Effect::Deny),
+                "allowed without a row"
+            );
+            assert_eq!(good, Some(TOKEN.as_str()), "{credentials:?}");
+        }
         Err(AuthorizerError::Unauthorized) => {
-            assert!(!good, "{credentials:?}");
+            assert_eq!(good, None, "{credentials:?}");
             assert_eq!(calls, 0, "{credentials:?}");
         }
-        Err(AuthorizerError::Store(_)) => assert!(good && calls > 0, "{credentials:?}"),
+        Err(AuthorizerError::Store(_)) => {
+            assert_eq!(good, Some(KEY.as_str()), "{credentials:?}");
+            assert!(calls > 0, "{credentials:?}");
+        }
         Err(fault) => panic!("{fault} of {credentials:?}"),
     }
 }

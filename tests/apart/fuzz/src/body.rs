@@ -1,11 +1,10 @@
 //! What clients and the interview engine send: the first byte says what it claims to be, the rest is its JSON.
 
 use model::{
-    Acceptance, AccountRequest, AgentFields, AlertSettingsFields, ApiKeyChange,
-    ApiKeyFields, ApiKeyRequest, Body, CandidateFields, CompanyFields,
-    CompanyRequest, EngineReport, Faults, GrantRequest, InterviewPatch,
-    InvitationRequest, JobFields, NewInterview, Nothing, NoticePatch, PartnerFields,
-    PartnerRequest, PlanRequest, RateLimitFields, RoleChange, Timestamp,
+    Acceptance, AccountRequest, AgentFields, AlertSettingsFields, ApiKeyChange, ApiKeyFields,
+    ApiKeyRequest, Body, CandidateFields, CompanyFields, CompanyRequest, EngineReport, Faults,
+    GrantRequest, InterviewPatch, InvitationRequest, JobFields, NewInterview, Nothing, NoticePatch,
+    PartnerFields, PartnerRequest, PlanRequest, RateLimitFields, RoleChange, Timestamp,
 };
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -48,7 +47,10 @@ pub fn body(data: &[u8]) {
         23 => drop(read::<ApiKeyRequest>(body)),
         24 => drop(read::<ApiKeyChange>(body)),
         25 => drop(read::<NewInterview>(body)),
-        26 => drop((read::<InterviewPatch>(body.clone()), read::<NoticePatch>(body))),
+        26 => drop((
+            read::<InterviewPatch>(body.clone()),
+            read::<NoticePatch>(body),
+        )),
         _ => {
             let is_empty = body == json!({});
             assert_eq!(read::<Nothing>(body).is_some(), is_empty);

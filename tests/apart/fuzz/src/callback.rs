@@ -41,7 +41,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
         client_id: CLIENT.to_owned(),
         authorize_url: format!("{ISSUER}/authorize"),
         token_url: format!("{ISSUER}/token"),
-        dashboard_url: Some(ORIGIN.to_owned()),
+        dashboard_url: Some(ORIGIN.parse().expect("an address")),
         call: Arc::new(|_| {
             ASKED.fetch_add(1, Ordering::SeqCst);
             let body = ANSWER.lock().unwrap_or_else(PoisonError::into_inner);
@@ -53,7 +53,7 @@ static PLACE: LazyLock<Place> = LazyLock::new(|| {
     };
     let process = Process::new(Some(sign_in));
     Place {
-        dashboard: Dashboard::new(process.app.clone(), issuer::config(), issuer::fetch()),
+        dashboard: Dashboard::new(process.app.clone()),
         process,
         keys: SessionKeys::new(&document()),
     }
@@ -79,8 +79,8 @@ pub fn callback(data: &[u8]) {
     ASKED.store(0, Ordering::SeqCst);
 
     let mut cookie = line(1);
-    // A header's value; a gateway lets no other through.
-    cookie.retain(|c| !c.is_control());
+    // A header's value, of letters that a browser sends; a header with others is read as none.
+    cookie.retain(|c| c == ' ' || c.is_ascii_graphic());
     let foreign = cookie.clone();
     if let Some(begun) = &begun {
         let sealed = PLACE.keys.seal(&Value::from(begun.clone()).to_string());
@@ -108,6 +108,11 @@ pub fn callback(data: &[u8]) {
         let mut found = query.iter().filter(|(given, _)| given == name);
         found.next().map(|(_, value)| value.clone())
     };
+    if status == 503 {
+        // A cookie that may be a session's was looked for in tables that are away.
+        assert!(asked == 0 && calls > 0 && foreign.contains(&session));
+        return;
+    }
     if !back {
         assert_eq!((status, asked, calls), (303, 0, 0));
         let location = header("location");
@@ -117,7 +122,10 @@ pub fn callback(data: &[u8]) {
         let sealed = sealed.split(';').next().unwrap_or_default();
         let begun = PLACE.keys.open(sealed).expect("sealed by us");
         let begun: Value = serde_json::from_str(&begun).expect("JSON");
-        assert_eq!(begun["to"].as_str(), Some(first("to").unwrap_or_default().as_str()));
+        assert_eq!(
+            begun["to"].as_str(),
+            Some(first("to").unwrap_or_default().as_str())
+        );
         // Nobody is signed in, so nobody signs in anew.
         assert_eq!(begun["again"], Value::Null);
         return;
@@ -145,8 +153,8 @@ pub fn callback(data: &[u8]) {
     }
     match status {
         400 => assert_eq!(calls, 0),
-        // A session was to be made, after the issuer's good word on this very sign-in.
-        503 => {
+        // A session was to be made, after the issuer's good word on this very sign-in; a table that doesn't exist is our fault.
+        500 => {
             assert!(asked == 1 && text("nonce") == Some("n"), "{begun:?}");
             assert!(line(3).contains("{token}"));
         }
@@ -164,7 +172,10 @@ fn request(back: bool, query: &[(String, String)], cookie: &str) -> lambda_http:
     for (name, value) in query {
         single.insert(name.clone(), value.as_str().into());
         let values = multi.entry(name).or_insert_with(|| json!([]));
-        values.as_array_mut().expect("a list").push(value.as_str().into());
+        values
+            .as_array_mut()
+            .expect("a list")
+            .push(value.as_str().into());
     }
     let event = json!({
         "resource": path, "path": path, "httpMethod": "GET",

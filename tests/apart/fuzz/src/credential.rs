@@ -93,7 +93,10 @@ fn made(random: [u8; 32]) {
     let text = plain.expose();
     let read = PresentedKey::parse(text).expect("minted");
     assert_eq!((read.kind(), read.id()), (kind, id));
-    assert_eq!((read.prefix(), read.suffix()), (plain.prefix(), plain.suffix()));
+    assert_eq!(
+        (read.prefix(), read.suffix()),
+        (plain.prefix(), plain.suffix())
+    );
     assert_eq!(keyring.verify_tag(&read), Some(1));
     assert!(keyring.matches(&read, &stored));
     assert_eq!(text[40..], checksum(&text[..40]));

@@ -93,7 +93,9 @@ static GENUINE: LazyLock<Genuine> = LazyLock::new(|| {
         };
         let checkpoint = Checkpoint::new(before.as_ref(), &heads, at(seq));
         let signature = checkpoint_key.sign(&checkpoint.message());
-        let signed = checkpoint.clone().signed(checkpoint_key.public(), &signature);
+        let signed = checkpoint
+            .clone()
+            .signed(checkpoint_key.public(), &signature);
         checkpoints.push(signed.of(owner, &heads));
         before = Some(checkpoint);
     }

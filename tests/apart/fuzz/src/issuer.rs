@@ -10,21 +10,16 @@ use std::sync::Arc;
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const CLIENT: &str = "a-client";
 
-pub(crate) fn config() -> IssuerConfig {
-    IssuerConfig {
+pub(crate) fn trusted() -> TrustedIssuer {
+    let config = IssuerConfig {
         issuer: ISSUER.to_owned(),
         jwks_url: format!("{ISSUER}/jwks.json"),
         client_ids: vec![CLIENT.to_owned()],
         algorithm: TokenAlgorithm::Es256,
-    }
-}
-
-pub(crate) fn trusted() -> TrustedIssuer {
-    TrustedIssuer::new(config(), fetch())
-}
-
-pub(crate) fn fetch() -> FetchKeys {
-    Arc::new(|_| Box::pin(async { Some(json!({ "keys": [jwk()] }).to_string()) }))
+    };
+    let fetch: FetchKeys =
+        Arc::new(|_| Box::pin(async { Some(json!({ "keys": [jwk()] }).to_string()) }));
+    TrustedIssuer::new(config, fetch)
 }
 
 fn key() -> SigningKey {
@@ -46,5 +41,8 @@ pub(crate) fn signed(claims: &Value) -> String {
     let header = json!({ "alg": "ES256", "kid": "k1" });
     let text = format!("{}.{}", part(&header), part(claims));
     let signature: Signature = key().sign(text.as_bytes());
-    format!("{text}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes()))
+    format!(
+        "{text}.{}",
+        BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())
+    )
 }

@@ -37,7 +37,7 @@ impl Process {
             keyring: Some(Arc::new(Reloading::fixed(Keyring::new(&document())))),
             invitations: None,
             sessions: Some(Arc::new(Reloading::fixed(SessionKeys::new(&document())))),
-            issuer: sign_in.is_some().then(|| Arc::new(crate::issuer::trusted())),
+            issuer: Some(Arc::new(crate::issuer::trusted())),
             sign_in,
             mailer: None,
             bus: None,

@@ -24,7 +24,10 @@ pub fn record(data: &[u8]) {
         }
     };
     let mut secrets = Vec::new();
-    binaries(&serde_json::from_slice(data).unwrap_or_default(), &mut secrets);
+    binaries(
+        &serde_json::from_slice(data).unwrap_or_default(),
+        &mut secrets,
+    );
     assert!(!told.row.is_empty() && told.rev > 0, "{told:?}");
     let name = format!("{}@{}", told.row, told.rev);
     let mut ids: Vec<_> = told.events.iter().map(|event| &event.id).collect();
@@ -41,7 +44,10 @@ pub fn record(data: &[u8]) {
         let text = serde_json::to_string(&event).expect("JSON");
         let line = Line::parse(&text, &mut Vec::new()).expect("a line");
         assert!(line.is_whole(), "{text}");
-        assert_eq!((line.seq, line.owner, line.hash), (seq, told.owner, event.hash));
+        assert_eq!(
+            (line.seq, line.owner, line.hash),
+            (seq, told.owner, event.hash)
+        );
         let read: EventFacts = serde_json::from_str(&text).expect("an event");
         assert_eq!(read, facts, "{text}");
         for secret in &secrets {
