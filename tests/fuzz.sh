@@ -19,10 +19,20 @@ cargo metadata --locked --format-version 1 --manifest-path tests/apart/Cargo.tom
 cargo fuzz build "${options[@]}"
 found=$(mktemp -d)
 trap 'rm -rf "$found"' EXIT
-for name in "$@"; do
-    mkdir "$found/$name"
-    # The first folder takes what is new, so that the committed one stays small; a seed makes a short run the same each time.
-    cargo fuzz run "${options[@]}" "$name" "$found/$name" "$fuzz/corpus/$name" -- \
+
+# The first folder takes what is new, so that the committed one stays small; a seed makes a short run the same each time.
+run() {
+    mkdir "$found/$1"
+    cargo fuzz run "${options[@]}" "$1" "$found/$1" "$fuzz/corpus/$1" -- \
         -runs="$runs" -seed="${FUZZ_SEED:-1}" -max_len=8192 -timeout=20 -rss_limit_mb=2048 \
-        -print_final_stats=1 2>&1 | grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse)'
+        -print_final_stats=1 2>&1 | grep -vE '^#[0-9]+\s+(NEW|REDUCE|pulse)' | sed "s/^/$1: /"
+}
+
+# As many at once as there are cores; the first failure ends the script.
+for name in "$@"; do
+    [ "$(jobs -rp | wc -l)" -lt "$(nproc)" ] || wait -n
+    run "$name" &
+done
+while [ -n "$(jobs -p)" ]; do
+    wait -n
 done
