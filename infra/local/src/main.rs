@@ -16,6 +16,10 @@ use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 use url::Url;
 
+/// The embedded tables are JSON in and out, on all cores: under load half of the time went into the C library's locks on its heap.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Runs the whole InstaView API on this machine.
 #[derive(Debug, Parser)]
 #[command(args_conflicts_with_subcommands = true)]

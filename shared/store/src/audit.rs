@@ -303,6 +303,8 @@ impl Table {
 impl OwnerStore {
     /// What a filtered list reads at the most (contract §4).
     const MAX_EVENTS_READ: usize = 10_000;
+    /// What is read of a chain of which nobody knows how full its packs are: up to 300 KB.
+    const FIRST_PACKS: usize = 3;
 
     /// The company's events, newest first. Without a filter the total is exact; with one it isn't known, at most 10,000 events are read, and a page may be short and go on.
     pub async fn list_events(
@@ -323,12 +325,14 @@ impl OwnerStore {
                 Some(seq.saturating_sub(1))
             }
         };
-        let most = (!filtered).then_some(limit);
         // Together with the head, where its word isn't needed to know where to begin.
         let first = async {
             match from {
                 Some(0) | None => Ok(None),
-                Some(from) => self.packs_down_from(from, most).await.map(Some),
+                Some(from) => self
+                    .packs_down_from(from, Self::FIRST_PACKS)
+                    .await
+                    .map(Some),
             }
         };
         let (head, mut first) = tokio::try_join!(self.table.find_head(self.owner()), first)?;
@@ -345,16 +349,25 @@ impl OwnerStore {
             true => filter.among.unwrap_or(Self::MAX_EVENTS_READ),
             false => limit,
         };
+        let (mut packs_read, mut events_read) = (0, 0);
         'reading: while next > 0 && unread > 0 {
             let packs = match first.take() {
                 Some(packs) => packs,
-                None => self.packs_down_from(next, most).await?,
+                None if packs_read == 0 => self.packs_down_from(next, Self::FIRST_PACKS).await?,
+                // As many as hold the rest, if they are as full as those before.
+                None => {
+                    let packs = (unread * packs_read).div_ceil(events_read.max(1));
+                    self.packs_down_from(next, packs).await?
+                }
             };
             if packs.is_empty() {
                 next = 0;
             }
             for pack in packs {
-                for event in events_of(&pack)?.into_iter().rev() {
+                let events = events_of(&pack)?;
+                packs_read += 1;
+                events_read += events.len();
+                for event in events.into_iter().rev() {
                     if event.seq > next {
                         continue;
                     }
@@ -391,12 +404,8 @@ impl OwnerStore {
         self.table.chain(self.owner()).await
     }
 
-    /// The packs with events up to this seq, newest first: one DynamoDB page, which is never empty as long as there are any.
-    async fn packs_down_from(
-        &self,
-        seq: u64,
-        limit: Option<usize>,
-    ) -> Result<Vec<Item>, StoreError> {
+    /// At most so many packs with events up to this seq, newest first: one DynamoDB page, which is never empty as long as there are any.
+    async fn packs_down_from(&self, seq: u64, limit: usize) -> Result<Vec<Item>, StoreError> {
         let page = self
             .table
             .client
@@ -407,8 +416,7 @@ impl OwnerStore {
             .expression_attribute_values(":sk", s(place(seq)))
             .scan_index_forward(false)
             .consistent_read(true)
-            // A pack holds at least one event, so that more packs than events wanted are never needed.
-            .set_limit(limit.map(|limit| i32::try_from(limit.max(1)).unwrap_or(i32::MAX)))
+            .limit(i32::try_from(limit.max(1)).unwrap_or(i32::MAX))
             .send()
             .await
             .map_err(StoreError::from_sdk)?;
