@@ -22,8 +22,7 @@ impl OwnerStore {
         last_used: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<KeyUsage, StoreError> {
-        // The day before its last one may still be the last that was folded.
-        let recent = last_used.unwrap_or(now).day().minus(DAY).max(since);
+        let recent = last_used.unwrap_or(now).day().max(since);
         let (days, rolled_up, mut hours) = tokio::try_join!(
             self.key_days(id, since, now),
             self.periods(id, "N", DAY, since, now),
