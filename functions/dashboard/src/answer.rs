@@ -202,10 +202,15 @@ impl Stop {
                 visit.led(200, "Already done", why, &to, "Go on")
             }
             Stop::Form(why) => {
-                let why =
-                    format!("{why} Nothing was done. Load its page anew, and send it from there.");
-                let (title, to) = ("This form can't be taken", visit.above());
-                visit.led(403, title, &why, &to, "To the page of the form")
+                // Not to the page of the form: who never meant to send it is not to be led to where it can be sent.
+                let why = format!(
+                    "{why} Nothing was done. If you didn't mean to send it, that is all; else load its page anew, and send it from there."
+                );
+                let (title, to) = (
+                    "This form can't be taken",
+                    visit.href(crate::Page::Home, &[]),
+                );
+                visit.led(403, title, &why, &to, "To the dashboard")
             }
             Stop::NotFound => Answer::not_found(&visit.base),
             Stop::NoReason if visit.came_by_link() => {

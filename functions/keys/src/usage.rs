@@ -45,7 +45,8 @@ pub(crate) async fn suggest(call: Call<'_, Operation>) -> Result<Reply, ApiError
     let row = found(&store, id).await?;
     let since = call.now.minus(Duration::days(OBSERVED_DAYS)).day();
     let last_used = row.last_use.as_ref().map(|last| last.at);
-    let usage = store.observed(id, since, last_used, call.now).await?;
+    // Large, as several reads are under way together.
+    let usage = Box::pin(store.observed(id, since, last_used, call.now)).await?;
     let range = (since, call.now);
     call.ok(&KeySuggestions::new(
         id,

@@ -36,12 +36,16 @@ impl AllowedIps {
 
     fn network(text: &str) -> Result<IpNet, String> {
         let unread = || "must be an IPv4 or IPv6 address or CIDR range".to_owned();
-        let (address, _) = text.split_once('/').unwrap_or((text, ""));
-        // Of a range, too: ipnet takes `010.0.0.0/8` for 10, others for 8.
+        let (address, length) = match text.split_once('/') {
+            Some((address, length)) => (address, Some(length)),
+            None => (text, None),
+        };
         let address: IpAddr = address.parse().map_err(|_| unread())?;
-        let network = match text.contains('/') {
-            true => text.parse::<IpNet>().map_err(|_| unread())?,
-            false => IpNet::from(address),
+        let network = match length {
+            None => IpNet::from(address),
+            // ipnet takes `010.0.0.0/08` for 10 and 8, where others read octal numbers.
+            Some(length) if length.len() > 1 && length.starts_with('0') => return Err(unread()),
+            Some(_) => text.parse::<IpNet>().map_err(|_| unread())?,
         };
         if network.addr() != network.network() {
             return Err(format!(
@@ -203,6 +207,8 @@ mod tests {
             json!(["1.1.1.1", "1.1.1.1/32"]),
             json!(["010.0.0.1"]),
             json!(["010.0.0.0/8"]),
+            json!(["10.0.0.0/08"]),
+            json!(["2001:db8::/032"]),
             json!(["10.0.0.0/33"]),
             json!(["10.0.0.0/"]),
             json!("1.1.1.1"),

@@ -355,7 +355,7 @@ pub struct KeySuggestions {
 pub struct UnusedScopes {
     /// The key is 30 days old then.
     pub known_from: Timestamp,
-    /// The key's scopes that no accepted request of the last 30 days needed; null before `knownFrom`. A scope that was given to the key within that time is among them, too.
+    /// The key's scopes that no accepted request since `observedSince` needed; null before `knownFrom`. A scope that was given to the key within that time is among them, too.
     #[schemars(with = "Option<Vec<String>>")]
     pub scopes: Option<ScopeSet>,
 }

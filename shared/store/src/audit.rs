@@ -303,7 +303,7 @@ impl Table {
 impl OwnerStore {
     /// What a filtered list reads at the most (contract §4).
     const MAX_EVENTS_READ: usize = 10_000;
-    /// What is read of a chain of which nobody knows how full its packs are: up to 300 KB.
+    /// What is read to begin with, up to 300 KB: where packs are full they hold a page, and where they aren't one more call brings the rest.
     const FIRST_PACKS: usize = 3;
 
     /// The company's events, newest first. Without a filter the total is exact; with one it isn't known, at most 10,000 events are read, and a page may be short and go on.
@@ -325,12 +325,16 @@ impl OwnerStore {
                 Some(seq.saturating_sub(1))
             }
         };
+        let mut unread = match filtered {
+            true => filter.among.unwrap_or(Self::MAX_EVENTS_READ),
+            false => limit,
+        };
         // Together with the head, where its word isn't needed to know where to begin.
         let first = async {
             match from {
                 Some(0) | None => Ok(None),
                 Some(from) => self
-                    .packs_down_from(from, Self::FIRST_PACKS)
+                    .packs_down_from(from, Self::FIRST_PACKS.min(unread))
                     .await
                     .map(Some),
             }
@@ -345,29 +349,17 @@ impl OwnerStore {
         let mut items = Vec::new();
         let mut room = Room::new();
         let mut cut = false;
-        let mut unread = match filtered {
-            true => filter.among.unwrap_or(Self::MAX_EVENTS_READ),
-            false => limit,
-        };
-        let (mut packs_read, mut events_read) = (0, 0);
-        'reading: while next > 0 && unread > 0 {
+        'reading: while next > 0 && unread > 0 && items.len() < limit {
             let packs = match first.take() {
                 Some(packs) => packs,
-                None if packs_read == 0 => self.packs_down_from(next, Self::FIRST_PACKS).await?,
-                // As many as hold the rest, if they are as full as those before.
-                None => {
-                    let packs = (unread * packs_read).div_ceil(events_read.max(1));
-                    self.packs_down_from(next, packs).await?
-                }
+                // A pack holds at least one event, so that more packs than events are never needed.
+                None => self.packs_down_from(next, unread).await?,
             };
             if packs.is_empty() {
                 next = 0;
             }
             for pack in packs {
-                let events = events_of(&pack)?;
-                packs_read += 1;
-                events_read += events.len();
-                for event in events.into_iter().rev() {
+                for event in events_of(&pack)?.into_iter().rev() {
                     if event.seq > next {
                         continue;
                     }

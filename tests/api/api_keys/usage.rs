@@ -348,6 +348,9 @@ async fn suggestions_name_unused_scopes_after_30_days_and_the_smallest_list() {
 async fn suggestions_are_the_same_with_days_rolled_up_and_without() {
     let (app, acme) = start().await;
     let key = app.key_with(&acme, json!({})).await;
+    // Whenever it is: six hours into a day.
+    let into = app.now().millis().rem_euclid(86_400_000).unsigned_abs();
+    app.advance(DAY + HOUR * 6 - Duration::from_millis(into));
     // Two days with two hours each, one without any, and today.
     for (number, hours) in [1, 23, 1, 47, 0].into_iter().enumerate() {
         let caller = key

@@ -42,7 +42,7 @@ async fn every_form_wants_its_sessions_token() {
             let answer = browser.send(&page, &sent, &members).await;
             assert_eq!(answer.status, 403, "{of_page:?} {members:?}");
             let text = answer.text();
-            assert!(text.contains("Nothing was done") && text.contains("To the page of the form"));
+            assert!(text.contains("Nothing was done") && text.contains("To the dashboard"));
         }
         sent.members.clone_from(&form.members);
         for header in [

@@ -318,6 +318,15 @@ impl Day {
                 found.insert(hour.millis(), counts);
             }
             assert_eq!(found, line.expected.hours, "{id}");
+            let since = Timestamp::EPOCH;
+            let observed = store.observed(id, since, None, end).await.expect("read");
+            let mut accepted: BTreeMap<String, u64> = BTreeMap::new();
+            for (network, count) in found.values().flat_map(|hour| &hour.networks) {
+                *accepted.entry(network.clone()).or_default() += count;
+            }
+            let networks = observed.networks.iter();
+            let networks = networks.map(|(network, tally)| (network.to_string(), tally.accepted));
+            assert_eq!(networks.collect::<BTreeMap<_, _>>(), accepted, "{id}");
         }
         let found = world.calm().reconcile(end).await.expect("reconciled");
         assert_eq!((found.differences, found.behind), (vec![], vec![]));

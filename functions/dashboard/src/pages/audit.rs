@@ -144,7 +144,8 @@ async fn known(visit: &Visit<'_>, owner: Owner) -> Result<Known, Stop> {
 /// What companies are called besides the owner itself. A company knows of no other.
 async fn companies(visit: &Visit<'_>, owner: Owner) -> Result<Names, Stop> {
     match owner {
-        Owner::Partner(_) => names(visit, owner).await,
+        // Names never hold a page up.
+        Owner::Partner(_) => Ok(names(visit, owner).await.unwrap_or_default()),
         Owner::Company(_) | Owner::System => Ok(Names::new()),
     }
 }

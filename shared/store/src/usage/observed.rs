@@ -1,9 +1,10 @@
 //! What a key did in whole days, with the networks that it was used from, in few reads.
 //!
-//! Hours are what is true of networks. When a key's next day begins, the fold adds the accepted ones of the day that is over up into one row (`N#<day>`, 90 days as the hours), so that a month is thirty rows instead of 720. A day without such a row is read from its hours: the last one, and those from before there were such rows.
+//! Hours are what is true of networks. When a key's next day begins, the fold adds the accepted ones of the day that is over up into one row (`N#<day>`, 90 days as the hours), so that a month is thirty rows instead of 720. A day without such a row is read from its hours: the last one, one whose first event came late, and those from before there were such rows.
 
+use futures_util::future::try_join_all;
 use model::{KeyId, KeyUsage, Owner, Timestamp};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use super::{
     DAY, KEPT_HOURS, Stored, begins, day_key, day_networks_key, fold::Changes, number, read_data,
@@ -22,25 +23,35 @@ impl OwnerStore {
         last_used: Option<Timestamp>,
         now: Timestamp,
     ) -> Result<KeyUsage, StoreError> {
-        let recent = last_used.unwrap_or(now).day().max(since);
-        let (days, rolled_up, mut hours) = tokio::try_join!(
+        let last = last_used.unwrap_or(now).day().max(since);
+        let (days, rolled_up, networks) = tokio::try_join!(
             self.key_days(id, since, now),
             self.periods(id, "N", DAY, since, now),
-            self.key_hours(id, recent, now),
+            self.networks_of(id, last),
         )?;
-        let known: BTreeSet<_> = rolled_up.iter().map(|(day, _)| *day).collect();
-        let missing = |day: &Timestamp| *day < recent && !known.contains(day);
-        if let Some(first) = days.iter().map(|(day, _)| *day).find(missing) {
-            hours.extend(self.key_hours(id, first, recent).await?);
-        }
+        let mut known: BTreeMap<_, _> = rolled_up.into_iter().collect();
+        known.entry(last).or_insert(networks);
+        let used = days.iter().filter(|(_, usage)| usage.all.accepted > 0);
+        let missing = used
+            .map(|(day, _)| *day)
+            .filter(|day| !known.contains_key(day));
+        let missing = missing.map(|day| self.networks_of(id, day));
+        let missing = try_join_all(missing).await?;
         let mut sum = KeyUsage::default();
-        for (_, usage) in days.iter().chain(&rolled_up) {
+        let days = days.iter().map(|(_, usage)| usage);
+        for usage in days.chain(known.values()).chain(&missing) {
             sum.add(usage);
         }
-        for (_, hour) in hours.iter().filter(|(at, _)| !known.contains(&at.day())) {
-            sum.add(&hour.accepted_networks());
-        }
         Ok(sum)
+    }
+
+    /// From where the day's hours have accepted requests.
+    async fn networks_of(&self, id: KeyId, day: Timestamp) -> Result<KeyUsage, StoreError> {
+        let mut networks = KeyUsage::default();
+        for (_, hour) in self.key_hours(id, day, day.plus(DAY)).await? {
+            networks.add(&hour.accepted_networks());
+        }
+        Ok(networks)
     }
 }
 
@@ -65,10 +76,7 @@ impl Table {
                 && let known = self.day_before(owner, id, day).await?
                 && let Some(over) = known.max(changes.day_before(id, day))
             {
-                let mut networks = KeyUsage::default();
-                for (_, hour) in own.key_hours(id, over, over.plus(DAY)).await? {
-                    networks.add(&hour.accepted_networks());
-                }
+                let mut networks = own.networks_of(id, over).await?;
                 changes.add_networks(id, over, &mut networks);
                 rolled_up.insert((id, over), networks);
             }
