@@ -24,7 +24,7 @@ const MAX_QUEUE: usize = 1_000;
 /// Records that come together are handed over together, unless somebody waits.
 const WINDOW: Duration = Duration::from_millis(50);
 /// Between two reads of a stream that goes on, unless somebody waits: what is consumed together costs a fraction of what comes one by one.
-const LINGER: Duration = Duration::from_millis(250);
+const LINGER: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// Lambda would give up a record now; here it blocks its shard, and whoever waits is told.
