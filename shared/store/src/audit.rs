@@ -303,8 +303,8 @@ impl Table {
 impl OwnerStore {
     /// What a filtered list reads at the most (contract §4).
     const MAX_EVENTS_READ: usize = 10_000;
-    /// What is read to begin with, up to 500 KB: where packs are full they hold a page, and where they aren't one more call brings the rest.
-    const FIRST_PACKS: usize = 5;
+    /// What is read to begin with, up to 300 KB: where packs are full they hold a page, and where they aren't one more call brings the rest.
+    const FIRST_PACKS: usize = 3;
 
     /// The company's events, newest first. Without a filter the total is exact; with one it isn't known, at most 10,000 events are read, and a page may be short and go on.
     pub async fn list_events(
