@@ -130,19 +130,7 @@ async fn counts_are_exact_by_outcome_operation_network_and_secret() {
     assert_eq!(found.out_of_reach, 0);
     // Years later the chain is all that has them.
     app.advance(DAY * 800);
-    let audit = app.app().table.names().audit.clone();
-    for row in crate::worker::rows::rows(&app, &audit) {
-        if row["sk"]["S"]
-            .as_str()
-            .is_some_and(|sk| sk.starts_with("D#"))
-        {
-            let place = json!({ "pk": row["pk"], "sk": row["sk"] });
-            let delete = json!({ "TableName": audit, "Key": place }).to_string();
-            let target = "DynamoDB_20120810.DeleteItem";
-            let (status, _) = app.system.engine().dispatch(target, delete.as_bytes());
-            assert_eq!(status, 200);
-        }
-    }
+    forget(&app, "D#");
     let found = app.app().table.reconcile(app.now()).await;
     let found = found.expect("reconciled");
     assert_eq!((found.differences, found.behind), (vec![], vec![]));
@@ -388,11 +376,20 @@ async fn suggestions_are_the_same_with_days_rolled_up_and_without() {
     assert_eq!(usual["accepted"], 6);
 
     // Without those rows the hours have it all, as before there were any.
-    let audit = table.names().audit.clone();
-    for row in crate::worker::rows::rows(&app, &audit) {
+    forget(&app, "N#");
+    assert_eq!(rolled_up(&app), [0; 0]);
+    let read = suggestions(&app, &person, &key).await;
+    assert_eq!(read["allowedIPs"], usual["allowedIPs"]);
+    assert_eq!(read["accepted"], usual["accepted"]);
+}
+
+/// Deletes the rows of usage whose sort keys start so.
+fn forget(app: &TestApp, prefix: &str) {
+    let audit = &app.app().table.names().audit;
+    for row in crate::worker::rows::rows(app, audit) {
         if row["sk"]["S"]
             .as_str()
-            .is_some_and(|sk| sk.starts_with("N#"))
+            .is_some_and(|sk| sk.starts_with(prefix))
         {
             let place = json!({ "pk": row["pk"], "sk": row["sk"] });
             let delete = json!({ "TableName": audit, "Key": place }).to_string();
@@ -401,10 +398,6 @@ async fn suggestions_are_the_same_with_days_rolled_up_and_without() {
             assert_eq!(status, 200);
         }
     }
-    assert_eq!(rolled_up(&app), [0; 0]);
-    let read = suggestions(&app, &person, &key).await;
-    assert_eq!(read["allowedIPs"], usual["allowedIPs"]);
-    assert_eq!(read["accepted"], usual["accepted"]);
 }
 
 /// How many networks each day has, oldest first, of those that were added up.
