@@ -3,33 +3,46 @@
 #
 #     infra/delete.sh STACK STACK
 #
-# The name twice, so that it is meant. Needs sam, the AWS CLI and jq.
+# The name twice, so that it is meant. Needs sam, the AWS CLI, jq, and in the environment a region and credentials that may do all of it.
+# Where it broke off, give the stack's id instead, which it says first: CloudFormation forgets a name with its stack, and an id after 90 days.
 set -euo pipefail
 stack=${1:?the name of the stack}
 [ "${2-}" = "$stack" ] || { echo "say the name twice" >&2; exit 2; }
+# The AWS CLI and sam each know a region by one of these names.
+export AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:?a region}}
+export AWS_DEFAULT_REGION=$AWS_REGION
 
+found=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \
+    --query 'Stacks[0].[StackId, StackName, StackStatus]')
+read -r id name status <<< "$found"
+echo "$id"
+[ "$status" = DELETE_COMPLETE ] || sam delete --stack-name "$name" --no-prompts
+
+# By the id a deleted stack still says what it has left.
 resources() {
-    aws cloudformation describe-stack-resources --stack-name "$stack" --output text \
-        --query "StackResources[?ResourceType=='$1'].PhysicalResourceId"
+    aws cloudformation list-stack-resources --stack-name "$id" --output text \
+        --query "StackResourceSummaries[?ResourceType=='$1' && PhysicalResourceId].[PhysicalResourceId]"
+}
+# Calls; false where the thing is gone already, or soon will be.
+there() {
+    local said
+    said=$("$@" 2>&1 > /dev/null) && return
+    case $said in
+        *NotFound* | *'Not Found'* | *NonExistent* | *KMSInvalidState*) return 1 ;;
+        *) echo "$said" >&2; exit 1 ;;
+    esac
 }
 
-# While the stack is there: afterwards nothing says what was its own.
 tables=$(resources AWS::DynamoDB::Table)
-buckets=$(resources AWS::S3::Bucket)
-pools=$(resources AWS::Cognito::UserPool)
-secrets=$(resources AWS::SecretsManager::Secret)
-keys=$(resources AWS::KMS::Key)
-queues=$(resources AWS::SQS::Queue)
-
-sam delete --stack-name "$stack" --no-prompts
-
 for table in $tables; do
-    aws dynamodb update-table --table-name "$table" --no-deletion-protection-enabled > /dev/null
+    there aws dynamodb update-table --table-name "$table" --no-deletion-protection-enabled || continue
     aws dynamodb wait table-exists --table-name "$table"
     aws dynamodb delete-table --table-name "$table" > /dev/null
 done
 locked=()
+buckets=$(resources AWS::S3::Bucket)
 for bucket in $buckets; do
+    there aws s3api head-bucket --bucket "$bucket" || continue
     # Checkpoints are versions under a lock; by GOVERNANCE whoever may bypass it can remove them, by COMPLIANCE nobody before it ends.
     bypass=()
     ! aws s3api get-object-lock-configuration --bucket "$bucket" > /dev/null 2>&1 || bypass=(--bypass-governance-retention)
@@ -41,20 +54,24 @@ for bucket in $buckets; do
     done
     aws s3api delete-bucket --bucket "$bucket" || locked+=("$bucket")
 done
+pools=$(resources AWS::Cognito::UserPool)
 for pool in $pools; do
-    aws cognito-idp update-user-pool --user-pool-id "$pool" --deletion-protection INACTIVE
+    there aws cognito-idp update-user-pool --user-pool-id "$pool" --deletion-protection INACTIVE || continue
     aws cognito-idp delete-user-pool --user-pool-id "$pool"
 done
+secrets=$(resources AWS::SecretsManager::Secret)
 for secret in $secrets; do
-    aws secretsmanager delete-secret --secret-id "$secret" --force-delete-without-recovery > /dev/null
+    there aws secretsmanager delete-secret --secret-id "$secret" --force-delete-without-recovery || true
 done
+keys=$(resources AWS::KMS::Key)
 for key in $keys; do
     # The shortest that KMS takes.
-    aws kms schedule-key-deletion --key-id "$key" --pending-window-in-days 7 > /dev/null
+    there aws kms schedule-key-deletion --key-id "$key" --pending-window-in-days 7 || true
 done
+queues=$(resources AWS::SQS::Queue)
 for queue in $queues; do
     # That of missed turns went with the stack.
-    aws sqs delete-queue --queue-url "$queue" 2> /dev/null || true
+    there aws sqs delete-queue --queue-url "$queue" || true
 done
 for bucket in "${locked[@]}"; do
     echo "$bucket is not empty: its checkpoints are locked" >&2

@@ -9,6 +9,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 stack=${1:?the name of the stack}
 shift
+# The AWS CLI and sam each know a region by one of these names.
+export AWS_REGION=${AWS_REGION:-${AWS_DEFAULT_REGION:?a region}}
+export AWS_DEFAULT_REGION=$AWS_REGION
 
 # What is built must be for the processor that the stack has.
 if [[ " $* " != *" Architecture="* ]]; then

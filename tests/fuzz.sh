@@ -18,7 +18,9 @@ export RUSTC_BOOTSTRAP=1
 cargo metadata --locked --format-version 1 --manifest-path tests/apart/Cargo.toml > /dev/null
 cargo fuzz build "${options[@]}"
 found=$(mktemp -d)
-trap 'kill $(jobs -p) 2> /dev/null || true; rm -rf "$found"' EXIT
+# Each run in a group of its own, so that none outlives the script.
+set -m
+trap 'for group in $(jobs -p); do kill -- "-$group" || true; done; wait; rm -rf "$found"' EXIT
 
 # The first folder takes what is new, so that the committed one stays small; a seed makes a short run the same each time.
 run() {

@@ -10,6 +10,7 @@ mod inner;
 mod label;
 mod matrix;
 mod order;
+mod paths;
 mod unauthorized;
 
 use serde_json::{Value, json};

@@ -14,6 +14,7 @@ mod once;
 mod others;
 mod partners;
 mod place;
+mod resources;
 mod roles;
 mod sessions;
 

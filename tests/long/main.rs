@@ -23,7 +23,6 @@ mod dashboard {
     pub(crate) mod costs;
 }
 
-mod audit_capacity;
 #[path = "../api/faults.rs"]
 mod faults;
 
@@ -55,6 +54,7 @@ mod decision;
 
 #[path = "../../functions/audit/tests/it"]
 mod trail {
+    mod capacity;
     pub(crate) mod simulated;
     #[expect(dead_code, reason = "the other tests of the module need the rest")]
     pub(crate) mod world;

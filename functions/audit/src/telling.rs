@@ -106,6 +106,9 @@ pub fn revision(names: &TableNames, record: &EventRecord) -> Result<Option<Revis
     if told.row.is_empty() {
         told.row = row;
     }
+    if told.rev == 0 {
+        return Err(Unreadable::Unannounced("rev"));
+    }
     let several = told.events.len() > 1;
     for event in &mut told.events {
         event.id = match several {

@@ -64,9 +64,13 @@ impl Request {
             .multi_value_query_string_parameters
             .unwrap_or_default();
         let in_path = event.path_parameters.unwrap_or_default();
+        let in_path = |name| {
+            let sent: Option<&String> = in_path.get(name);
+            sent.map(|sent| api::path_parameter(sent).into_owned())
+        };
         let mut named = query.remove("companyId").unwrap_or_default();
         if route.tenant == Tenant::PathCompany {
-            let in_path = in_path.get("companyId").cloned().unwrap_or_default();
+            let in_path = in_path("companyId").unwrap_or_default();
             // Named again in the query it must be the same one, and once.
             if named.len() == 1 && named[0] == in_path {
                 named.clear();
@@ -81,7 +85,7 @@ impl Request {
             _ => NamedCompany::Unusable,
         };
         let partner = match route.tenant {
-            Tenant::PathPartner => in_path.get("partnerId").cloned().into_iter().collect(),
+            Tenant::PathPartner => in_path("partnerId").into_iter().collect(),
             _ => query.remove("partnerId").unwrap_or_default(),
         };
         let partner = match partner.as_slice() {

@@ -4,9 +4,17 @@
 //! Knows nothing of what an operation does.
 
 mod answer;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here, and nowhere else, who asks is looked up and their request counted"
+)]
 mod decide;
 mod event;
 mod memory;
+#[expect(
+    clippy::disallowed_methods,
+    reason = "here, and nowhere else, requests are refused"
+)]
 mod refuse;
 
 pub use answer::AuthorizerAnswer;
@@ -196,6 +204,10 @@ impl Authorizer {
     }
 
     /// The row that a person's request is decided on, or the refusal where there is none to decide on.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "whoever names no owner acts for the only one that they have"
+    )]
     async fn membership(
         &self,
         request: &Request,

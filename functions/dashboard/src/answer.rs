@@ -163,7 +163,7 @@ impl Stop {
                     403 => "Not allowed",
                     404 => "Not found",
                     409 => "Changed meanwhile",
-                    422 => "Already done",
+                    422 => "This form was used already",
                     429 => "Too many requests",
                     500 => "Our mistake",
                     503 => "One moment",

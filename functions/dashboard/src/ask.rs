@@ -5,6 +5,7 @@ use auth::Context;
 use http_body_util::BodyExt;
 use lambda_http::{Body, Request, Response, request::from_str};
 use model::Owner;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use routes::{Operation, Role, Route, Tenant};
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value, json};
@@ -19,6 +20,13 @@ use crate::{
     session::{Said, fault},
     visit::Visit,
 };
+
+/// All but what may stand in a path as it is (RFC 3986, unreserved characters).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// One request of the API, yet to be made.
 #[derive(Debug, Clone)]
@@ -143,7 +151,13 @@ impl Ask {
     pub(crate) fn event(&self, visit: &Visit<'_>) -> Value {
         let route = self.route;
         let mut path = route.path.to_owned();
-        for (name, value) in &self.path {
+        // Percent-encoded, as a gateway hands them on.
+        let parameters = self.path.iter().map(|(name, value)| {
+            let value = utf8_percent_encode(value, RESERVED).to_string();
+            (*name, value)
+        });
+        let parameters: BTreeMap<_, _> = parameters.collect();
+        for (name, value) in &parameters {
             path = path.replace(&format!("{{{name}}}"), value);
         }
         // What the gateway knows of the browser's own request: its ids, its address, what it calls itself.
@@ -159,7 +173,7 @@ impl Ask {
             "multiValueHeaders": multi(&self.headers),
             "queryStringParameters": self.query,
             "multiValueQueryStringParameters": multi(&self.query),
-            "pathParameters": self.path,
+            "pathParameters": parameters,
             "stageVariables": null,
             "requestContext": context,
             "body": self.body.as_ref().map(Value::to_string),

@@ -57,6 +57,18 @@ impl Form {
         self.given(name).unwrap_or_default().trim()
     }
 
+    /// Of which version its object was when it was filled in; `now` where it doesn't say.
+    pub(crate) fn version(&self, now: u64) -> u64 {
+        self.text("version").parse().unwrap_or(now)
+    }
+
+    /// Whether the member says that name, as people see it: white space as one space.
+    pub(crate) fn says(&self, member: &str, name: &str) -> bool {
+        self.text(member)
+            .split_whitespace()
+            .eq(name.split_whitespace())
+    }
+
     pub(crate) fn given(&self, name: &str) -> Option<&str> {
         let member = self.members.iter().find(|(given, _)| given == name);
         member.map(|(_, value)| value.as_str())

@@ -169,11 +169,16 @@ impl Visit<'_> {
             on.push(("cursor", cursor));
             self.owned(page, &on)
         });
+        self.pages(&self.owned(page, filters), next.as_deref())
+    }
+
+    /// The same, by where its two links lead.
+    pub(crate) fn pages(&self, first: &str, next: Option<&str>) -> Markup {
         let later = !self.query("cursor").is_empty();
         html! {
             @if later || next.is_some() {
                 nav.pager aria-label="Pages" {
-                    @if later { a rel="prev" href=(self.owned(page, filters)) { "Newest" } }
+                    @if later { a rel="prev" href=(first) { "Newest" } }
                     @if let Some(next) = next { a rel="next" href=(next) { "Older" } }
                 }
             }

@@ -99,8 +99,8 @@ impl<'a> Visit<'a> {
         self.request
             .path_parameters_ref()
             .and_then(|all| all.first(name))
+            .map(|sent| api::path_parameter(sent).into_owned())
             .unwrap_or_default()
-            .to_owned()
     }
 
     /// A parameter of the query, empty where there is none.

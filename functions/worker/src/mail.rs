@@ -29,6 +29,7 @@ pub(crate) async fn send_all(app: &App, end: End) -> Result<bool, StoreError> {
 }
 
 /// Whether it is left. Where nothing carries mail, it waits without being counted as work.
+#[expect(clippy::disallowed_methods, reason = "the task is a row of our own")]
 pub(crate) async fn send(app: &App, task: &MailTask) -> Result<bool, StoreError> {
     let (Some(mailer), Some(keys)) = (&app.mailer, &app.invitations) else {
         return Ok(false);

@@ -30,7 +30,8 @@ pub fn freeze(thaws: u64, longest: Duration) -> anyhow::Result<Part> {
     let mut part = Part::new("freeze")?;
     let mut stage = Stage::new("freeze")?;
     let mut thawed = thaw(&mut stage, thaws, longest)?;
-    let what = format!("client errors in {thaws} thaws, connections closed or reset meanwhile");
+    let what =
+        format!("client errors in {thaws} thaws, connections closed, reset or forgotten meanwhile");
     part.figures.push(
         Figure::new("freeze.errors", &what, "", thawed.errors as f64)
             .target("0 of 1,000", Limit::Exactly(0.0))
@@ -82,15 +83,18 @@ pub(crate) fn thaw(stage: &mut Stage, thaws: u64, longest: Duration) -> anyhow::
     let mut accepted = 0;
     for number in 0..thaws {
         environment.frozen()?;
-        match number % 4 {
-            0 | 2 => stage.front.hang_up(HangUp::Close),
+        // How a connection ends doesn't go with how long the process stands still: of the long pauses, too, each kind has its share.
+        match (number / 4) % 4 {
+            0 => stage.front.hang_up(HangUp::Close),
             1 => stage.front.hang_up(HangUp::Reset),
+            2 => stage.front.hang_up(HangUp::Vanish),
             _ => {}
         }
         // The end of the connection is on its way, has come, or came long ago.
         let pause = match number {
             last if last + 1 == thaws => longest,
             number if number % 100 == 99 => Duration::from_secs(1),
+            number if number % 10 == 9 => Duration::from_millis(50),
             number => Duration::from_millis(number % 4),
         };
         thread::sleep(pause);

@@ -73,8 +73,10 @@ pub struct Counts {
 pub enum HangUp {
     /// In order: TLS's close, then TCP's.
     Close,
-    /// As a network does that has forgotten the connection.
+    /// As a network does that has forgotten the connection, and says so.
     Reset,
+    /// As one that doesn't say so: nothing that is sent is answered any more.
+    Vanish,
 }
 
 impl Front {

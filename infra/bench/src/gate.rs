@@ -30,6 +30,9 @@ struct Bound {
 /// Enough for every kind of hang-up; the full number is `freeze`'s.
 const THAWS: u64 = 60;
 const WARM_CALLS: u64 = 1_000;
+const ZIP: &str = "authorizer.zip";
+/// The target itself: what it may change by would lead beyond it.
+pub(crate) const MOST_MB: f64 = 3.5;
 const FILE: &str = "infra/bench/gate.json";
 const BLESS: &str = "cargo run -p bench -- gate --bless";
 
@@ -46,6 +49,8 @@ pub fn gate(bless: bool) -> anyhow::Result<()> {
     );
     let (_, wrong) = faults::check(&mut stage);
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let zip = measured.get(ZIP).context(ZIP)?;
+    ensure!(*zip <= MOST_MB, "{ZIP} is {zip} MB, and may be {MOST_MB}");
     let path = root().join(FILE);
     if bless {
         let figures = measured.into_iter().map(|(id, value)| {

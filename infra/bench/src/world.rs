@@ -4,13 +4,17 @@ use anyhow::{Context, ensure};
 use api::App;
 use auth::{Keyring, SecretDocument};
 use embedded::Engine;
-use local::{DataDir, HttpRequest, System, seed};
+use local::{DataDir, HttpRequest, Issuer, System, seed};
 use model::{KeyKind, Plan, RateLimit};
 use routes::{Role, ScopeSet};
 use serde_json::{Value, json};
 use std::{
     fs,
+    io::{Read, Write},
+    net::{Ipv4Addr, TcpListener},
     path::{Path, PathBuf},
+    sync::Arc,
+    thread,
 };
 use tokio::runtime::Runtime;
 
@@ -28,6 +32,7 @@ pub struct World {
     /// Of the app in whose name everything was made.
     pub app: App,
     pub keys: Keys,
+    pub issuer: Arc<Issuer>,
     environment: Vec<(String, String)>,
 }
 
@@ -64,6 +69,11 @@ const PLAIN: RateLimit = RateLimit {
     per_second: None,
 };
 pub(crate) const OWNER: &str = "owner@bench.example";
+pub(crate) const ADMINISTRATOR: &str = "administrator@bench.example";
+/// Of one partner, and of nobody else.
+pub(crate) const SOLE: &str = "owner@partner.example";
+/// Of no company.
+pub(crate) const VISITOR: &str = "visitor@bench.example";
 
 impl World {
     /// In a folder of the target directory, without what an earlier run has left there.
@@ -79,24 +89,27 @@ impl World {
 
     async fn make(folder: PathBuf) -> anyhow::Result<World> {
         let data = DataDir::open(&folder.join("data"))?;
-        let system = System::builder().data_dir(data).start().await?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        let issuer_url = format!("http://{}", listener.local_addr()?);
+        let system = System::builder().data_dir(data).issuer_url(&issuer_url);
+        let system = system.start().await?;
+        serve_keys(listener, system.issuer().jwks().to_string());
+        seed::administrator(&system, ADMINISTRATOR).await?;
         let owner = [(OWNER, Role::Owner)];
         let company = seed::company(&system, "Bench", Plan::Enterprise, Some(MOST), &owner).await?;
         let mut accepted = Vec::new();
+        // The peers' keys are bound to these networks, too.
+        let networks = ["127.0.0.0/8", "192.0.2.0/24"];
+        let fields = json!({ "name": "Bench", "scopes": ScopeSet::all(), "allowedIPs": networks });
         for _ in 0..KEYS {
-            let key = seed::key(&system, company, OWNER, "Bench", ScopeSet::all()).await?;
+            let key = seed::key(&system, company, OWNER, &fields).await?;
             accepted.push(key.plaintext);
         }
         let plain = seed::company(&system, "Plain", Plan::Enterprise, Some(PLAIN), &owner).await?;
-        let plain = seed::key(&system, plain, OWNER, "Plain", ScopeSet::all()).await?;
+        let plain = seed::key(&system, plain, OWNER, &fields).await?;
         let few = seed::company(&system, "Few", Plan::Enterprise, Some(FEW), &owner).await?;
-        let limited = seed::key(&system, few, OWNER, "Limited", ScopeSet::all()).await?;
-        let partner = seed::partner(
-            &system,
-            "Partner",
-            &[("owner@partner.example", Role::Owner)],
-        );
-        let partner = partner.await?;
+        let limited = seed::key(&system, few, OWNER, &fields).await?;
+        let partner = seed::partner(&system, "Partner", &[(SOLE, Role::Owner)]).await?;
         let ats = seed::ats_key(&system, partner, ScopeSet::all(), MOST).await?;
         let token = system.issuer().token_for(OWNER, system.app().clock.now());
         let target = format!("/partner-grants?companyId={company}");
@@ -113,6 +126,7 @@ impl World {
             Keyring::new(&foreign).mint(KeyKind::Standard, ats.id, app.entropy.bytes());
         Ok(World {
             environment: environment(&system)?,
+            issuer: Arc::clone(system.issuer()),
             engine: system.engine().clone(),
             app,
             keys: Keys {
@@ -135,6 +149,22 @@ impl World {
         bootstrap.environment.extend(self.environment.clone());
         bootstrap
     }
+}
+
+/// The issuer's public keys, to whoever asks, for as long as this process lives.
+fn serve_keys(listener: TcpListener, keys: String) {
+    thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            // Its one request is small, and comes in one piece.
+            let _ = stream.read(&mut [0; 4_096]);
+            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json";
+            let _ = write!(
+                stream,
+                "{head}\r\ncontent-length: {}\r\n\r\n{keys}",
+                keys.len()
+            );
+        }
+    });
 }
 
 /// What the template gives the authorizer, with secrets in files.
@@ -162,11 +192,20 @@ fn environment(system: &System) -> anyhow::Result<Vec<(String, String)>> {
         .into())
 }
 
-/// API Gateway's REQUEST events for `GET /jobs/{jobId}`, as the documented one.
+/// API Gateway's REQUEST events, as the documented one, which is of `GET /jobs/{jobId}`.
 #[derive(Debug)]
 pub struct Events {
     event: Value,
     made: u64,
+}
+
+/// A route without parameters, as [`Events::of`] asks for it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Asked<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) path: &'a str,
+    /// Why an administrator asks.
+    pub(crate) reason: Option<&'a str>,
 }
 
 impl Events {
@@ -194,6 +233,37 @@ impl Events {
         }
         event["requestContext"]["extendedRequestId"] = json!(format!("JKJ{:012}=", self.made));
         event.to_string().into_bytes()
+    }
+
+    /// The next event about another route.
+    pub(crate) fn of(
+        &mut self,
+        asked: Asked<'_>,
+        credential: &str,
+        company: Option<&str>,
+    ) -> anyhow::Result<Vec<u8>> {
+        let Asked {
+            method,
+            path,
+            reason,
+        } = asked;
+        let mut event: Value = serde_json::from_slice(&self.next(credential, company))?;
+        let arn = event["methodArn"].as_str().context("no methodArn")?;
+        let (stage, _) = arn.split_once("/GET/").context("another methodArn")?;
+        event["methodArn"] = json!(format!("{stage}/{method}{path}"));
+        event["pathParameters"] = json!({});
+        for (name, value) in [("resource", path), ("path", path), ("httpMethod", method)] {
+            event[name] = json!(value);
+        }
+        let context = &mut event["requestContext"];
+        context["resourcePath"] = json!(path);
+        context["path"] = json!(format!("/v1{path}"));
+        context["httpMethod"] = json!(method);
+        if let Some(reason) = reason {
+            event["headers"]["X-Admin-Reason"] = json!(reason);
+            event["multiValueHeaders"]["X-Admin-Reason"] = json!([reason]);
+        }
+        Ok(event.to_string().into_bytes())
     }
 }
 

@@ -17,8 +17,10 @@ pub struct DataDir {
     _lock: File,
 }
 
-/// How everything lies there and in the rows. Raised by a change that can't read what was written before, beside what brings that over.
-const FORMAT: u32 = 1;
+/// How everything lies there and in the rows. Raised by a change whose rows an older build can't read: 2 has packs in zlib's format.
+const FORMAT: u32 = 2;
+/// Raised by a change that can't read what was written before, beside what brings that over.
+const OLDEST_READ: u32 = 1;
 const FORMAT_FILE: &str = "format";
 
 impl DataDir {
@@ -79,12 +81,12 @@ impl DataDir {
             None => Some(FORMAT),
         };
         match found {
-            Some(FORMAT) => self.write(FORMAT_FILE, &format!("{FORMAT}\n")),
+            Some(OLDEST_READ..=FORMAT) => self.write(FORMAT_FILE, &format!("{FORMAT}\n")),
             Some(newer) if newer > FORMAT => bail!(
                 "{path} has format {newer}, and this build knows {FORMAT}: use a newer build, or name another --data-dir"
             ),
             Some(older) => bail!(
-                "{path} has format {older}, which this build ({FORMAT}) can't read any more: remove it, or name another --data-dir"
+                "{path} has format {older}, and this build reads {OLDEST_READ} to {FORMAT}: remove it, or name another --data-dir"
             ),
             None => bail!("{path}/{FORMAT_FILE} is no number: something else has written it"),
         }

@@ -6,7 +6,7 @@ use model::{
     Actor, ActorKind, ApiKeyFields, Body, CompanyFields, CompanyId, KeyId, KeyKind, Owner,
     PartnerId, Plan, RateLimit,
 };
-use routes::{Role, Scope, ScopeSet};
+use routes::{Role, ScopeSet};
 use serde_json::{Value, json};
 use store::{Membership, NewAdministrator, NewCompany, NewKey, NewPartner, Stamp, StoreError};
 
@@ -94,14 +94,8 @@ impl Companies {
 
     /// Acme's key with every scope.
     pub(crate) async fn demo_key(&self, system: &System) -> anyhow::Result<SeededKey> {
-        key(
-            system,
-            self.acme,
-            OWNER_OF_ACME,
-            "Demo key",
-            ScopeSet::all(),
-        )
-        .await
+        let fields = json!({ "name": "Demo key", "scopes": ScopeSet::all() });
+        key(system, self.acme, OWNER_OF_ACME, &fields).await
     }
 }
 
@@ -291,26 +285,28 @@ pub async fn join(system: &System, owner: Owner, email: &str, role: Role) -> any
         .await
     {
         Ok(()) | Err(StoreError::Conflict) => Ok(()),
+        // Each start on another port brings its own people.
+        Err(StoreError::Full) => bail!(
+            "{owner} has no room for {email} of another issuer: start on the port that the data directory was used with"
+        ),
         Err(error) => Err(error).context("a membership"),
     }
 }
 
-/// Makes a key through the API, as `owner`, who has just signed in.
+/// Makes a key through the API, as `owner`, who has just signed in; `fields` are the request's body.
 pub async fn key(
     system: &System,
     company: CompanyId,
     owner: &str,
-    name: &str,
-    scopes: ScopeSet,
+    fields: &Value,
 ) -> anyhow::Result<SeededKey> {
     let token = system
         .issuer()
         .token_for(owner, system.app().clock.now())
         .access_token;
-    let scopes: Vec<_> = scopes.iter().map(Scope::as_str).collect();
     let request = HttpRequest::new("POST", &format!("/api-keys?companyId={company}"))
         .bearer(&token)
-        .json(&json!({ "name": name, "scopes": scopes }));
+        .json(fields);
     let data = send(system, request, 201).await.context("a key")?;
     let text = |name: &str| {
         data[name]

@@ -3,7 +3,7 @@
 use embedded::Weather;
 use local::{HttpRequest, System, seed};
 use model::Plan;
-use routes::{Role, Scope, ScopeSet};
+use routes::Role;
 use serde_json::json;
 
 const OWNER: &str = "owner@hooli.example";
@@ -18,8 +18,8 @@ async fn a_key_lists_what_it_created_and_reaches_nothing_else() {
     let company = seed::company(&system, "Hooli", Plan::Scale, None, &[(OWNER, Role::Owner)])
         .await
         .expect("a company");
-    let scopes: ScopeSet = [Scope::ReadJobs, Scope::WriteJobs].into_iter().collect();
-    let key = seed::key(&system, company, OWNER, "A key", scopes)
+    let fields = json!({ "name": "A key", "scopes": ["read:jobs", "write:jobs"] });
+    let key = seed::key(&system, company, OWNER, &fields)
         .await
         .expect("a key");
     let call =

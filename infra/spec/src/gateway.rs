@@ -14,7 +14,8 @@ pub fn gateway() -> Value {
     }
     json!({
         "openapi": "3.0.1",
-        "info": { "title": "InstaView API", "version": "1" },
+        // An import may name the API by it, and alarms and the monitor find it by that name.
+        "info": { "title": { "Fn::Sub": "${AWS::StackName}-api" }, "version": "1" },
         // With a domain of its own the API's first address is off. SAM's property for it can't be used with a document that is included.
         "servers": [{
             "url": "/",
@@ -29,6 +30,8 @@ pub fn gateway() -> Value {
 }
 
 const AUTHORIZER: &str = "authorizer";
+/// As long as a streaming function may run, up to 15 minutes; without it API Gateway ends any answer after 29 s.
+const STREAM_MILLIS: i64 = 300_000;
 
 /// The template's resource of a function: `audit-log` is `AuditLogFunction`.
 pub fn function_resource(function: &str) -> String {
@@ -63,6 +66,7 @@ fn operation(route: &Route) -> Value {
     });
     if route.streamed {
         integration["responseTransferMode"] = "STREAM".into();
+        integration["timeoutInMillis"] = STREAM_MILLIS.into();
     }
     json!({
         "operationId": route.operation,

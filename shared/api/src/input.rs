@@ -2,9 +2,10 @@
 
 use lambda_http::{Request, RequestExt};
 use model::{Body, Date, Fault, Faults, Rule, Timestamp};
+use percent_encoding::percent_decode_str;
 use routes::Route;
 use serde_json::{Value, json};
-use std::{collections::BTreeMap, str::FromStr};
+use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
 use crate::{ApiError, body};
 
@@ -20,6 +21,11 @@ pub struct Input<'a> {
 }
 
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+
+/// A path parameter as it was meant: a REST API hands it on as it was sent, percent-encoded.
+pub fn path_parameter(sent: &str) -> Cow<'_, str> {
+    percent_decode_str(sent).decode_utf8_lossy()
+}
 
 impl<'a> Input<'a> {
     pub(crate) fn new(
@@ -58,7 +64,7 @@ impl<'a> Input<'a> {
         let parameters = self.request.path_parameters_ref();
         let id = parameters
             .and_then(|parameters| parameters.first(name))
-            .and_then(|text| text.parse().ok());
+            .and_then(|text| path_parameter(text).parse().ok());
         if id.is_none() {
             self.faults
                 .push(Fault::new(name, Rule::Format, "is not an id of this kind"));

@@ -33,7 +33,7 @@ pub use call::Call;
 pub use change::{IfMatch, retried};
 pub use code::Code;
 pub use error::{ApiError, ConflictReason, ErrorBody};
-pub use input::Input;
+pub use input::{Input, path_parameter};
 pub use issuer::{TrustedIssuer, Unbelieved};
 pub use mail::{Mail, MailNotTaken, Mailer, Send};
 pub use objects::{Get, List, NotReached, Objects, PutNew};

@@ -17,10 +17,11 @@ pub fn policy<'r>(
         .into_iter()
         .map(|route| {
             format!(
-                "{}/{}{}",
+                "{}/{}{}{}",
                 arn.stage,
                 route.method.as_str(),
-                starred(route.path)
+                starred(route.path),
+                arn.slash
             )
         })
         .collect();
@@ -72,10 +73,12 @@ fn starred(path: &str) -> String {
 pub struct MethodArn<'a> {
     /// Everything up to the stage.
     stage: &'a str,
+    /// What the path has behind its last segment, `/` or nothing: API Gateway finds the same resource by both, and compares the policy with what was sent.
+    slash: &'static str,
 }
 
 impl<'a> MethodArn<'a> {
-    /// Takes nothing before the method that could be a wildcard; method and path are the caller's and are not looked at.
+    /// Takes nothing before the method that could be a wildcard; method and path are the caller's, and of the path only its end is looked at.
     pub fn parse(text: &'a str) -> Result<MethodArn<'a>, InvalidMethodArn> {
         let mut fields = text.splitn(6, ':');
         let mut field = || fields.next().ok_or(InvalidMethodArn);
@@ -102,10 +105,16 @@ impl<'a> MethodArn<'a> {
         if !good {
             return Err(InvalidMethodArn);
         }
+        let slash = if parts.next().is_some_and(|path| path.ends_with('/')) {
+            "/"
+        } else {
+            ""
+        };
         let before_stage = text.len() - resource.len();
         let length = before_stage + api.len() + 1 + stage.len();
         Ok(MethodArn {
             stage: &text[..length],
+            slash,
         })
     }
 }

@@ -118,7 +118,15 @@ where
 }
 
 /// Builds the process's [`App`]: connections are opened, and secrets read, while init's CPU is free of the memory share.
+///
+/// # Errors
+/// The process can't start; the log says why, since Lambda itself only says that it ended.
 pub async fn start(needs: Needs) -> Result<App, StartError> {
+    let app = app(needs).await;
+    app.inspect_err(|error| tracing::error!(%error, "not started"))
+}
+
+async fn app(needs: Needs) -> Result<App, StartError> {
     let config = match needs.patience {
         true => outward::patient(&sdk_config()?),
         false => sdk_config()?,
@@ -161,7 +169,7 @@ pub async fn start(needs: Needs) -> Result<App, StartError> {
         },
         issuer,
         mailer: match needs.outward {
-            Some(outward) => (outward.mailer)(&config)?,
+            Some(outward) => (outward.mailer)(&config),
             None => None,
         },
         bus: needs.outward.and_then(|outward| (outward.bus)(&config)),

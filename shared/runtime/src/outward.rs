@@ -9,12 +9,12 @@ use aws_sdk_sesv2::{
 };
 use std::{sync::Arc, time::Duration};
 
-use crate::{StartError, optional, required};
+use crate::optional;
 
 /// What leaves the stack, by the code that sends it.
 #[derive(Debug, Clone, Copy)]
 pub struct Outward {
-    pub(crate) mailer: fn(&SdkConfig) -> Result<Option<Mailer>, StartError>,
+    pub(crate) mailer: fn(&SdkConfig) -> Option<Mailer>,
     pub(crate) bus: fn(&SdkConfig) -> Option<Bus>,
 }
 
@@ -22,21 +22,15 @@ impl Outward {
     pub const MAIL_AND_EVENTS: Outward = Outward { mailer, bus };
 }
 
-/// By `MAIL_FROM`, an address of a verified identity, and `LINKS_TO`, the address in front of links; `None` without the first: nothing is mailed then.
-fn mailer(config: &SdkConfig) -> Result<Option<Mailer>, StartError> {
-    let Some(from) = optional("MAIL_FROM") else {
-        return Ok(None);
-    };
-    let links_to = required("LINKS_TO")?;
+/// By `MAIL_FROM`, an address of a verified identity, and `LINKS_TO`, the address in front of links; `None` without either: nothing is mailed then. The second is missing between a stack's first deployment and the one that tells it its own address.
+fn mailer(config: &SdkConfig) -> Option<Mailer> {
+    let (from, links_to) = optional("MAIL_FROM").zip(optional("LINKS_TO"))?;
     let client = aws_sdk_sesv2::Client::new(&patient(config));
     let send = move |mail| {
         let (client, from) = (client.clone(), from.clone());
         Box::pin(async move { send(&client, from, mail).await }) as _
     };
-    Ok(Some(Mailer::new(
-        links_to.trim_end_matches('/'),
-        Arc::new(send),
-    )))
+    Some(Mailer::new(links_to.trim_end_matches('/'), Arc::new(send)))
 }
 
 async fn send(

@@ -7,6 +7,7 @@ mod export;
 mod heads;
 mod held;
 mod image;
+mod pack;
 mod plan;
 mod reconcile;
 #[cfg(test)]
@@ -17,6 +18,7 @@ pub use reconcile::{Difference, Reconciliation};
 
 pub use held::without_people;
 pub use image::{DenialKind, Entity, Image, ObjectRow, SILENT, Source};
+pub(crate) use pack::events_of;
 
 use aws_sdk_dynamodb::types::{AttributeValue, Update};
 use model::{ChainHash, Event, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};
@@ -153,9 +155,10 @@ impl Table {
     ) -> Result<Option<Transaction>, StoreError> {
         let mut transaction = Transaction::default();
         let mut changes = false;
-        if let Some(pack) = plan.pack() {
+        if let Some(events) = plan.events() {
             let mut row = key(chain(owner), place(plan.before.seq + 1));
-            row.extend(item([("last", n(plan.after.seq)), ("events", s(pack))]));
+            let events = pack::packed(events)?;
+            row.extend(item([("last", n(plan.after.seq)), ("events", events)]));
             transaction.put(put_new(&self.names.audit, row)?);
             transaction.update(self.head_update(owner, plan)?);
             if !listed {
@@ -258,6 +261,19 @@ impl Table {
         Ok((head, listed, marks))
     }
 
+    /// Up to which revision the chains have taken in the row (0: none), and which of those behind `since` are missing, as `3-5,9-9`.
+    pub(crate) async fn taken_in(
+        &self,
+        row: &str,
+        since: u64,
+    ) -> Result<(u64, Option<String>), StoreError> {
+        let Some(mark) = self.find(&self.names.audit, mark_key(row)).await? else {
+            return Ok((0, None));
+        };
+        let mark = Mark::read(&mark)?;
+        Ok((mark.rev, mark.missing_behind(since)))
+    }
+
     async fn find_head(&self, owner: Owner) -> Result<Head, StoreError> {
         let row = self.find(&self.names.audit, head_key(owner)).await?;
         row.map_or(Ok(Head::none(owner)), |row| Head::read(&row))
@@ -266,7 +282,11 @@ impl Table {
     async fn chain(&self, owner: Owner) -> Result<Chain, StoreError> {
         let head = self.find_head(owner).await?;
         let mut events = Vec::new();
-        self.each_event(owner, |event| events.push(event)).await?;
+        self.each_event(owner, async |event| {
+            events.push(event);
+            Ok(())
+        })
+        .await?;
         // What came after the head was read is another reading's.
         events.retain(|event| event.seq <= head.seq);
         Ok(Chain {
@@ -277,10 +297,10 @@ impl Table {
     }
 
     /// Hands over the events of the owner's whole chain, oldest first, a page in memory at a time.
-    async fn each_event(
+    pub(crate) async fn each_event(
         &self,
         owner: Owner,
-        mut take: impl FnMut(Event),
+        mut take: impl AsyncFnMut(Event) -> Result<(), StoreError>,
     ) -> Result<(), StoreError> {
         let mut pages = self
             .client
@@ -293,7 +313,9 @@ impl Table {
             .send();
         while let Some(page) = pages.next().await {
             for pack in page.map_err(StoreError::from_sdk)?.items() {
-                events_of(pack)?.into_iter().for_each(&mut take);
+                for event in events_of(pack)? {
+                    take(event).await?;
+                }
             }
         }
         Ok(())
@@ -303,7 +325,7 @@ impl Table {
 impl OwnerStore {
     /// What a filtered list reads at the most (contract §4).
     const MAX_EVENTS_READ: usize = 10_000;
-    /// What is read to begin with, up to 300 KB: where packs are full they hold a page, and where they aren't one more call brings the rest.
+    /// What is read to begin with: without a filter full packs hold a page, else what they hold tells how many more are needed.
     const FIRST_PACKS: usize = 3;
 
     /// The company's events, newest first. Without a filter the total is exact; with one it isn't known, at most 10,000 events are read, and a page may be short and go on.
@@ -349,12 +371,26 @@ impl OwnerStore {
         let mut items = Vec::new();
         let mut room = Room::new();
         let mut cut = false;
+        let (mut packs_read, mut events_read) = (0, 0);
         'reading: while next > 0 && unread > 0 && items.len() < limit {
             let packs = match first.take() {
                 Some(packs) => packs,
-                // A pack holds at least one event, so that more packs than events are never needed.
-                None => self.packs_down_from(next, unread).await?,
+                None => {
+                    let most = match packs_read {
+                        0 => Self::FIRST_PACKS,
+                        // As many as hold the rest if they hold half as many shown events each as those before.
+                        read if read <= Self::FIRST_PACKS => {
+                            let shown = items.len().max(1);
+                            let to_read = events_read * (limit - items.len()) / shown;
+                            (2 * to_read.min(unread) * read).div_ceil(events_read.max(1))
+                        }
+                        // They did not. More packs than events are never needed.
+                        _ => unread,
+                    };
+                    self.packs_down_from(next, most.min(unread)).await?
+                }
             };
+            packs_read += packs.len();
             if packs.is_empty() {
                 next = 0;
             }
@@ -363,6 +399,7 @@ impl OwnerStore {
                     if event.seq > next {
                         continue;
                     }
+                    events_read += 1;
                     if unread == 0 || items.len() == limit {
                         break 'reading;
                     }
@@ -493,12 +530,8 @@ fn head_key(owner: Owner) -> Item {
     key(format_args!("HEAD#{owner}"), "HEAD")
 }
 
-pub(crate) fn mark_key(row: &str) -> Item {
+fn mark_key(row: &str) -> Item {
     key(format_args!("{MARK}{row}"), "MARK")
-}
-
-pub(crate) fn events_of(pack: &Item) -> Result<Vec<Event>, StoreError> {
-    serde_json::from_str(pack.text("events")?).map_err(|_| StoreError::Corrupt("events"))
 }
 
 /// Another one for every content, so that a token never stands for two.

@@ -3,7 +3,9 @@
 //! A grant is two rows that are always written together: the partner's, which the authorizer reads, and the company's. Each tells in its own owner's chain.
 
 use aws_sdk_dynamodb::types::Put;
-use model::{Actor, CompanyId, GrantState, KeyId, Owner, PartnerGrant, PartnerId, Timestamp};
+use model::{
+    Actor, ActorKind, CompanyId, GrantState, KeyId, Owner, PartnerGrant, PartnerId, Timestamp,
+};
 use routes::ScopeSet;
 
 use crate::{
@@ -122,12 +124,12 @@ impl GrantRow {
         ])
     }
 
-    /// What the partner may know of who changed the grant: where the company's people sit is theirs.
+    /// What the partner may know of who changed the grant: where the company's people sit, what they think, and what InstaView does for them is theirs.
     fn told_to_partner(&self) -> Stamp {
         match self.changed.actor.kind {
-            model::ActorKind::User => Stamp {
+            kind @ (ActorKind::User | ActorKind::Admin) => Stamp {
                 actor: Actor {
-                    kind: model::ActorKind::User,
+                    kind,
                     id: self.company.to_string(),
                 },
                 source_ip: None,

@@ -253,16 +253,17 @@ impl OwnerStore {
         rows.iter().map(InvitationRow::read).collect()
     }
 
-    /// The address that the person joined with, as far as their invitation is still there.
+    /// The address that the person joined with last, as far as their invitation is still there.
     pub(crate) async fn accepted_by(
         &self,
         person: &PersonId,
     ) -> Result<Option<String>, StoreError> {
         let rows = self.invitations().await?;
-        let mut rows = rows.into_iter().filter(|row| {
+        let rows = rows.into_iter().filter(|row| {
             row.state == InvitationState::Accepted && row.changed.actor.id == person.to_string()
         });
-        Ok(rows.next().map(|row| row.email))
+        let newest = rows.max_by_key(|row| row.changed.at);
+        Ok(newest.map(|row| row.email))
     }
 
     /// Puts the invitation in the place of `old`.

@@ -658,7 +658,7 @@ impl KeyRow {
             rev,
             total,
             last_use: _,
-            uses: _,
+            uses,
             notice_at: _,
             expiry_told,
             changed,
@@ -705,6 +705,9 @@ impl KeyRow {
         set(&mut row, KeyRow::EXPIRY_TOLD, told);
         for (name, value) in notice::place_in_index(self).into_iter().flatten() {
             set(&mut row, name, Some(s(value)));
+        }
+        for (suffix, used) in uses {
+            row.extend(used.attributes(suffix));
         }
         row
     }

@@ -67,7 +67,7 @@ pub use member::MEMBER_LIMIT;
 pub use notice::{Addressed, NOTICE_SHARDS, NoticeRow, NoticeTask};
 pub use owner::{NoOwner, OwnerStore};
 pub use partner::{NewPartner, NoPartner, PartnerStore, StoredPartner};
-pub use replay::{Replayed, ReplayedKey};
+pub use replay::{NamedRow, Replayed, ReplayedKey};
 pub use resource::{BrokenRelation, ListQuery, Relation, Resource, Stored};
 pub use schema::{TableDefinition, definitions};
 pub use secret_use::SecretUse;

@@ -8,6 +8,7 @@ use aws_sdk_dynamodb::types::{
 };
 use model::{Member, MemberId, MemberStatus, Owner, PersonId, RoleText, Timestamp};
 use routes::Role;
+use std::collections::BTreeSet;
 
 use crate::{
     Listed, MemberRow, Membership, OwnerStore, Stamp, Start, StoreError, Table,
@@ -58,11 +59,7 @@ impl OwnerStore {
     /// The verified addresses of who is a member now, each once.
     pub async fn member_addresses(&self) -> Result<Vec<String>, StoreError> {
         let rows = self.member_rows().await?.into_iter();
-        let members = rows.filter(|row| !row.facts.ended);
-        let mut addresses: Vec<_> = members.map(|row| row.email).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(addresses)
+        Ok(addresses(rows.filter(|row| !row.facts.ended)))
     }
 
     /// In no order.
@@ -333,4 +330,11 @@ impl MemberRow {
             updated_at: self.changed.at,
         }
     }
+}
+
+/// Each once; who came back by [`Table::replay`] may have none.
+pub(crate) fn addresses(members: impl Iterator<Item = MemberRow>) -> Vec<String> {
+    let addresses = members.map(|row| row.email);
+    let addresses: BTreeSet<_> = addresses.filter(|address| !address.is_empty()).collect();
+    addresses.into_iter().collect()
 }

@@ -14,6 +14,7 @@ use crate::{
     KeyRow, Listed, OwnerStore, Start, StoreError, Table,
     batch::{between, read, whole},
     item::{Item, Read, item, key, list, n, s, set},
+    member::addresses,
     transact::{Transaction, built, put_new},
 };
 
@@ -487,10 +488,7 @@ impl Table {
                 .is_some_and(|creator| creator.id == member.facts.person.to_string());
             !member.facts.ended && (member.is_owner() || is_creator)
         });
-        let mut addresses: Vec<_> = told.map(|member| member.email).collect();
-        addresses.sort_unstable();
-        addresses.dedup();
-        Ok(addresses)
+        Ok(addresses(told))
     }
 
     /// The notice went to these, and is still to be sent to others.

@@ -18,8 +18,9 @@ use serde_json::Value;
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use crate::{
-    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, PersonRow, Stamp, StoreError, Table,
-    item::{Item, Read, n},
+    AdministratorRow, KeyRow, MemberRow, NewKey, OwnerStore, PersonRow, SecretUse, Stamp,
+    StoreError, Table,
+    item::{Item, n},
     transact::{Transaction, built},
 };
 
@@ -34,6 +35,20 @@ pub struct Replayed {
     pub to_rotate: Vec<KeyId>,
     /// Keys that no event says the making of: they stay unknown, and refused.
     pub lost: Vec<KeyId>,
+    /// Members without an address, because no invitation tells it any more: mail doesn't reach them. Each call names them.
+    pub unreachable: Vec<PersonId>,
+    /// Rows of whose changes not all is known, because their record was never read, named by the call that brings them up. Such a key is suspended.
+    pub doubtful: Vec<NamedRow>,
+    /// Rows that are what the backup knew, because they can't be read or written.
+    pub failed: Vec<NamedRow>,
+}
+
+/// A row that somebody must look at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamedRow {
+    /// As `key Ab3dEf7h`.
+    pub row: String,
+    pub why: String,
 }
 
 /// One key that was brought up to its chain.
@@ -43,132 +58,117 @@ pub struct ReplayedKey {
     pub state: KeyState,
 }
 
+/// What a chain has told.
+#[derive(Default)]
+struct Told {
+    keys: BTreeMap<KeyId, Behind<KeyRow>>,
+    members: BTreeMap<PersonId, Behind<MemberRow>>,
+    visitors: BTreeMap<PersonId, Behind<PersonRow>>,
+    administrators: BTreeMap<PersonId, Behind<AdministratorRow>>,
+}
+
+/// One owner's turn.
+struct Run<Random> {
+    store: OwnerStore,
+    now: Timestamp,
+    random: Random,
+    replayed: Replayed,
+}
+
 /// What a chain has told of one row since the revision that was restored.
 #[derive(Debug)]
 struct Behind<Row> {
     row: Option<Row>,
+    /// The row is there, and can't be read.
+    unreadable: Option<StoreError>,
     /// With their revisions: what was read late stands late in the chain.
     events: Vec<(u64, EventFacts)>,
     /// Requests that were counted.
     counted: u64,
+    /// Those of them that tell with which secret, by its suffix.
+    uses: BTreeMap<String, SecretUse>,
     /// The revision that made the newest secret of which the chain tells, and when; also one that the row knows.
     newest_secret: Option<(u64, Timestamp)>,
 }
 
 impl Table {
-    /// Brings the owner's rows in `keys` up to its chain; twice is once.
+    /// Brings the owner's rows in `keys` up to its chain; twice is once. A row that can't be is named, and keeps no other back.
     ///
     /// `random`: new for each call.
     ///
     /// # Errors
-    /// `Conflict` where somebody else writes the rows: nothing may use the table meanwhile. What was done stays, and another call goes on.
+    /// The chain can't be read. Another call goes on with what was not done.
     pub async fn replay(
         &self,
         owner: Owner,
         now: Timestamp,
         random: impl Fn() -> [u8; 16],
     ) -> Result<Replayed, StoreError> {
-        let mut keys = BTreeMap::<KeyId, Behind<KeyRow>>::new();
-        let mut members = BTreeMap::<PersonId, Behind<MemberRow>>::new();
-        let mut visitors = BTreeMap::<PersonId, Behind<PersonRow>>::new();
-        let mut administrators = BTreeMap::<PersonId, Behind<AdministratorRow>>::new();
         let store = OwnerStore::new(self.clone(), owner);
-        for event in store.get_chain().await?.events {
-            let facts = event.facts;
+        let limits = self.limits_of(&store).await?;
+        let Told {
+            keys,
+            members,
+            visitors,
+            administrators,
+        } = self.told(owner).await?;
+        let mut run = Run {
+            store,
+            now,
+            random,
+            replayed: Replayed::default(),
+        };
+        for (id, behind) in keys {
+            let done = run.key(id, behind, limits).await;
+            run.note(format!("key {id}"), done);
+        }
+        for (person, behind) in members {
+            let done = run.member(&person, behind).await;
+            run.note(format!("member {person}"), done);
+        }
+        for (person, behind) in visitors {
+            let done = run.visitor(&person, behind).await;
+            run.note(format!("person {person}"), done);
+        }
+        for (person, behind) in administrators {
+            let done = run.administrator(&person, behind).await;
+            run.note(format!("administrator {person}"), done);
+        }
+        Ok(run.replayed)
+    }
+
+    /// What the owner's chain tells of each row since it was restored. Most of a chain are requests, which are only counted.
+    async fn told(&self, owner: Owner) -> Result<Told, StoreError> {
+        let mut told = Told::default();
+        self.each_event(owner, async |event| {
+            let (seq, facts) = (event.seq, event.facts);
             match subject(&facts) {
                 Some(Subject::Key(id, rev)) => {
                     let find = async |id: &KeyId| self.find_key(*id).await;
-                    let behind = Behind::met(&mut keys, id, find).await?;
+                    let behind = Behind::met(&mut told.keys, id, find).await;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Member(person, rev)) => {
                     let find = async |person: &PersonId| self.find_member(person, owner).await;
-                    let behind = Behind::met(&mut members, person, find).await?;
+                    let behind = Behind::met(&mut told.members, person, find).await;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Visitor(person, rev)) => {
                     let find = async |person: &PersonId| self.find_person(person).await;
-                    let behind = Behind::met(&mut visitors, person, find).await?;
+                    let behind = Behind::met(&mut told.visitors, person, find).await;
                     behind.hear(rev, facts, |row| row.rev < rev);
                 }
                 Some(Subject::Administrator(person)) => {
                     let find = async |person: &PersonId| self.find_administrator(person).await;
-                    let behind = Behind::met(&mut administrators, person, find).await?;
-                    // Its events are named by stamps, so that time is all the order that they have.
-                    let at = facts.at;
-                    let order = u64::try_from(at.millis()).unwrap_or_default();
-                    behind.hear(order, facts, |row| row.changed.at < at);
+                    let behind = Behind::met(&mut told.administrators, person, find).await;
+                    behind.hear(seq, facts, |_| true);
                 }
                 None => {}
             }
-        }
-        let mut replayed = Replayed::default();
-        let limits = self.limits_of(&store).await?;
-        for (id, behind) in keys {
-            let rev = self.marked(&format!("KEY#{id}")).await?;
-            let newest_secret = behind.newest_secret;
-            let row = match behind.row {
-                Some(row) if row.rev >= rev => row,
-                _ => {
-                    let from = behind.row.as_ref().map(|row| row.rev);
-                    let Some(row) = behind.brought_up(id, owner, limits, rev, now)? else {
-                        replayed.lost.push(id);
-                        continue;
-                    };
-                    self.put_again(from, row.item(), random()).await?;
-                    let state = row.facts.state;
-                    replayed.keys.push(ReplayedKey { id, state });
-                    row
-                }
-            };
-            if newest_secret.is_some_and(|(_, made)| row.lacks_secret_of(made)) {
-                replayed.to_rotate.push(id);
-            }
-        }
-        for (person, behind) in members {
-            let rev = self.marked(&format!("MEMBER#{person}/{owner}")).await?;
-            let from = behind.row.as_ref().map(|row| row.rev);
-            if from.is_some_and(|from| from >= rev) {
-                continue;
-            }
-            // Who joined since has an address only in the invitation.
-            let email = store.accepted_by(&person).await?.unwrap_or_default();
-            if let Some(row) = behind.brought_up(&person, owner, email, rev, now)? {
-                self.put_again(from, row.whole(), random()).await?;
-                replayed.people.push(person);
-            }
-        }
-        for (person, behind) in visitors {
-            let rev = self.marked(&format!("PERSON#{person}")).await?;
-            let from = behind.row.as_ref().map(|row| row.rev);
-            if from.is_some_and(|from| from >= rev) {
-                continue;
-            }
-            let row = behind.brought_up(&person, rev);
-            self.put_again(from, row.item(), random()).await?;
-            replayed.people.push(person);
-        }
-        for (person, behind) in administrators {
-            // No new one is made: whoever runs the stack is at hand.
-            if let (Some(row), Some((_, last))) = (
-                &behind.row,
-                behind.events.iter().max_by_key(|(order, _)| *order),
-            ) && last.kind == EventType::MemberRemoved
-                && !row.facts.ended
-            {
-                self.end_administrator(row, &stamp(now, random())).await?;
-                replayed.people.push(person);
-            }
-        }
-        Ok(replayed)
-    }
-
-    /// The last revision of the row that its chain has taken in.
-    async fn marked(&self, row: &str) -> Result<u64, StoreError> {
-        let mark = self
-            .find(&self.names.audit, crate::audit::mark_key(row))
-            .await?;
-        mark.map_or(Ok(0), |mark| mark.parsed("rev"))
+            Ok(())
+        })
+        .await?;
+        Ok(told)
     }
 
     /// Of the keys that the owner makes; an ATS key's own can't be known.
@@ -178,16 +178,134 @@ impl Table {
         };
         crate::limits::read_limits(&row)
     }
+}
+
+impl<Random: Fn() -> [u8; 16]> Run<Random> {
+    fn note(&mut self, row: String, done: Result<(), StoreError>) {
+        if let Err(error) = done {
+            let why = error.to_string();
+            self.replayed.failed.push(NamedRow { row, why });
+        }
+    }
+
+    async fn key(
+        &mut self,
+        id: KeyId,
+        behind: Behind<KeyRow>,
+        limits: RateLimit,
+    ) -> Result<(), StoreError> {
+        let behind = behind.readable()?;
+        let from = behind.row.as_ref().map(|row| row.rev);
+        let name = format!("KEY#{id}");
+        let (rev, missing) = self.store.table.taken_in(&name, from.unwrap_or(0)).await?;
+        let newest_secret = behind.newest_secret;
+        let row = match behind.row {
+            Some(row) if row.rev >= rev => row,
+            _ => {
+                let owner = self.store.owner();
+                let Some(mut row) = behind.brought_up(id, owner, limits, rev, self.now)? else {
+                    self.replayed.lost.push(id);
+                    return Ok(());
+                };
+                // It may have been narrowed by what nobody knows.
+                if missing.is_some() && row.facts.state == KeyState::Active {
+                    row.facts.state = KeyState::Suspended;
+                }
+                self.put_again(from, row.item()).await?;
+                self.doubt(format!("key {id}"), missing);
+                let state = row.facts.state;
+                self.replayed.keys.push(ReplayedKey { id, state });
+                row
+            }
+        };
+        if newest_secret.is_some_and(|(_, made)| row.lacks_secret_of(made)) {
+            self.replayed.to_rotate.push(id);
+        }
+        Ok(())
+    }
+
+    async fn member(
+        &mut self,
+        person: &PersonId,
+        behind: Behind<MemberRow>,
+    ) -> Result<(), StoreError> {
+        let behind = behind.readable()?;
+        let owner = self.store.owner();
+        let from = behind.row.as_ref().map(|row| row.rev);
+        let name = format!("MEMBER#{person}/{owner}");
+        let (rev, missing) = self.store.table.taken_in(&name, from.unwrap_or(0)).await?;
+        let row = match behind.row {
+            Some(row) if row.rev >= rev => row,
+            _ => {
+                // Who joined since has an address only in the invitation.
+                let email = self.store.accepted_by(person).await?.unwrap_or_default();
+                let row = behind.brought_up(person, owner, email, rev, self.now)?;
+                let Some(row) = row else {
+                    return Ok(());
+                };
+                self.put_again(from, row.whole()).await?;
+                self.doubt(format!("member {person}"), missing);
+                self.replayed.people.push(person.clone());
+                row
+            }
+        };
+        if row.email.is_empty() && !row.facts.ended {
+            self.replayed.unreachable.push(person.clone());
+        }
+        Ok(())
+    }
+
+    async fn visitor(
+        &mut self,
+        person: &PersonId,
+        behind: Behind<PersonRow>,
+    ) -> Result<(), StoreError> {
+        let behind = behind.readable()?;
+        let from = behind.row.as_ref().map(|row| row.rev);
+        let name = format!("PERSON#{person}");
+        // Such a row holds no facts that could be missing.
+        let (rev, _) = self.store.table.taken_in(&name, from.unwrap_or(0)).await?;
+        if from.is_none_or(|from| from < rev) {
+            let row = behind.brought_up(person, rev);
+            self.put_again(from, row.item()).await?;
+            self.replayed.people.push(person.clone());
+        }
+        Ok(())
+    }
+
+    /// No new one is made: whoever runs the stack is at hand.
+    async fn administrator(
+        &mut self,
+        person: &PersonId,
+        behind: Behind<AdministratorRow>,
+    ) -> Result<(), StoreError> {
+        let behind = behind.readable()?;
+        let has_ended = behind.says_ended();
+        if let Some(row) = behind.row
+            && has_ended
+            && !row.facts.ended
+        {
+            let stamp = stamp(self.now, (self.random)());
+            self.store.table.end_administrator(&row, &stamp).await?;
+            self.replayed.people.push(person.clone());
+        }
+        Ok(())
+    }
+
+    fn doubt(&mut self, row: String, missing: Option<String>) {
+        self.replayed
+            .doubtful
+            .extend(missing.map(|missing| NamedRow {
+                row,
+                why: format!("no record has told of its revisions {missing}"),
+            }));
+    }
 
     /// Replaces the row that was restored at this revision, or puts one where there is none.
-    async fn put_again(
-        &self,
-        from: Option<u64>,
-        row: Item,
-        nonce: [u8; 16],
-    ) -> Result<(), StoreError> {
+    async fn put_again(&self, from: Option<u64>, row: Item) -> Result<(), StoreError> {
+        let table = &self.store.table;
         let put = Put::builder()
-            .table_name(&self.names.keys)
+            .table_name(&table.names.keys)
             .set_item(Some(row));
         let put = match from {
             None => put.condition_expression("attribute_not_exists(pk)"),
@@ -198,7 +316,7 @@ impl Table {
         };
         let mut transaction = Transaction::default();
         transaction.put(put.build().map_err(built)?);
-        let put = transaction.commit(self, nonce).await?;
+        let put = transaction.commit(table, (self.random)()).await?;
         put.map_err(|_| StoreError::Conflict)
     }
 }
@@ -260,23 +378,35 @@ impl<Row> Behind<Row> {
         all: &mut BTreeMap<K, Behind<Row>>,
         key: K,
         find: impl AsyncFnOnce(&K) -> Result<Option<Row>, StoreError>,
-    ) -> Result<&mut Behind<Row>, StoreError> {
-        Ok(match all.entry(key) {
+    ) -> &mut Behind<Row> {
+        match all.entry(key) {
             Entry::Occupied(met) => met.into_mut(),
             Entry::Vacant(new) => {
-                let row = find(new.key()).await?;
-                new.insert(Behind::of(row))
+                let found = find(new.key()).await;
+                new.insert(Behind::of(found))
             }
-        })
+        }
     }
 
-    fn of(row: Option<Row>) -> Behind<Row> {
+    fn of(found: Result<Option<Row>, StoreError>) -> Behind<Row> {
+        let (row, unreadable) = match found {
+            Ok(row) => (row, None),
+            Err(error) => (None, Some(error)),
+        };
         Behind {
             row,
+            unreadable,
             events: Vec::new(),
             counted: 0,
+            uses: BTreeMap::new(),
             newest_secret: None,
         }
+    }
+
+    /// # Errors
+    /// The row is there, and can't be read.
+    fn readable(mut self) -> Result<Behind<Row>, StoreError> {
+        self.unreadable.take().map_or(Ok(self), Err)
     }
 
     fn hear(&mut self, rev: u64, facts: EventFacts, is_newer: impl FnOnce(&Row) -> bool) {
@@ -292,7 +422,20 @@ impl<Row> Behind<Row> {
             return;
         }
         match facts.kind {
-            EventType::AuthenticationSucceeded => self.counted += 1,
+            EventType::AuthenticationSucceeded => {
+                self.counted += 1;
+                let new = SecretUse {
+                    count: 1,
+                    at: facts.at,
+                    source_ip: facts.source_ip.and_then(|ip| ip.parse().ok()),
+                };
+                if let Some(suffix) = facts.secret_suffix {
+                    let known = self.uses.entry(suffix);
+                    known
+                        .and_modify(|known| *known = known.and(new))
+                        .or_insert(new);
+                }
+            }
             _ => self.events.push((rev, facts)),
         }
     }
@@ -373,6 +516,18 @@ impl Behind<KeyRow> {
         // No lower than that of any hint. The same one is harmless: whoever holds a hint speaks to the old table.
         row.facts.counted.version = rev;
         row.total += self.counted;
+        let secrets = &row.facts.secrets;
+        row.uses
+            .retain(|suffix, _| secrets.iter().any(|secret| secret.suffix == *suffix));
+        // Who rotates it asks whether a secret was ever used.
+        for SecretFacts { suffix, .. } in &row.facts.secrets {
+            if let Some(&new) = self.uses.get(suffix) {
+                let known = row.uses.entry(suffix.clone());
+                known
+                    .and_modify(|known| *known = known.and(new))
+                    .or_insert(new);
+            }
+        }
         row.changed = stamp(now, row.changed.nonce);
         // As the last change left it: what fell due since is still to be told, and what was told is known by its notice.
         let last_change = events.last().map_or(now, |event| event.at);
@@ -468,6 +623,11 @@ impl Behind<MemberRow> {
                         changed: stamp(event.at, [0; 16]),
                     });
                     row.facts.role = role;
+                    // Who comes back has verified an address anew.
+                    if row.facts.ended {
+                        row.email.clone_from(&email);
+                        row.created_at = event.at;
+                    }
                     row.facts.ended = false;
                 }
                 (EventType::MemberRoleChanged, Some(role)) => {
@@ -486,6 +646,19 @@ impl Behind<MemberRow> {
             row.changed = stamp(now, row.changed.nonce);
             row
         }))
+    }
+}
+
+impl Behind<AdministratorRow> {
+    /// Whether the person is no administrator any more. Operators' clocks give the events their times, and what was read late stands late in the chain: where time and chain don't agree, nobody is one.
+    fn says_ended(&self) -> bool {
+        let told = || self.events.iter();
+        let (by_chain, by_time) = (
+            told().max_by_key(|(seq, _)| *seq),
+            told().max_by_key(|(_, event)| event.at),
+        );
+        let mut last = by_chain.into_iter().chain(by_time);
+        last.any(|(_, event)| event.kind == EventType::MemberRemoved)
     }
 }
 

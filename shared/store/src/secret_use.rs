@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use crate::{
     LastUse, StoreError,
-    item::{Item, b},
+    item::{Item, b, n},
 };
 
 /// Of one secret.
@@ -31,13 +31,26 @@ impl SecretUse {
         format!("@{suffix}")
     }
 
-    /// The instant in milliseconds (8 bytes), then the address.
-    pub(crate) fn packed(last: &LastUse) -> AttributeValue {
-        let mut bytes = last.at.millis().to_be_bytes().to_vec();
-        if let Ok(address) = last.source_ip.parse() {
-            bytes.extend(packed_address(address));
+    /// Both together.
+    pub(crate) fn and(self, other: SecretUse) -> SecretUse {
+        let last = if other.at < self.at { self } else { other };
+        SecretUse {
+            count: self.count + other.count,
+            ..last
         }
-        b(bytes)
+    }
+
+    /// The last use's value.
+    pub(crate) fn packed(last: &LastUse) -> AttributeValue {
+        packed_use(last.at, last.source_ip.parse().ok())
+    }
+
+    pub(crate) fn attributes(&self, suffix: &str) -> [(String, AttributeValue); 2] {
+        let last = packed_use(self.at, self.source_ip);
+        [
+            (SecretUse::count_of(suffix), n(self.count)),
+            (SecretUse::last_of(suffix), last),
+        ]
     }
 
     /// `None` for a secret that was never used.
@@ -59,6 +72,13 @@ impl SecretUse {
             source_ip: unpacked_address(address),
         }))
     }
+}
+
+/// The instant in milliseconds (8 bytes), then the address.
+fn packed_use(at: Timestamp, source_ip: Option<IpAddr>) -> AttributeValue {
+    let mut bytes = at.millis().to_be_bytes().to_vec();
+    bytes.extend(source_ip.map(packed_address).into_iter().flatten());
+    b(bytes)
 }
 
 /// 4 bytes or 16.

@@ -176,6 +176,30 @@ async fn who_may_pull_the_switch_and_what_they_must_say() {
 }
 
 #[tokio::test]
+async fn what_an_administrator_does_for_a_company_is_told_its_partners_without_the_why_and_where() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let hirebridge = app.partner("Hirebridge").await;
+    app.grant(&acme, hirebridge.id).await;
+    let boss = app.administrator().await.for_company(acme.id);
+    let boss = boss.because("Ticket 4711: a mailbox of Acme's was taken over");
+    let boss = boss.from_address("198.51.100.77");
+    keys(&revoke_all(&app, &boss).await);
+    let told = events(&app, &hirebridge.member, "partner_grant.suspended").await;
+    let [event] = told.as_slice() else {
+        panic!("{told:?}");
+    };
+    let by_acme = json!({ "kind": "ADMIN", "id": acme.id });
+    assert_eq!(event["actor"], by_acme, "{event}");
+    for private in ["sourceIp", "requestId", "reason"] {
+        assert!(event.get(private).is_none_or(Value::is_null), "{event}");
+    }
+    // Acme reads it all.
+    let told = events(&app, &acme.member, "partner_grant.suspended").await;
+    assert_eq!(told[0]["sourceIp"], "198.51.100.77", "{told:?}");
+}
+
+#[tokio::test]
 async fn the_same_request_again_has_the_same_answer() {
     let app = TestApp::start().await;
     let acme = app.company("Acme").await;

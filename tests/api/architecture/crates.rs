@@ -1,6 +1,9 @@
 //! Who may depend on whom.
 
-use std::{collections::BTreeSet, fs};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fs,
+};
 use toml::Table;
 
 use super::{folders, read, root};
@@ -26,6 +29,15 @@ impl Package {
         all.extend(self.table("dev-dependencies"));
         all.extend(self.table("build-dependencies"));
         all
+    }
+
+    /// Those that each user of the crate has, too.
+    fn required(&self) -> BTreeSet<&str> {
+        let table = self.manifest["dependencies"].as_table();
+        let names = table.into_iter().flatten().filter(|(_, dependency)| {
+            dependency.get("optional").and_then(|value| value.as_bool()) != Some(true)
+        });
+        names.map(|(name, _)| name.as_str()).collect()
     }
 
     fn table(&self, name: &str) -> BTreeSet<&str> {
@@ -213,16 +225,26 @@ fn every_version_stands_once() {
     }
 }
 
-/// The names and versions in a lock file.
-fn locked(path: &str) -> BTreeSet<(String, String)> {
+/// What a lock file holds, by name and version: the names of what each package needs.
+fn locked(path: &str) -> BTreeMap<(String, String), BTreeSet<String>> {
     let lock: Table = read(path).parse().expect("TOML");
     let text = |package: &toml::Value, name: &str| {
         let text = package[name].as_str().expect("a text");
         text.to_owned()
     };
+    let needs = |package: &toml::Value| {
+        let list = package.get("dependencies").and_then(|list| list.as_array());
+        let texts = list.into_iter().flatten().filter_map(|name| name.as_str());
+        // Where there are several versions, the name is followed by the one that is meant.
+        let names = texts.filter_map(|text| text.split(' ').next());
+        names.map(str::to_owned).collect()
+    };
     let packages = lock["package"].as_array().expect("a list").iter();
     packages
-        .map(|package| (text(package, "name"), text(package, "version")))
+        .map(|package| {
+            let key = (text(package, "name"), text(package, "version"));
+            (key, needs(package))
+        })
         .collect()
 }
 
@@ -237,9 +259,9 @@ fn what_is_built_apart_is_the_product_in_its_versions() {
         let minor = parts.next().map(str::to_owned);
         (minor.filter(|_| major.as_deref() == Some("0")), major)
     };
-    for (name, version) in &apart {
+    for (name, version) in apart.keys() {
         let mut same = product
-            .iter()
+            .keys()
             .filter(|(ours, locked)| ours == name && line(locked) == line(version))
             .peekable();
         assert!(
@@ -247,8 +269,22 @@ fn what_is_built_apart_is_the_product_in_its_versions() {
             "{name} {version}: copy Cargo.lock to tests/apart, and run `cargo metadata` there"
         );
     }
-    let shared = apart.intersection(&product).count();
-    assert!(shared > 200, "{shared}");
+    let shared = apart.keys().filter(|key| product.contains_key(key));
+    assert!(shared.count() > 200);
+    let ours = packages();
+    let both = ours.iter().filter_map(|package| {
+        let (_, needs) = apart.iter().find(|((name, _), _)| name == package.name())?;
+        Some((package, needs))
+    });
+    let stale: Vec<_> = both
+        .clone()
+        .flat_map(|(package, needs)| {
+            let required = package.required().into_iter();
+            required.filter(|name| !needs.contains(*name))
+        })
+        .collect();
+    assert!(both.count() > 5);
+    assert_eq!(stale, [""; 0], "run `cargo metadata` in tests/apart");
     let workspace: Table = read("tests/apart/Cargo.toml").parse().expect("TOML");
     let lint = &workspace["workspace"]["lints"]["rust"]["unsafe_code"];
     assert_eq!(lint.as_str(), Some("forbid"));

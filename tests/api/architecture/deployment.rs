@@ -62,6 +62,12 @@ fn a_domain_is_at_the_root_by_tls_1_2_and_the_first_address_is_off_then() {
     let server = &gateway["servers"][0]["x-amazon-apigateway-endpoint-configuration"];
     let off = &server["disableExecuteApiEndpoint"]["Fn::If"];
     assert_eq!(*off, json!(["HasDomain", true, false]));
+    // Only a stage that changes takes that up.
+    let with_domain = &api["Variables"]["domain"]["Fn::If"];
+    assert_eq!(*with_domain, json!(["HasDomain", "on", "off"]));
+    assert_eq!(gateway["info"]["title"], api["Name"]);
+    let policy = api["SecurityPolicy"].as_str().expect("a policy");
+    assert!(policy.starts_with("SecurityPolicy_TLS13_1_2_"), "{policy}");
     // The dashboard, its sign-in and the links of mails know the domain, too.
     for (resource, pointer) in [
         ("DashboardFunction", "/Environment/Variables/DASHBOARD_URL"),
@@ -70,7 +76,7 @@ fn a_domain_is_at_the_root_by_tls_1_2_and_the_first_address_is_off_then() {
     ] {
         let value = template.properties(resource).pointer(pointer);
         let text = value.expect("is set").to_string();
-        for part in ["HasDashboardUrl", "HasDomain", "https://${DomainName}"] {
+        for part in ["DashboardUrl", "HasDomain", "https://${DomainName}"] {
             assert!(text.contains(part), "{resource}: {text}");
         }
     }
@@ -428,10 +434,12 @@ fn whatever_goes_wrong_wakes_somebody() {
 #[test]
 fn the_monitor_shows_what_there_is() {
     let template = Template::read();
-    let body = template.properties("Monitor")["DashboardBody"]["Fn::Sub"].as_str();
-    let body = body.expect("a text");
+    let [body, own] = &*listed(&template.properties("Monitor")["DashboardBody"]["Fn::Sub"]) else {
+        panic!("a text, and its own variables");
+    };
+    let body = body.as_str().expect("a text");
     for name in substituted(body) {
-        let is_ours = template.0["Resources"][name].is_object();
+        let is_ours = template.0["Resources"][name].is_object() || own[name].is_object();
         assert!(is_ours || name.starts_with("AWS::"), "{name}");
     }
     let body: Value = serde_json::from_str(body).expect("JSON");
@@ -491,6 +499,7 @@ fn outputs_say_where_everything_is() {
     for url in [
         "ApiUrl",
         "SignInUrl",
+        "SignUpUrl",
         "Issuer",
         "MonitorUrl",
         "InterviewEventsFailuresUrl",
@@ -498,7 +507,7 @@ fn outputs_say_where_everything_is() {
         assert!(outputs.contains_key(url), "{url}");
     }
     // What `operate` reads before it has been told which secret is meant, and each of these.
-    let environment = outputs["OperateEnvironment"]["Value"]["Fn::Sub"].as_str();
+    let environment = outputs["OperateEnvironment"]["Value"]["Fn::Sub"][0].as_str();
     let pairs: BTreeMap<_, _> = environment
         .expect("a text")
         .split(' ')

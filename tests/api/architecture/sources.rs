@@ -1,6 +1,7 @@
 //! What may stand in a source, and where.
 
 use std::{
+    collections::BTreeSet,
     fs,
     path::{Path, PathBuf},
 };
@@ -119,6 +120,52 @@ fn only_api_reads_the_clock_and_randomness() {
     ] {
         only_in(word, &[]);
     }
+}
+
+/// What a table gives to whoever asks is banned from functions, but for the stores that a principal opens, and the dashboard's sessions, which their secret opens.
+#[test]
+fn functions_reach_rows_by_the_stores_of_a_principal() {
+    const OPEN: [&str; 17] = [
+        "administration",
+        "bearer",
+        "company",
+        "create_session",
+        "end_session",
+        "end_sessions_of",
+        "find_session",
+        "is_form_done",
+        "names",
+        "new",
+        "note_form_done",
+        "note_session_role",
+        "owner",
+        "partner",
+        "set_session_reason",
+        "touch_session",
+        "warm_up",
+    ];
+    let fence = read("functions/clippy.toml");
+    let mut met = BTreeSet::new();
+    let sources = sources();
+    for Source { path, text } in sources
+        .iter()
+        .filter(|file| file.is_in(&["shared/store/src/"]))
+    {
+        for block in text.split("\nimpl Table {\n").skip(1) {
+            let (block, _) = block.split_once("\n}\n").expect("its end");
+            for line in block.lines() {
+                let name = line.strip_prefix("    pub async fn ");
+                let Some(name) = name.or_else(|| line.strip_prefix("    pub fn ")) else {
+                    continue;
+                };
+                let name = name.split(['(', '<']).next().unwrap_or_default().to_owned();
+                let is_banned = fence.contains(&format!("\"store::Table::{name}\""));
+                assert_ne!(is_banned, OPEN.contains(&&*name), "{path}: {name}");
+                met.insert(name);
+            }
+        }
+    }
+    assert!(OPEN.iter().all(|name| met.contains(*name)), "{met:?}");
 }
 
 #[test]

@@ -11,7 +11,14 @@ use super::{folders, read, root};
 pub(super) struct Template(pub(super) Value);
 
 impl Template {
+    /// Without what a restored table of keys makes other: `the_table_of_keys_can_be_another` looks at that.
     pub(super) fn read() -> Template {
+        let Template(mut whole) = Template::whole();
+        own_table(&mut whole);
+        Template(whole)
+    }
+
+    fn whole() -> Template {
         let text = read("template.yaml");
         let mut documents = Yaml::load_from_str(&text).expect("YAML");
         assert_eq!(documents.len(), 1);
@@ -63,6 +70,23 @@ impl Template {
             .flat_map(|variables| variables.keys().map(String::as_str))
             .collect()
     }
+}
+
+fn own_table(value: &mut Value) {
+    if let Some([_, _, own]) = restoring(value) {
+        *value = own.clone();
+    }
+    match value {
+        Value::Array(items) => items.iter_mut().for_each(own_table),
+        Value::Object(members) => members.values_mut().for_each(own_table),
+        _ => {}
+    }
+}
+
+/// The condition, and what stands there with it and without it.
+fn restoring(value: &Value) -> Option<&[Value; 3]> {
+    let parts: &[Value; 3] = value["Fn::If"].as_array()?.as_slice().try_into().ok()?;
+    (parts[0] == "RestoresKeys").then_some(parts)
 }
 
 fn plain(node: Yaml<'_>) -> Value {
@@ -278,6 +302,31 @@ fn the_api_imports_the_generated_document_and_logs_nothing_of_a_client() {
         assert_eq!(settings["DataTraceEnabled"], false);
         assert_eq!(settings["LoggingLevel"], "OFF");
         assert!(settings.get("CachingEnabled").is_none());
+    }
+}
+
+/// Without a time of its own an integration is cut off after 29 s, and with it what a streaming function still has to say.
+#[test]
+fn an_answer_that_is_streamed_may_take_as_long_as_its_function() {
+    let template = Template::read();
+    let gateway: Value = serde_json::from_str(&read("infra/gateway.json")).expect("JSON");
+    for route in routes::routed() {
+        let method = route.method.as_str().to_ascii_lowercase();
+        let operation = &gateway["paths"][route.path][method];
+        let integration = &operation["x-amazon-apigateway-integration"];
+        let seconds = integration["timeoutInMillis"]
+            .as_i64()
+            .map(|all| all / 1000);
+        let function = template.properties(&spec::function_resource(route.function));
+        let expected = route
+            .streamed
+            .then(|| function["Timeout"].as_i64())
+            .flatten();
+        assert_eq!(seconds, expected, "{}", route.operation);
+        assert_eq!(
+            integration["responseTransferMode"] == "STREAM",
+            route.streamed
+        );
     }
 }
 
@@ -754,6 +803,13 @@ fn each_of_the_trails_keys_serves_whoever_starts_with_it_and_checkpoints_are_put
 
 #[test]
 fn chains_are_only_ever_appended_to() {
+    let of_owners = [
+        "CHAIN#COMPANY#*",
+        "CHAIN#PARTNER#*",
+        "HEAD#COMPANY#*",
+        "HEAD#PARTNER#*",
+    ];
+    let of_owners = of_owners.map(Value::from).to_vec();
     let template = Template::read();
     for function in folders("functions") {
         for statement in template.statements(&function) {
@@ -774,7 +830,8 @@ fn chains_are_only_ever_appended_to() {
                     // Of usage: the rows of one key, which its owner's store alone asks for.
                     // What it asks the readers of chains and of usage for, and no more.
                     "dynamodb:GetItem" | "dynamodb:Query" if function == "dashboard" => {
-                        (true, Some(json!(["CHAIN#*", "HEAD#*", "USAGE#*"])))
+                        let usage = [json!("USAGE#COMPANY#*"), json!("USAGE#PARTNER#*")];
+                        (true, Some(Value::from([&of_owners[..], &usage].concat())))
                     }
                     "dynamodb:Query" if function == "keys" => {
                         (true, Some(json!(["USAGE#COMPANY#*", "USAGE#PARTNER#*"])))
@@ -783,9 +840,12 @@ fn chains_are_only_ever_appended_to() {
                     "dynamodb:GetItem" | "dynamodb:Query" if function == "worker" => {
                         (true, Some(json!(["ACTIVE#*", "USAGE#*"])))
                     }
+                    // Those of the platform's own chain are none of their callers' business.
+                    "dynamodb:GetItem" | "dynamodb:Query" if function.starts_with("audit-") => {
+                        (true, Some(Value::from(of_owners.clone())))
+                    }
                     "dynamodb:GetItem" | "dynamodb:BatchGetItem" | "dynamodb:Query" => {
-                        let readers = ["audit", "audit-export", "audit-log", "checkpoint"];
-                        (readers.contains(&function.as_str()), None)
+                        (["audit", "checkpoint"].contains(&function.as_str()), None)
                     }
                     _ => (false, None),
                 };
@@ -830,8 +890,13 @@ fn logs_end_and_alarms_wake_somebody() {
     for (name, filter) in template.all("AWS::Logs::MetricFilter") {
         let pattern = filter["FilterPattern"].as_str().expect("a pattern");
         if name == "AuthorizerFaults" {
-            assert!(pattern.contains("\"authorizer fault\""), "{pattern}");
-            assert!(read("functions/authorizer/src/lib.rs").contains("\"authorizer fault\""));
+            for (line, source) in [
+                ("\"authorizer fault\"", "functions/authorizer/src/lib.rs"),
+                ("\"not started\"", "shared/runtime/src/lib.rs"),
+            ] {
+                assert!(pattern.contains(line), "{pattern}");
+                assert!(read(source).contains(line), "{source}");
+            }
         }
         if name == "WorkerFaults" {
             let line = "\"work left for the next time\"";
@@ -927,4 +992,53 @@ fn secrets_and_people_outlive_the_stack() {
             assert!(properties.get("SecretString").is_none(), "{name}");
         }
     }
+}
+
+/// After a restoration: all that means the stack's own table of keys means the restored one then, of which only its stream is given.
+#[test]
+fn the_table_of_keys_can_be_another() {
+    fn look(value: &Value, found: &mut usize) {
+        if let Some([_, restored, own]) = restoring(value) {
+            let stream = json!({ "Ref": "RestoredKeysStream" });
+            let part = |at: u8, of: &str| {
+                let parts = json!([of, stream]);
+                json!({ "Fn::Select": [at, { "Fn::Split": parts }] })
+            };
+            let expected = match own {
+                own if own["Ref"] == "KeysTable" => part(1, "/"),
+                own if own["Fn::GetAtt"] == "KeysTable.Arn" => part(0, "/stream/"),
+                own if own["Fn::GetAtt"] == "KeysTable.StreamArn" => stream,
+                own => {
+                    let text = own["Fn::Sub"].as_str().expect("a text");
+                    let end = text.strip_prefix("${KeysTable.Arn}").expect("a part of it");
+                    json!({ "Fn::Join": ["", [part(0, "/stream/"), end]] })
+                }
+            };
+            assert_eq!(*restored, expected);
+            *found += 1;
+            return;
+        }
+        match value {
+            Value::String(text) => {
+                let of_table = text.contains("${KeysTable}") || text.contains("${KeysTable.");
+                assert!(!of_table && !text.starts_with("KeysTable"), "{text}");
+            }
+            Value::Array(items) => items.iter().for_each(|item| look(item, found)),
+            Value::Object(members) => members.values().for_each(|member| look(member, found)),
+            _ => {}
+        }
+    }
+    let mut found = 0;
+    look(&Template::whole().0, &mut found);
+    assert!(found > 20, "{found}");
+}
+
+/// Whoever deploys a second stack of this template, in any region and account, asks for another name.
+#[test]
+fn the_sign_ins_name_is_the_stacks_alone() {
+    let template = Template::read();
+    let domain = &template.properties("UserPoolDomain")["Domain"]["Fn::If"][2];
+    // arn:aws:cloudformation:<region>:<account>:stack/<name>/<UUID>
+    let uuid = json!({ "Fn::Select": [2, { "Fn::Split": ["/", { "Ref": "AWS::StackId" }] }] });
+    assert_eq!(*domain, json!({ "Fn::Join": ["-", ["instaview", uuid]] }));
 }

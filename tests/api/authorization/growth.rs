@@ -6,6 +6,7 @@ use embedded::Weather;
 use local::{DataDir, HttpRequest, System, seed};
 use model::Plan;
 use routes::{Role, ScopeSet};
+use serde_json::json;
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -84,7 +85,8 @@ impl Stack {
         let people = [(owner, Role::Owner)];
         let made = seed::company(&system, "Acme", Plan::Enterprise, Some(WIDE), &people).await;
         let company = made.expect("a company");
-        let made = seed::key(&system, company, owner, "Test key", ScopeSet::all()).await;
+        let fields = json!({ "name": "Test key", "scopes": ScopeSet::all() });
+        let made = seed::key(&system, company, owner, &fields).await;
         let caller = Caller::with(&made.expect("a key").plaintext);
         Stack {
             process: Process::of(&system, Weather::calm(), 0),

@@ -81,6 +81,21 @@ async fn companies_are_made_and_put_on_plans() {
     let list = boss.submit(&refused, &plan, &numbers).await;
     list.assert_at("/dashboard/admin/companies");
     assert!(list.says("Starter"), "{}", list.html);
+
+    let form = boss.get(&plan).await;
+    let numbers = [
+        ("plan", "ENTERPRISE"),
+        ("perMinute", "900"),
+        ("perSecond", "50"),
+    ];
+    let list = boss.submit(&form, &plan, &numbers).await;
+    list.assert_at("/dashboard/admin/companies");
+    let form = boss.get(&plan).await;
+    assert!(form.says("value=\"900\""), "{}", form.html);
+    // What the form was filled with is nothing that was asked for.
+    let list = boss.submit(&form, &plan, &[("plan", "SCALE")]).await;
+    list.assert_at("/dashboard/admin/companies");
+    assert!(list.says("Scale"), "{}", list.html);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! A key's life in the dashboard.
 
+use serde_json::json;
 use std::time::Duration;
 use tests::{Caller, TestApp, browser::Browser};
 
@@ -33,6 +34,21 @@ async fn what_is_wrong_with_a_new_key_is_tied_to_its_fields() {
     }
 }
 
+/// Of a path that a gateway hands on as it was sent.
+#[tokio::test]
+async fn a_pages_path_is_decoded_once() {
+    let app = TestApp::start().await;
+    let company = app.company("Initech").await;
+    let key = app.key_with(&company, json!({})).await.id.to_string();
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let (first, rest) = key.split_at(1);
+    let first = format!("{:02X}", first.as_bytes()[0]);
+    for (percent, status) in [("%", 200), ("%25", 400)] {
+        let page = format!("{}/{percent}{first}{rest}", keys_of(&company));
+        assert_eq!(browser.get(&page).await.status, status, "{page}");
+    }
+}
+
 #[tokio::test]
 async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
     let app = TestApp::start().await;
@@ -55,7 +71,10 @@ async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
         assert!(shown.contains(told), "{told}: {shown}");
     }
     let list = browser.get(&keys_of(&company)).await;
-    assert!(list.html.contains("1 requests in the last 24 hours"));
+    assert!(
+        list.html
+            .contains("1 accepted requests in the last 24 hours")
+    );
 
     // Tried first, then saved.
     let edit = browser.get(&format!("{page}/edit")).await;
@@ -78,6 +97,16 @@ async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
         .submit(&tried, "/edit", &[("do", "save"), ("scope", "read:jobs")])
         .await;
     assert_eq!(stale.status, 409);
+    // It is shown as it is, so that what is saved next takes nothing back that nobody has seen.
+    let shown = stale.form("/edit").members;
+    let has = |name: &str, value: &str| shown.contains(&(name.to_owned(), value.to_owned()));
+    assert!(has("scope", "read:agents") && !has("scope", "read:jobs"));
+    // A mistake doesn't make an old form one of now.
+    let wrong = [("do", "save"), ("addresses", "10.0.0.0/99")];
+    let wrong = browser.submit(&tried, "/edit", &wrong).await;
+    assert_eq!(wrong.status, 400, "{}", wrong.text());
+    let mended = [("do", "save"), ("addresses", "")];
+    assert_eq!(browser.submit(&wrong, "/edit", &mended).await.status, 409);
 
     let form = browser.get(&format!("{page}/rotate")).await;
     let rotated = browser
@@ -177,10 +206,16 @@ async fn the_kill_switch_tells_what_it_ends_and_ends_it() {
     );
     let members = [
         ("reason", "A laptop was stolen"),
+        ("spare", "1"),
         ("words", "revoke nothing"),
     ];
     let refused = browser.submit(&page, "/kill-switch", &members).await;
     assert_eq!(refused.status, 400);
+    // Who mistypes the words has chosen all the rest.
+    let chosen = refused.form("/kill-switch").members;
+    for (name, value) in &members[..2] {
+        assert!(chosen.contains(&((*name).to_owned(), (*value).to_owned())));
+    }
     assert_eq!(app.get(&caller, "/jobs").await.status, 200);
     let members = [
         ("reason", "A laptop was stolen"),

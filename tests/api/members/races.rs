@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tests::{Answer, TestApp};
 use tokio::task::JoinSet;
 
-const ROUNDS: usize = if cfg!(feature = "long") { 200 } else { 12 };
+const ROUNDS: usize = 12;
 
 #[tokio::test]
 async fn of_owners_who_remove_each_other_one_always_stays() {

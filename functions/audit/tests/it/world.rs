@@ -2,6 +2,7 @@
 
 use auth::{Commit, Heard, Nonce, StoredSecret, Unit, Window};
 use aws_lambda_events::event::dynamodb::EventRecord;
+use base64::{Engine as _, prelude::BASE64_STANDARD};
 use embedded::{Engine, Place, StreamRecord, Weather};
 use model::{
     Actor, ActorKind, ApiKeyFields, Body, ChainHash, Change, CompanyFields, CompanyId, Denial,
@@ -290,7 +291,11 @@ impl World {
     }
 
     pub(crate) async fn count_key(&mut self) {
-        let (company, id) = self.keys[self.random.below(self.keys.len())];
+        let key = self.keys[self.random.below(self.keys.len())];
+        self.count(key).await;
+    }
+
+    pub(crate) async fn count(&mut self, (company, id): (usize, KeyId)) {
         let row = self.table.find_key(id).await.expect("read").expect("there");
         let commit = commit(Some(row.facts.counted.version));
         let (last, nonce) = (self.last_use(Some(self.companies[company])), self.nonce());
@@ -536,6 +541,11 @@ impl World {
         self.keys[0]
     }
 
+    pub(crate) fn keys_of(&self, company: usize) -> Vec<(usize, KeyId)> {
+        let all = self.keys.iter().copied();
+        all.filter(|(of, _)| *of == company).collect()
+    }
+
     /// All records of the three streams, oldest first.
     pub(crate) fn records(&self) -> Vec<StreamRecord> {
         let names = &self.names;
@@ -560,8 +570,10 @@ impl World {
         loop {
             let packs = self.dispatch("Query", query.clone());
             for pack in packs["Items"].as_array().expect("items") {
-                let pack = pack["events"]["S"].as_str().expect("a pack");
-                events.extend(serde_json::from_str::<Vec<Event>>(pack).expect("events"));
+                let pack = pack["events"]["B"].as_str().expect("a pack");
+                let pack = BASE64_STANDARD.decode(pack).expect("base64");
+                let pack = miniz_oxide::inflate::decompress_to_vec_zlib(&pack).expect("zlib");
+                events.extend(serde_json::from_slice::<Vec<Event>>(&pack).expect("events"));
             }
             match &packs["LastEvaluatedKey"] {
                 Value::Null => break,

@@ -8,7 +8,7 @@ use store::{EventFilter, Start};
 /// No index tells the events of one key or partner apart: a page looks back at so many of the owner's newest events, and no further.
 pub(crate) const LOOKED_AT: usize = 500;
 
-/// What a list reads that nobody has narrowed: a page's worth of reading, in one or two calls of the store.
+/// What a list reads that nobody has narrowed: a page's worth of reading, in a few calls of the store.
 const A_LOOK: usize = 2_000;
 
 pub(super) async fn changes(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {

@@ -147,7 +147,7 @@ fn framed(visit: &Visit<'_>, status: u16, section: Page, title: &str, content: M
                             }
                         }
                     }
-                    main id="main" {
+                    main id="main" tabindex="-1" {
                         @if let Some(reason) = reason { (banner(visit, reason)) }
                         (content)
                     }
@@ -166,16 +166,6 @@ fn banner(visit: &Visit<'_>, reason: &AdminReason) -> Markup {
                 (visit.form_proof())
                 button.plain { "End" }
             }
-        }
-    }
-}
-
-/// Where a page of the API's list goes on.
-fn pager(visit: &Visit<'_>, first: &str, next: Option<&str>) -> Markup {
-    html! {
-        nav.pager aria-label="Pages" {
-            @if !visit.query("cursor").is_empty() { a rel="prev" href=(first) { "Newest" } }
-            @if let Some(next) = next { a rel="next" href=(next) { "Older" } }
         }
     }
 }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::{
     audit::{company, found_key, key_link, sentence},
-    keys::Key,
+    keys::{Key, NO_KEY},
     partners::Names,
 };
 use crate::{
@@ -99,6 +99,7 @@ fn form(visit: &Visit<'_>, id: &str, problem: Option<&Problem>) -> Markup {
         form.form method="get" action=(visit.owned(Page::Explain, &[])) role="search" {
             (field.with(|name, describes| html! {
                 input id=(name) name="requestId" value=(id) maxlength="128" required
+                    pattern=(NO_KEY) title="A request id, and no key: see the header X-Request-Id."
                     autocomplete="off" spellcheck="false" aria-invalid=[problem.map(|_| "true")]
                     aria-describedby=(match problem { Some(_) => format!("{describes} requestId-error"), None => describes.to_owned() });
                 @if problem.is_some() {

@@ -10,7 +10,7 @@ mod usage;
 pub(crate) use change::{ask_revoke, edit, resume, revoke, save, suspend};
 use form::in_words;
 pub(crate) use form::{KeyForm, scope_table};
-pub(crate) use search::Search;
+pub(crate) use search::{NO_KEY, Search};
 pub(crate) use secret::{make_secret, move_overlap, rotate};
 pub(crate) use show::show;
 
@@ -209,7 +209,7 @@ fn table(visit: &Visit<'_>, keys: &[Key], activity: &[Activity]) -> Markup {
                                 @if let Some(address) = &key.last_used_ip { br; span.hint { "from " (address) } }
                             }
                             td data-label="24 hours" {
-                                (sparkline(accepted, &format!("{requests} requests in the last 24 hours")))
+                                (sparkline(accepted, &format!("{requests} accepted requests in the last 24 hours")))
                                 " " (requests)
                             }
                             td data-label="Expires" { (time_or(key.expires_at.as_deref(), "Never")) }

@@ -42,10 +42,10 @@ const WORDS: &str = "revoke all keys";
 
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
-    page(visit, "").await
+    page(visit, "", false, "").await
 }
 
-async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
+async fn page(visit: &Visit<'_>, reason: &str, spare: bool, fault: &str) -> Result<Answer, Stop> {
     let owner = visit.owner()?;
     let tried = Ask::new(Operation::RevokeAllApiKeys)
         .of(owner)
@@ -66,10 +66,10 @@ async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
             (visit.form_proof())
             div.field {
                 label for="reason" { "Reason, for the audit log" }
-                input id="reason" name="reason" required maxlength="200" autocomplete="off";
+                input id="reason" name="reason" value=(reason) required maxlength="200" autocomplete="off";
             }
             div.choice {
-                input type="checkbox" name="spare" value="1" id="spare";
+                input type="checkbox" name="spare" value="1" id="spare" checked[spare];
                 label for="spare" { "Spare the partners' grants" }
             }
             div.field {
@@ -89,14 +89,21 @@ async fn page(visit: &Visit<'_>, fault: &str) -> Result<Answer, Stop> {
 pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
     visit.fresh()?;
+    let (reason, spare) = (sent.text("reason"), sent.is_checked("spare"));
     if !sent.text("words").eq_ignore_ascii_case(WORDS) {
-        return page(visit, "Nothing was done: the words are others.").await;
+        return page(
+            visit,
+            reason,
+            spare,
+            "Nothing was done: the words are others.",
+        )
+        .await;
     }
     let owner = visit.owner()?;
     let body = json!({
         "dryRun": false,
-        "reason": sent.text("reason"),
-        "includePartners": !sent.is_checked("spare"),
+        "reason": reason,
+        "includePartners": !spare,
     });
     let asked = Ask::new(Operation::RevokeAllApiKeys)
         .of(owner)
@@ -113,7 +120,9 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
             };
             Ok(visit.framed(&frame, Page::Keys, "All keys are dead", content))
         }
-        Err(Stop::Problem(problem)) if problem.status == 400 => page(visit, &problem.said()).await,
+        Err(Stop::Problem(problem)) if problem.status == 400 => {
+            page(visit, reason, spare, &problem.said()).await
+        }
         Err(stop) => Err(stop),
     }
 }

@@ -61,14 +61,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let content = html! {
         (heading("Members", sub, actions))
         (table(visit, &frame, &members.items))
-        nav.pager aria-label="Pages" {
-            @if !visit.query("cursor").is_empty() {
-                a rel="prev" href=(visit.owned(Page::Members, &[])) { "Newest" }
-            }
-            @if let Some(cursor) = &members.pagination.next_cursor {
-                a rel="next" href=(visit.owned(Page::Members, &[("cursor", cursor)])) { "Older" }
-            }
-        }
+        (visit.pager(Page::Members, &[], members.pagination.next_cursor.as_deref()))
         section.card aria-labelledby="roles" {
             h2 id="roles" { "What the roles may do" }
             (roles())

@@ -92,7 +92,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             }
         } @else {
             (table(visit, &grants.items))
-            (pager(visit, Page::Partners, grants.pagination.next_cursor.as_deref()))
+            (visit.pager(Page::Partners, &[], grants.pagination.next_cursor.as_deref()))
         }
     };
     Ok(visit.framed(&frame, Page::Partners, "Partners", content))
@@ -124,19 +124,6 @@ fn table(visit: &Visit<'_>, grants: &[Grant]) -> Markup {
                         }
                     }
                 }
-            }
-        }
-    }
-}
-
-fn pager(visit: &Visit<'_>, page: Page, next: Option<&str>) -> Markup {
-    html! {
-        nav.pager aria-label="Pages" {
-            @if !visit.query("cursor").is_empty() {
-                a rel="prev" href=(visit.owned(page, &[])) { "Newest" }
-            }
-            @if let Some(cursor) = next {
-                a rel="next" href=(visit.owned(page, &[("cursor", cursor)])) { "Older" }
             }
         }
     }

@@ -50,9 +50,14 @@ pub(crate) trait Shown: DeserializeOwned + Send + Sync {
     /// Its state, where it has one.
     fn state(&self) -> Option<&str>;
 
-    /// The objects that it names.
+    /// The objects that its page names.
     fn named(&self) -> Vec<Named<'_>> {
         Vec::new()
+    }
+
+    /// Those of them that its row names, of so many at the most that a page of rows can be asked for at once.
+    fn named_in_row(&self) -> Vec<Named<'_>> {
+        self.named()
     }
 
     /// Links to what belongs to it.
@@ -125,7 +130,7 @@ pub(crate) async fn list<T: Shown>(visit: &Visit<'_>) -> Result<Answer, Stop> {
             Err(Stop::Problem(problem)) if problem.status == 400 => return Ok(Err(problem)),
             Err(stop) => return Err(stop),
         };
-        let objects = listed.items.iter().map(|item| item.object.named());
+        let objects = listed.items.iter().map(|item| item.object.named_in_row());
         let names = names(visit, objects.flatten().collect()).await?;
         Ok(Ok((listed, names)))
     };

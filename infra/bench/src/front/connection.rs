@@ -18,10 +18,17 @@ use std::{
     thread,
     time::{Duration, Instant},
 };
-use tokio::{net::TcpStream, task, time::Sleep};
+use tokio::{
+    net::TcpStream,
+    task,
+    time::{self, Sleep},
+};
 use tokio_rustls::TlsAcceptor;
 
 use super::{Fault, HangUp, Shared};
+
+/// Longer than any patience.
+const FORGOTTEN: Duration = Duration::from_secs(60);
 
 pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<Shared>) {
     {
@@ -53,11 +60,20 @@ pub(super) async fn serve(stream: TcpStream, acceptor: TlsAcceptor, shared: Arc<
     loop {
         tokio::select! {
             _ = connection.as_mut() => break,
-            Ok(()) = hang_up.changed() => match *hang_up.borrow_and_update() {
-                HangUp::Close => connection.as_mut().graceful_shutdown(),
-                HangUp::Reset => {
-                    reset(&socket);
-                    break;
+            Ok(()) = hang_up.changed() => {
+                // Not in the match, which would hold it while it sleeps.
+                let how = *hang_up.borrow_and_update();
+                match how {
+                    HangUp::Close => connection.as_mut().graceful_shutdown(),
+                    HangUp::Reset => {
+                        reset(&socket);
+                        break;
+                    }
+                    // The process at the other end closes it.
+                    HangUp::Vanish => {
+                        time::sleep(FORGOTTEN).await;
+                        break;
+                    }
                 }
             }
         }

@@ -90,7 +90,8 @@ async fn load(folder: &Path) -> anyhow::Result<[Vec<String>; 2]> {
         let company = seed::company(&system, name, plan, Some(MOST), &owner).await?;
         let mut keys = Vec::new();
         for _ in 0..KEYS {
-            let key = seed::key(&system, company, OWNER, name, ScopeSet::all()).await?;
+            let fields = json!({ "name": name, "scopes": ScopeSet::all() });
+            let key = seed::key(&system, company, OWNER, &fields).await?;
             keys.push(key.plaintext);
         }
         loaded.push(keys);

@@ -34,7 +34,8 @@ impl Raw {
             let owner = [(OWNER, Role::Owner)];
             let company =
                 seed::company(&system, "Raw", Plan::Enterprise, Some(MOST), &owner).await?;
-            let key = seed::key(&system, company, OWNER, "Raw", ScopeSet::all()).await?;
+            let fields = json!({ "name": "Raw", "scopes": ScopeSet::all() });
+            let key = seed::key(&system, company, OWNER, &fields).await?;
             let update = watched(&system, &key.plaintext).await?;
             system.settle().await?;
             anyhow::Ok(update)

@@ -26,6 +26,7 @@ use crate::{
 const STARTS: usize = 10;
 /// Measured, after as many that aren't: a just-in-time compiler has its work behind it then.
 const WARM_CALLS: usize = 1_000;
+const WARM_ROUNDS: usize = 10;
 
 /// One peer, ready to be started.
 struct Contender {
@@ -75,7 +76,7 @@ pub(super) fn measure(peers: &Peers, part: &mut Part) -> anyhow::Result<()> {
     for mut contender in contenders {
         say(contender.name);
         starts(&mut contender, ours, part)?;
-        warm(&contender, &stage.front, &mut events, part)?;
+        warm(&contender, &mut stage, &mut events, part)?;
     }
     Ok(())
 }
@@ -121,7 +122,7 @@ fn starts(contender: &mut Contender, ours: f64, part: &mut Part) -> anyhow::Resu
 
 fn warm(
     contender: &Contender,
-    front: &Front,
+    stage: &mut Stage,
     events: &mut Events,
     part: &mut Part,
 ) -> anyhow::Result<()> {
@@ -129,30 +130,39 @@ fn warm(
         (Latency::typical(), "authorizer.warm"),
         (Latency::None, "authorizer.warm.bare"),
     ] {
-        front.set_latency(latency);
+        stage.front.set_latency(latency);
         let mut environment = contender.bootstrap.start()?;
+        let mut authorizer = stage.bootstrap().start()?;
+        stage.warm(&mut authorizer)?;
         for _ in 0..WARM_CALLS {
             allow(&mut environment, events)?;
         }
-        front.take_counts();
-        let mut took = Sample::default();
-        for _ in 0..WARM_CALLS {
-            took.add(allow(&mut environment, events)?.took);
+        stage.front.take_counts();
+        let (mut took, mut ours) = (Sample::default(), Sample::default());
+        let mut calls = 0;
+        for _ in 0..WARM_ROUNDS {
+            stage.front.take_counts();
+            for _ in 0..WARM_CALLS / WARM_ROUNDS {
+                took.add(allow(&mut environment, events)?.took);
+            }
+            calls += stage.front.take_counts().all();
+            for _ in 0..WARM_CALLS / WARM_ROUNDS {
+                ours.add(stage.accepted(&mut authorizer)?.took);
+            }
         }
-        let calls = front.take_counts().all() as f64 / WARM_CALLS as f64;
-        part.rivals.push(
-            contender.rival(id, took.median()?).note(
-                "one strong GetItem: it reads, and neither counts, limits nor leaves a record",
-            ),
-        );
+        part.rivals.push(contender.rival(id, took.median()?).note(format!(
+            "one strong GetItem: it reads, and neither counts, limits nor leaves a record; ours in turn with it took {:.2} ms",
+            ours.median()?
+        )));
         let p99 = contender.rival(&format!("{id}.p99"), took.quantile(0.99)?);
         part.rivals.push(p99);
         if latency == Latency::None {
+            let calls = calls as f64 / WARM_CALLS as f64;
             let calls = contender.rival("authorizer.calls.accepted", calls);
             part.rivals.push(calls);
         }
     }
-    front.set_latency(Latency::None);
+    stage.front.set_latency(Latency::None);
     if contender.is_counted {
         let count = callgrind::instructions(&contender.bootstrap, |environment| {
             allow(environment, events).map(drop)

@@ -3,9 +3,10 @@
 use routes::Route;
 use serde_json::{Map, Value};
 
-/// The route, and its path parameters decoded. A literal segment wins over a parameter, from left to right.
+/// The route, and its path parameters as they were sent. A literal segment wins over a parameter, from left to right; one `/` at the end is not looked at.
 pub(super) fn find(method: &str, path: &str) -> Option<(&'static Route, Map<String, Value>)> {
-    let segments: Vec<&str> = path.strip_prefix('/')?.split('/').collect();
+    let path = path.strip_prefix('/')?;
+    let segments: Vec<&str> = path.strip_suffix('/').unwrap_or(path).split('/').collect();
     // A resource is chosen by the path alone; a method that it lacks is not looked for in another.
     let resource = routes::routed()
         .filter(|route| fits(route, &segments))
@@ -15,7 +16,7 @@ pub(super) fn find(method: &str, path: &str) -> Option<(&'static Route, Map<Stri
         routes::routed().find(|route| route.path == resource && route.method.as_str() == method)?;
     let parameters = parts(route)
         .zip(&segments)
-        .filter_map(|(part, segment)| Some((parameter(part)?.to_owned(), decoded(segment).into())))
+        .filter_map(|(part, segment)| Some((parameter(part)?.to_owned(), (*segment).into())))
         .collect();
     Some((route, parameters))
 }
@@ -41,24 +42,4 @@ fn parameter(part: &str) -> Option<&str> {
 
 fn is_parameter(part: &str) -> bool {
     parameter(part).is_some()
-}
-
-/// Percent-decoded; bytes that are no UTF-8 are replaced, and a `%` without two digits stays.
-pub(super) fn decoded(text: &str) -> String {
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, others)) = rest.split_first() {
-        let digit = |at: usize| others.get(at).and_then(|byte| (*byte as char).to_digit(16));
-        match (first, digit(0), digit(1)) {
-            (b'%', Some(high), Some(low)) => {
-                bytes.push(u8::try_from(high * 16 + low).unwrap_or_default());
-                rest = &others[2..];
-            }
-            _ => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
 }

@@ -27,7 +27,7 @@ fn the_events_are_those_of_api_gateway() {
     let event = exchange.proxy_event();
     assert_eq!(event["resource"], "/jobs/{jobId}");
     assert_eq!(event["path"], "/jobs/a%20b%2Fc");
-    assert_eq!(event["pathParameters"], json!({ "jobId": "a b/c" }));
+    assert_eq!(event["pathParameters"], json!({ "jobId": "a%20b%2Fc" }));
     assert_eq!(
         event["queryStringParameters"],
         json!({ "q": "2", "limit": "" })
@@ -111,8 +111,9 @@ fn a_literal_segment_wins_and_what_fits_nothing_has_no_route() {
         Some("RevokeApiKey")
     );
     assert_eq!(operation("GET", "/api-keys/self"), Some("GetApiKey"));
+    assert_eq!(operation("GET", "/jobs/"), Some("ListJobs"));
     for (method, path) in [
-        ("GET", "/jobs/"),
+        ("GET", "/jobs//"),
         ("GET", "//jobs"),
         ("GET", "/"),
         ("GET", ""),
@@ -128,10 +129,6 @@ fn a_literal_segment_wins_and_what_fits_nothing_has_no_route() {
     ] {
         assert_eq!(operation(method, path), None, "{method} {path}");
     }
-    assert_eq!(
-        routing::decoded("%41%zz%4%C3%A9%FF+%"),
-        "A%zz%4\u{e9}\u{fffd}+%"
-    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use serde_json::Value;
 use std::{
     io::{self, ErrorKind, Read, Write},
     net::TcpStream,
+    thread,
     time::Duration,
 };
 
@@ -74,9 +75,17 @@ impl Caller<'_> {
         self.try_call(method, target, body).expect("an answer")
     }
 
-    /// `data` of an answer that must have this status.
+    /// `data` of an answer that must have this status. A minute's limit is waited for once, as a client does.
     pub(crate) fn data(&self, status: u16, method: &str, target: &str, body: &str) -> Value {
-        let answer = self.call(method, target, body);
+        let mut answer = self.call(method, target, body);
+        let wait = answer.header("retry-after");
+        if let (429, Some(seconds @ ..=60)) =
+            (answer.status, wait.and_then(|text| text.parse().ok()))
+            && status != 429
+        {
+            thread::sleep(Duration::from_secs(seconds));
+            answer = self.call(method, target, body);
+        }
         assert_eq!(
             answer.status,
             status,

@@ -68,9 +68,11 @@ impl Server {
         let info = place.0.join("info.json");
         let _ = fs::remove_file(&info);
         let [stdout, stderr] = place.outputs().map(|path| appended(&path));
+        let any_port = (!arguments.contains(&"--port")).then_some(["--port", "0"]);
         let started = Instant::now();
         let mut child = Command::new(env!("CARGO_BIN_EXE_local"))
-            .args(["--port", "0", "--info-file"])
+            .args(any_port.iter().flatten())
+            .arg("--info-file")
             .arg(&info)
             .args(arguments)
             .current_dir(&place.0)
@@ -96,7 +98,14 @@ impl Server {
             tokens: RefCell::default(),
             startup: Duration::ZERO,
         };
-        let health = send(server.fact("apiUrl"), "GET", "/health", &[], "").expect("an answer");
+        let health = send(server.fact("apiUrl"), "GET", "/health", &[], "");
+        let health = health.unwrap_or_else(|error| {
+            // It may be about to end, and to say why.
+            thread::sleep(Duration::from_secs(1));
+            let ended = server.child.try_wait();
+            let said = fs::read_to_string(&place.outputs()[1]).unwrap_or_default();
+            panic!("no answer: {error}; {ended:?}\n{said}");
+        });
         assert_eq!(health.status, 200);
         server.startup = started.elapsed();
         server

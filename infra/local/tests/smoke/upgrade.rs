@@ -29,7 +29,7 @@ fn a_directory_of_an_earlier_build_is_served_and_says_its_format_from_then_on() 
         assert_eq!(jobs["pagination"]["total"], story["totals"]["/jobs"]);
         assert!(server.interrupt().success());
         let format = fs::read_to_string(data.join("format")).expect("a format");
-        assert_eq!(format, "1\n");
+        assert_eq!(format, "2\n");
     }
 }
 
@@ -39,8 +39,8 @@ fn a_format_that_it_does_not_know_is_refused_with_what_to_do() {
     let data = place.data();
     assert!(Server::start(&place, &[]).interrupt().success());
     for (format, told) in [
-        ("2\n", "use a newer build"),
-        ("0\n", "can't read any more: remove it"),
+        ("3\n", "use a newer build"),
+        ("0\n", "this build reads 1 to 2: remove it"),
         ("dynamo", "is no number"),
     ] {
         fs::write(data.join("format"), format).expect("written");

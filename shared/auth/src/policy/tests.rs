@@ -131,6 +131,23 @@ fn another_stage_api_account_or_region_is_not_granted() {
 }
 
 #[test]
+fn a_path_that_ends_in_a_slash_is_granted_what_it_is_granted_without_and_no_more() {
+    let jobs = || routes::all().filter(|route| route.path == "/jobs");
+    for (asked, other) in [("GET/jobs", "GET/jobs/"), ("GET/jobs/", "GET/jobs")] {
+        let [asked, other] = [asked, other].map(|path| format!("{PREFIX}/{path}"));
+        let arn = MethodArn::parse(&asked).expect("good");
+        let narrow = policy(&arn, jobs());
+        assert!(iam::allows(&narrow, &asked), "{asked}");
+        assert!(!iam::allows(&narrow, &other), "{other}");
+    }
+    for route in routes::all() {
+        let asked = format!("{}/", request(route));
+        let arn = MethodArn::parse(&asked).expect("good");
+        assert!(iam::allows(&policy(&arn, [route]), &asked), "{asked}");
+    }
+}
+
+#[test]
 fn a_denied_caller_reaches_nothing() {
     for policy in [deny(&arn()), policy(&arn(), [])] {
         assert_eq!(policy.statement.len(), 1);

@@ -4,10 +4,10 @@ use model::ChainHash;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::{Head, chain, place};
+use super::{Head, chain, pack::texts_of, place};
 use crate::{
     OwnerStore, StoreError,
-    item::{Item, Read, s},
+    item::{Item, s},
 };
 
 /// Where reading goes on.
@@ -59,7 +59,10 @@ impl OwnerStore {
         Ok(ChainPlace { seq, prev_hash })
     }
 
-    /// The events from there on up to `last`, as many as one page of DynamoDB holds (1 MB).
+    /// So much JSON, and the rest of its pack, at the most.
+    const MAX_CHAIN_PAGE: usize = 4 << 20;
+
+    /// The events from there on up to `last`, as many as one page of DynamoDB (1 MB) and one of ours hold.
     ///
     /// # Errors
     /// One of them isn't there.
@@ -69,13 +72,18 @@ impl OwnerStore {
         if next.seq <= last {
             let first = self.packs(from.seq, false).await?;
             let after = self.packs(from.seq + 1, true).await?;
+            let mut size = 0;
             for pack in first.iter().chain(&after) {
+                if size >= Self::MAX_CHAIN_PAGE {
+                    break;
+                }
                 for (link, event) in links(pack)? {
                     if link.seq == next.seq && link.seq <= last {
                         next = ChainPlace {
                             seq: link.seq + 1,
                             prev_hash: link.hash,
                         };
+                        size += event.len();
                         events.push(event);
                     }
                 }
@@ -112,11 +120,9 @@ impl OwnerStore {
 }
 
 fn links(pack: &Item) -> Result<Vec<(Link, String)>, StoreError> {
-    let corrupt = |_| StoreError::Corrupt("events");
-    let events: Vec<Box<RawValue>> = serde_json::from_str(pack.text("events")?).map_err(corrupt)?;
     let link = |event: Box<RawValue>| {
-        let link = serde_json::from_str(event.get()).map_err(corrupt)?;
+        let link = serde_json::from_str(event.get()).map_err(|_| StoreError::Corrupt("events"))?;
         Ok((link, String::from(Box::<str>::from(event))))
     };
-    events.into_iter().map(link).collect()
+    texts_of(pack)?.into_iter().map(link).collect()
 }

@@ -18,7 +18,7 @@ pub(super) struct Plan {
     pub(super) before: Head,
     pub(super) after: Head,
     pub(super) appended: Appended,
-    /// The events as JSON.
+    /// Each as JSON.
     events: Vec<String>,
     marks: BTreeMap<String, Mark>,
 }
@@ -51,7 +51,7 @@ pub(super) fn prefix(revisions: &[Revision], rows: usize) -> &[Revision] {
 }
 
 impl Plan {
-    /// A pack's bytes; one revision's events may be more, and stand alone then.
+    /// A pack's JSON in bytes; one revision's events may be more, and stand alone then.
     const MAX_PACK: usize = 100 * 1024;
 
     pub(super) fn new(
@@ -109,9 +109,9 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The pack's JSON; `None` without events.
-    pub(super) fn pack(&self) -> Option<String> {
-        (!self.events.is_empty()).then(|| format!("[{}]", self.events.join(",")))
+    /// The pack's, each as JSON; `None` where there are none.
+    pub(super) fn events(&self) -> Option<&[String]> {
+        (!self.events.is_empty()).then_some(&self.events)
     }
 
     pub(super) fn changed_marks(&self) -> impl Iterator<Item = (&str, &Mark)> {
@@ -156,6 +156,12 @@ impl Mark {
     /// `None` where none is missing.
     pub(super) fn missing_text(&self) -> Option<String> {
         self.missing.text()
+    }
+
+    /// The runs that end behind this revision.
+    pub(super) fn missing_behind(&self, rev: u64) -> Option<String> {
+        let runs = self.missing.0.iter().filter(|(_, last)| *last > rev);
+        Missing(runs.copied().collect()).text()
     }
 
     /// The same, as the table has it.

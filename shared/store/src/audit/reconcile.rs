@@ -135,13 +135,14 @@ impl Table {
         since: Timestamp,
     ) -> Result<BTreeMap<KeyId, OfKey>, StoreError> {
         let mut events: BTreeMap<KeyId, OfKey> = BTreeMap::new();
-        self.each_event(owner, |event| {
+        self.each_event(owner, async |event| {
             let facts = event.facts;
             if let (Some(id), EventType::AuthenticationSucceeded) = (facts.key_id, facts.kind) {
                 let accepted = events.entry(id).or_default();
                 accepted.all += 1;
                 accepted.recent += u64::from(facts.at >= since);
             }
+            Ok(())
         })
         .await?;
         Ok(events)

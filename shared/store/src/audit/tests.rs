@@ -1,7 +1,11 @@
-use embedded::{Engine, Place, Weather};
+use base64::{Engine as _, prelude::BASE64_STANDARD};
+use embedded::{Engine, Fault, Place, Weather};
 use model::{Actor, CompanyId, EventFacts, EventType, KeyId, Outcome, Owner, Timestamp};
 use serde_json::{Value, json};
-use std::{sync::Arc, time::SystemTime};
+use std::{
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 use super::*;
 use crate::TableNames;
@@ -57,6 +61,19 @@ fn dispatch(engine: &Engine, operation: &str, body: Value) -> Value {
     let answer: Value = serde_json::from_slice(&answer).expect("JSON");
     assert_eq!(status, 200, "{operation}: {answer}");
     answer
+}
+
+/// A pack's events, as whoever reads the table without this crate gets them.
+fn unpacked(pack: &Value) -> String {
+    let packed = pack["events"]["B"].as_str().expect("a pack");
+    let packed = BASE64_STANDARD.decode(packed).expect("base64");
+    let json = miniz_oxide::inflate::decompress_to_vec_zlib(&packed).expect("zlib");
+    String::from_utf8(json).expect("text")
+}
+
+fn packed(json: &[u8]) -> Value {
+    let packed = miniz_oxide::deflate::compress_to_vec_zlib(json, 1);
+    json!({ "B": BASE64_STANDARD.encode(packed) })
 }
 
 fn revision(owner: Owner, row: u64, rev: u64, events: usize, random: &mut Seeded) -> Revision {
@@ -193,6 +210,55 @@ async fn a_filtered_list_reads_at_most_10_000_events_and_goes_on() {
 }
 
 #[tokio::test]
+async fn a_list_needs_few_calls_however_full_packs_are_and_reads_no_more_than_it_shows() {
+    const FULL: usize = 125;
+    // How many events the packs have, oldest first; what is shown of how many; most calls and packs.
+    let burst = || vec![1; FULL].into_iter().chain([FULL; 3]).collect();
+    let cases: [(Vec<usize>, usize, usize, usize, usize); 4] = [
+        (vec![FULL; 20], 500, 500, 3, 6),
+        (vec![FULL; 20], 500, 3, 2, 3),
+        // A burst that nearly fills the page, and a quiet chain before it.
+        (burst(), 500, 500, 4, 3 + FULL),
+        (burst(), 500, 3 * FULL + 1, 4, 3 + 3),
+    ];
+    for (packs, among, limit, most_calls, most_packs) in cases {
+        let weather = Weather::calm();
+        let (_, store) = store(weather.clone());
+        let mut random = Seeded(24);
+        for (row, events) in packs.iter().enumerate() {
+            let revisions = [revision(store.owner(), row as u64, 1, *events, &mut random)];
+            append_all(&store.table, &revisions, &mut random).await;
+        }
+        let newest = EventFilter {
+            among: Some(among),
+            ..EventFilter::default()
+        };
+        let asked: Arc<Mutex<Vec<u64>>> = Arc::default();
+        let limits = Arc::clone(&asked);
+        weather.set(&Weather::script(move |call| {
+            let body: Value = serde_json::from_slice(call.body).expect("JSON");
+            limits
+                .lock()
+                .expect("no panic")
+                .extend(body["Limit"].as_u64());
+            Fault::None
+        }));
+        weather.take_calls();
+        let listed = store
+            .list_events(&newest, &Start::Skip(0), limit)
+            .await
+            .expect("read");
+        assert_eq!(listed.items.len(), limit, "{packs:?}");
+        let calls = weather.take_calls().len();
+        let read: u64 = asked.lock().expect("no panic").iter().sum();
+        assert!(
+            calls <= most_calls && read <= most_packs as u64,
+            "{limit} of {packs:?}: {calls} calls, {read} packs"
+        );
+    }
+}
+
+#[tokio::test]
 async fn packs_stay_under_100_kb_and_a_transaction_under_100_actions() {
     let (engine, store) = store(Weather::calm());
     let mut random = Seeded(22);
@@ -204,17 +270,129 @@ async fn packs_stay_under_100_kb_and_a_transaction_under_100_actions() {
         append_all(&store.table, &revisions, &mut random).await;
     }
     let rows = dispatch(&engine, "Scan", json!({ "TableName": "test-audit" }));
-    let lengths: Vec<_> = rows["Items"]
-        .as_array()
-        .expect("rows")
-        .iter()
-        .filter_map(|row| Some(row["events"]["S"].as_str()?.len()))
-        .collect();
+    let rows = rows["Items"].as_array().expect("rows").iter();
+    let packs = rows.filter(|row| row["events"].is_object());
+    let lengths: Vec<_> = packs.map(|pack| unpacked(pack).len()).collect();
     assert!(lengths.iter().all(|length| *length <= 100 * 1024 + 2));
     // 3 of 97 rows at the most, and those that are as long as they may be.
     assert!(lengths.len() > 3 + 2, "{lengths:?}");
     let chain = store.get_chain().await.expect("read");
     assert_eq!((chain.verify(), chain.head.seq), (Ok(()), 250 * 6));
+}
+
+#[tokio::test]
+async fn packs_of_plain_text_are_read_as_ever_and_gone_on_from() {
+    let (engine, store, mut random) = filled(Weather::calm(), 26).await;
+    let before = store.get_chain().await.expect("read");
+    let rows = dispatch(&engine, "Scan", json!({ "TableName": "test-audit" }));
+    let rows = rows["Items"].as_array().expect("rows").iter();
+    for pack in rows.filter(|row| row["events"].is_object()) {
+        let mut plain = pack.clone();
+        plain["events"] = json!({ "S": unpacked(pack) });
+        dispatch(
+            &engine,
+            "PutItem",
+            json!({ "TableName": "test-audit", "Item": plain }),
+        );
+    }
+    assert_eq!(store.get_chain().await.expect("read"), before);
+    let next = revision(store.owner(), 9_999, 1, 1, &mut random);
+    append_all(&store.table, &[next], &mut random).await;
+    let head = store.get_head().await.expect("a head");
+    assert_eq!(head.seq, before.head.seq + 1);
+    let events = store.get_chain().await.expect("read").events;
+    let events: Vec<_> = events
+        .iter()
+        .map(|event| json!(event).to_string())
+        .collect();
+    let mut exported = Vec::new();
+    for event in pages(&store, head).await.concat() {
+        let event: Value = serde_json::from_str(&event).expect("JSON");
+        exported.push(event.to_string());
+    }
+    assert_eq!(exported, events);
+}
+
+#[tokio::test]
+async fn a_pack_that_cannot_be_unpacked_is_corrupt() {
+    let (engine, store, _) = filled(Weather::calm(), 27).await;
+    let rows = dispatch(&engine, "Scan", json!({ "TableName": "test-audit" }));
+    let rows = rows["Items"].as_array().expect("rows");
+    let pack = rows.iter().find(|row| row["events"].is_object());
+    let pack = pack.expect("a pack");
+    let whole = pack["events"]["B"].as_str().expect("a pack");
+    let whole = BASE64_STANDARD.decode(whole).expect("base64");
+    let mut turned = whole.clone();
+    turned[whole.len() / 2] ^= 1;
+    let broken = [
+        json!({ "B": BASE64_STANDARD.encode(&whole[..whole.len() - 1]) }),
+        json!({ "B": BASE64_STANDARD.encode(&turned) }),
+        json!({ "B": BASE64_STANDARD.encode(unpacked(pack)) }),
+        packed(b"[\xff]"),
+        // Ten kilobytes that would be ten megabytes.
+        packed(&[b' '; 10 << 20]),
+        json!({ "N": "1" }),
+    ];
+    for events in broken {
+        let mut changed = pack.clone();
+        changed["events"] = events;
+        dispatch(
+            &engine,
+            "PutItem",
+            json!({ "TableName": "test-audit", "Item": changed }),
+        );
+        let corrupt = |error| assert!(matches!(error, StoreError::Corrupt(_)), "{error}");
+        corrupt(store.get_chain().await.expect_err("corrupt"));
+        let place = ChainPlace {
+            seq: 1,
+            prev_hash: ChainHash::genesis(store.owner()),
+        };
+        corrupt(store.list_chain(place, 10).await.expect_err("corrupt"));
+    }
+}
+
+/// What a page of an export holds is bounded, however little room it takes in the table.
+#[tokio::test]
+async fn an_exports_page_is_at_most_4_mb_and_one_pack() {
+    let (_, store) = store(Weather::calm());
+    let mut random = Seeded(28);
+    let mut long = |row| {
+        let mut revision = revision(store.owner(), row, 1, 12, &mut random);
+        for facts in &mut revision.events {
+            facts.reason = Some("x".repeat(8_000));
+        }
+        revision
+    };
+    let revisions: Vec<_> = (0..60).map(&mut long).collect();
+    append_all(&store.table, &revisions, &mut random).await;
+    let head = store.get_head().await.expect("a head");
+    let pages = pages(&store, head).await;
+    assert_eq!(pages.concat().len(), 12 * 60);
+    let sizes: Vec<usize> = pages
+        .iter()
+        .map(|page| page.iter().map(String::len).sum())
+        .collect();
+    let most = (4 << 20) + 100 * 1024;
+    assert!(
+        sizes.len() == 2 && sizes.iter().all(|size| *size <= most),
+        "{sizes:?}"
+    );
+}
+
+/// The whole chain, as an export reads it.
+async fn pages(store: &OwnerStore, head: Head) -> Vec<Vec<String>> {
+    let mut place = ChainPlace {
+        seq: 1,
+        prev_hash: ChainHash::genesis(store.owner()),
+    };
+    let mut pages = Vec::new();
+    while place.seq <= head.seq {
+        let page = store.list_chain(place, head.seq).await.expect("a page");
+        place = page.next;
+        pages.push(page.events);
+    }
+    assert_eq!((place.seq, place.prev_hash), (head.seq + 1, head.hash));
+    pages
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -322,12 +500,8 @@ async fn whatever_is_done_to_a_stored_event_is_found() {
         let chain = store.get_chain().await.expect("read");
         assert_eq!(chain.verify(), Err(BrokenAt(seq)));
         let mut changed = pack.clone();
-        let events =
-            pack["events"]["S"]
-                .as_str()
-                .expect("events")
-                .replacen("\"test\"", "\"nobody\"", 1);
-        changed["events"] = json!({ "S": events });
+        let events = unpacked(pack).replacen("\"test\"", "\"nobody\"", 1);
+        changed["events"] = packed(events.as_bytes());
         dispatch(
             &engine,
             "PutItem",

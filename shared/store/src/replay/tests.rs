@@ -6,9 +6,10 @@ use model::{
     PersonId, Plan, RateLimit, Timestamp,
 };
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 
 use super::{Behind, made};
-use crate::{KeyRow, MemberRow};
+use crate::{AdministratorRow, KeyRow, MemberRow};
 
 fn now() -> Timestamp {
     Timestamp::from_millis(1_790_000_000_000).expect("in range")
@@ -50,12 +51,14 @@ fn a_suspension_stands_though_the_resumption_before_it_is_told_later() {
     let created = [("name", json!("CI")), ("scopes", json!(["read:jobs"]))];
     let behind: Behind<KeyRow> = Behind {
         row: None,
+        unreadable: None,
         events: vec![
             (1, event(EventType::KeyCreated, &created)),
             (3, event(EventType::KeySuspended, &[])),
             (2, event(EventType::KeyResumed, &[])),
         ],
         counted: 0,
+        uses: BTreeMap::new(),
         newest_secret: None,
     };
     let id = KeyId::new([7; 8]);
@@ -70,6 +73,7 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
     let role = [("role", json!("ADMIN"))];
     let behind: Behind<MemberRow> = Behind {
         row: None,
+        unreadable: None,
         events: vec![
             (1, event(EventType::MemberAdded, &role)),
             (2, event(EventType::MemberRemoved, &[])),
@@ -77,6 +81,7 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
             (3, event(EventType::MemberAdded, &role)),
         ],
         counted: 0,
+        uses: BTreeMap::new(),
         newest_secret: None,
     };
     let person = PersonId::new("issuer", "somebody");
@@ -84,6 +89,37 @@ fn who_was_removed_stays_removed_though_the_joining_before_it_is_told_later() {
     let brought_up = behind.brought_up(&person, owner(), email, 4, now());
     let row = brought_up.expect("readable").expect("made");
     assert!(row.facts.ended);
+}
+
+#[test]
+fn who_comes_back_has_the_address_that_they_came_back_with() {
+    let id = PersonId::new("issuer", "somebody");
+    let role = [("role", json!("ADMIN"))];
+    let after = |events: Vec<(u64, EventFacts)>, email: &str, row: Option<MemberRow>| {
+        let behind: Behind<MemberRow> = Behind {
+            row,
+            unreadable: None,
+            events,
+            counted: 0,
+            uses: BTreeMap::new(),
+            newest_secret: None,
+        };
+        let brought_up = behind.brought_up(&id, owner(), email.to_owned(), 9, now());
+        brought_up.expect("readable").expect("made")
+    };
+    let joined = (1, event(EventType::MemberAdded, &role));
+    let row = after(vec![joined], "old@example.com", None);
+    // Another role is no coming back.
+    let changed = (2, event(EventType::MemberRoleChanged, &role));
+    let same = after(vec![changed], "new@example.com", Some(row.clone()));
+    assert_eq!(same.email, "old@example.com");
+    let left = (3, event(EventType::MemberRemoved, &[]));
+    let back = (4, event(EventType::MemberAdded, &role));
+    let again = after(vec![left, back], "new@example.com", Some(row));
+    assert_eq!(
+        (&*again.email, again.facts.ended),
+        ("new@example.com", false)
+    );
 }
 
 #[test]
@@ -95,8 +131,10 @@ fn a_key_has_its_companys_limits_of_now_and_an_ats_key_its_own() {
         row.facts.kind = kind;
         let behind = Behind {
             row: Some(row),
+            unreadable: None,
             events: Vec::new(),
             counted: 1,
+            uses: BTreeMap::new(),
             newest_secret: None,
         };
         let brought_up = behind.brought_up(id, owner(), today, 9, now());
@@ -116,8 +154,10 @@ fn what_fell_due_before_the_replay_is_still_to_be_told() {
     let noticed = |events: Vec<(u64, EventFacts)>| {
         let behind = Behind {
             row: Some(row.clone()),
+            unreadable: None,
             events,
             counted: 1,
+            uses: BTreeMap::new(),
             newest_secret: None,
         };
         let brought_up = behind.brought_up(id, owner(), limits, 9, days(60));
@@ -140,6 +180,40 @@ fn what_fell_due_before_the_replay_is_still_to_be_told() {
         )
     };
     assert_eq!(noticed(vec![(8, moved)]), Some(days(36)));
+}
+
+#[test]
+fn an_administrator_has_ended_if_the_chain_or_the_clocks_say_so_last() {
+    let (added, removed) = (EventType::MemberAdded, EventType::MemberRemoved);
+    let says_ended = |told: &[(EventType, i64)]| {
+        let events = told.iter().zip(1..).map(|((kind, second), seq)| {
+            let at = now().plus(Duration::seconds(*second));
+            (
+                seq,
+                EventFacts {
+                    at,
+                    ..event(*kind, &[])
+                },
+            )
+        });
+        let behind: Behind<AdministratorRow> = Behind {
+            row: None,
+            unreadable: None,
+            events: events.collect(),
+            counted: 0,
+            uses: BTreeMap::new(),
+            newest_secret: None,
+        };
+        behind.says_ended()
+    };
+    assert!(!says_ended(&[]));
+    assert!(!says_ended(&[(added, 0)]));
+    assert!(says_ended(&[(added, 0), (removed, 1)]));
+    assert!(!says_ended(&[(added, 0), (removed, 1), (added, 2)]));
+    // The second operator's clock is behind the first one's.
+    assert!(says_ended(&[(added, 5), (removed, 1)]));
+    // What was quarantined is told late.
+    assert!(says_ended(&[(removed, 1), (added, 0)]));
 }
 
 fn made_on(id: KeyId, limits: RateLimit) -> KeyRow {

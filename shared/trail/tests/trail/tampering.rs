@@ -10,7 +10,7 @@ use crate::{
     verified::check,
 };
 
-const POSITIONS: u64 = if cfg!(feature = "long") { 1_000 } else { 200 };
+const POSITIONS: u64 = if cfg!(feature = "long") { 10_000 } else { 200 };
 const LENGTH: u64 = 120;
 const EVERY: u64 = 10;
 const AFTERWARDS: u64 = 10_000;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     asking,
     entry::{Entry, numbers, plans},
-    framed, pager,
+    framed,
 };
 use crate::{
     Page,
@@ -72,7 +72,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             }
         } @else {
             (table(visit, &companies.items))
-            (pager(visit, &first, next.as_deref()))
+            (visit.pages(&first, next.as_deref()))
         }
     };
     Ok(framed(
@@ -192,6 +192,8 @@ pub(crate) async fn make(visit: &Visit<'_>) -> Result<Answer, Stop> {
     }
 }
 
+const ENTERPRISE: &str = "ENTERPRISE";
+
 /// The numbers that only ENTERPRISE has of its own.
 const OWN: [&str; 5] = [
     "perMinute",
@@ -204,10 +206,16 @@ const OWN: [&str; 5] = [
 pub(crate) async fn plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let (owner, account) = account(visit).await?;
+    let own = own(&account);
+    Ok(plan_page(visit, owner, &account, &account.plan, &own, None))
+}
+
+/// Its numbers, where they are its own.
+fn own(account: &Account) -> [String; 5] {
     let limit = account.rate_limit;
     let text = |number: u32| number.to_string();
-    let own = match account.plan.as_str() {
-        "ENTERPRISE" => [
+    match account.plan.as_str() {
+        ENTERPRISE => [
             text(limit.per_minute),
             text(limit.per_hour),
             limit.per_second.map(text).unwrap_or_default(),
@@ -215,8 +223,7 @@ pub(crate) async fn plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
             text(account.key_limit),
         ],
         _ => Default::default(),
-    };
-    Ok(plan_page(visit, owner, &account, &account.plan, &own, None))
+    }
 }
 
 async fn account(visit: &Visit<'_>) -> Result<(Owner, Account), Stop> {
@@ -283,7 +290,10 @@ pub(crate) async fn set_plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .map_err(|_| Stop::NotFound)?;
     let plan = form.text("plan");
     let mut body: Value = json!({ "plan": plan });
-    numbers(&mut body, &form, &OWN);
+    // What leaves that plan leaves its numbers there: nobody has to empty what the form was filled with.
+    if plan == ENTERPRISE || account(visit).await?.1.plan != ENTERPRISE {
+        numbers(&mut body, &form, &OWN);
+    }
     let ask = asking(visit, Operation::SetPlan)?
         .of(Owner::Company(id))
         .if_match(form.text("version"))
@@ -292,16 +302,17 @@ pub(crate) async fn set_plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
     match visit.ask(ask).await {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminCompanies, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
-            let own = OWN.map(|name| form.text(name).to_owned());
-            let (owner, account) = account(visit).await?;
-            Ok(plan_page(
-                visit,
-                owner,
-                &account,
-                plan,
-                &own,
-                Some(&problem),
-            ))
+            let (owner, mut account) = account(visit).await?;
+            let (plan, own) = match problem.status {
+                400 => {
+                    account.version = form.version(account.version);
+                    (plan.to_owned(), OWN.map(|name| form.text(name).to_owned()))
+                }
+                // Somebody else was faster: what they made of it is what is to be changed now.
+                _ => (account.plan.clone(), own(&account)),
+            };
+            let problem = Some(&problem);
+            Ok(plan_page(visit, owner, &account, &plan, &own, problem))
         }
         Err(stop) => Err(stop),
     }

@@ -5,7 +5,7 @@ use model::Owner;
 use routes::{inner::dashboard::Operation as Inner, keys::Operation};
 use serde_json::json;
 
-use super::{asking, entry::Entry, framed, pager};
+use super::{asking, entry::Entry, framed};
 use crate::{
     Page,
     answer::{Answer, Problem, Stop},
@@ -48,7 +48,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             div.empty { h2 { "No such keys" } p { "None that is there now is called so." } }
         } @else {
             (table(visit, &keys.items))
-            (pager(visit, &first, next.as_deref()))
+            (visit.pages(&first, next.as_deref()))
         }
     };
     Ok(framed(visit, 200, section(owner), &title, content))
@@ -193,7 +193,7 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let form = Form::read(visit)?;
     visit.fresh()?;
     let owner = visit.owner()?;
-    if found(visit, owner).await?.name.trim() != form.text("name") {
+    if !form.says("name", &found(visit, owner).await?.name) {
         return question(visit, Some(&another_name())).await;
     }
     let ask = asking(visit, Operation::RevokeApiKey)?

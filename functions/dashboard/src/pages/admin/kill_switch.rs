@@ -101,7 +101,7 @@ pub(crate) async fn revoke_all(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let owner = company(visit)?;
     let partners = form.is_checked("partners");
-    if named(visit, owner).await?.name.trim() != form.text("name") {
+    if !form.says("name", &named(visit, owner).await?.name) {
         return page(visit, partners, Some(&another_name())).await;
     }
     let ask = asking(visit, Operation::RevokeAllApiKeys)?

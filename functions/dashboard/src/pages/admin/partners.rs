@@ -9,7 +9,7 @@ use serde_json::json;
 use super::{
     asking,
     entry::{Entry, numbers, plans},
-    framed, pager,
+    framed,
 };
 use crate::{
     Page,
@@ -56,7 +56,7 @@ pub(crate) async fn list(visit: &Visit<'_>) -> Result<Answer, Stop> {
             }
         } @else {
             (table(visit, &partners.items))
-            (pager(visit, &first, next.as_deref()))
+            (visit.pages(&first, next.as_deref()))
         }
     };
     Ok(framed(visit, 200, Page::AdminPartners, "Partners", content))
@@ -113,6 +113,16 @@ struct Typed {
 }
 
 impl Typed {
+    fn of(partner: &Partner) -> Typed {
+        Typed {
+            name: partner.name.clone(),
+            plan: partner.plan.clone(),
+            company_limit: partner.company_limit.to_string(),
+            key_limit: partner.key_limit.to_string(),
+            email: String::new(),
+        }
+    }
+
     fn read(form: &Form) -> Typed {
         let text = |name: &str| form.text(name).to_owned();
         Typed {
@@ -226,14 +236,7 @@ pub(super) async fn find(visit: &Visit<'_>) -> Result<Partner, Stop> {
 pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let partner = find(visit).await?;
-    let typed = Typed {
-        name: partner.name.clone(),
-        plan: partner.plan.clone(),
-        company_limit: partner.company_limit.to_string(),
-        key_limit: partner.key_limit.to_string(),
-        email: String::new(),
-    };
-    Ok(page(visit, &partner, &typed, None))
+    Ok(page(visit, &partner, &Typed::of(&partner), None))
 }
 
 fn page(visit: &Visit<'_>, partner: &Partner, typed: &Typed, problem: Option<&Problem>) -> Answer {
@@ -280,7 +283,15 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
     match visit.ask(ask).await {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminPartners, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
-            let partner = find(visit).await?;
+            let mut partner = find(visit).await?;
+            let typed = match problem.status {
+                400 => {
+                    partner.version = form.version(partner.version);
+                    typed
+                }
+                // Somebody else was faster: what they made of it is what is to be changed now.
+                _ => Typed::of(&partner),
+            };
             Ok(page(visit, &partner, &typed, Some(&problem)))
         }
         Err(stop) => Err(stop),

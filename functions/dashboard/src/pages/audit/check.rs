@@ -33,16 +33,18 @@ pub(crate) async fn verify(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let (frame, newest) =
         futures_util::try_join!(visit.frame(owner), visit.get::<Listed<Value>>(newest))?;
     let last = newest.pagination.total.unwrap_or_default();
-    let content = match last {
-        0 => html! {
-            (heading("Nothing to verify", html! { "No event has been recorded yet." }, html! {}))
-        },
+    let (title, content) = match last {
+        0 => {
+            let title = "Nothing to verify";
+            let sub = html! { "No event has been recorded yet." };
+            (title, heading(title, sub, html! {}))
+        }
         _ => {
             let range = (last.saturating_sub(MOST) + 1, last);
             result(visit, range, checked(visit, range).await?)
         }
     };
-    Ok(visit.framed(&frame, Page::Audit, "Verified", content))
+    Ok(visit.framed(&frame, Page::Audit, title, content))
 }
 
 async fn checked(
@@ -67,7 +69,7 @@ fn result(
     visit: &Visit<'_>,
     (from, to): (u64, u64),
     outcome: Result<Verified, Unverified>,
-) -> Markup {
+) -> (&'static str, Markup) {
     let (title, note) = match &outcome {
         Ok(verified) => ("The chain holds", holds(verified)),
         Err(broken) => ("The chain does not hold", broke(visit, broken)),
@@ -80,14 +82,15 @@ fn result(
             _ => { "the newest " (MOST) " events, " (from) " to " (to) "." },
         }
     };
-    html! {
+    let content = html! {
         (heading(title, sub, html! { a.button href=(visit.owned(Page::Audit, &[])) { "To the audit log" } }))
         (note)
         div.note.info role="status" {
             p { "This is the server's own word: the same server keeps the log. To believe nobody, check it yourself." }
         }
         (offline(visit, Some((from, to))))
-    }
+    };
+    (title, content)
 }
 
 fn holds(verified: &Verified) -> Markup {

@@ -6,7 +6,7 @@ use routes::{audit_log::Operation, inner::dashboard::Operation as Inner};
 use serde_json::Value;
 
 use super::words::event_type;
-use crate::{Page, answer::Problem, ask::Ask, visit::Visit};
+use crate::{Page, answer::Problem, ask::Ask, pages::keys::NO_KEY, visit::Visit};
 
 /// What is looked for, as it was filled in.
 pub(super) struct Filter {
@@ -116,7 +116,7 @@ impl Filter {
                 }
                 div.field {
                     label for="request" { "Request id" }
-                    input id="request" name="request" value=(self.request) maxlength="128" autocomplete="off" spellcheck="false";
+                    input id="request" name="request" value=(self.request) maxlength="128" pattern=(NO_KEY) title="A request id, and no key." autocomplete="off" spellcheck="false";
                 }
                 button { "Show" }
             }

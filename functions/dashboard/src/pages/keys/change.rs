@@ -71,7 +71,7 @@ pub(crate) async fn edit(visit: &Visit<'_>) -> Result<Answer, Stop> {
 pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
     visit.fresh()?;
-    let key = key(visit).await?;
+    let mut key = key(visit).await?;
     let form = KeyForm::read(visit, &sent).on(&key);
     let mut body = form.body(visit.now);
     let saved = sent.text("do") == "save";
@@ -93,6 +93,15 @@ pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
         }
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             let frame = visit.frame(visit.owner()?).await?;
+            let form = match problem.status {
+                // Whoever was faster is told of with the next try: what they changed is not in this form.
+                400 => {
+                    key.version = sent.version(key.version);
+                    form
+                }
+                // Somebody else was faster: what they made of it is what is to be changed now.
+                _ => KeyForm::of(&key),
+            };
             Ok(page(visit, &frame, &key, &form, None, Some(&problem)))
         }
         Err(stop) => Err(stop),
@@ -186,7 +195,7 @@ pub(crate) async fn ask_revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     visit.fresh()?;
     let frame = visit.frame(visit.owner()?);
     let (frame, key) = futures_util::try_join!(frame, key(visit))?;
-    Ok(revocation(visit, &frame, &key, ""))
+    Ok(revocation(visit, &frame, &key, "", ""))
 }
 
 /// What is final wants the name typed.
@@ -194,17 +203,13 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
     let sent = Form::read(visit)?;
     visit.fresh()?;
     let key = key(visit).await?;
-    if sent.text("name") != key.name.trim() {
+    let reason = sent.text("reason");
+    if !sent.says("name", &key.name) {
         let frame = visit.frame(visit.owner()?).await?;
-        return Ok(revocation(
-            visit,
-            &frame,
-            &key,
-            "This is not the key's name.",
-        ));
+        let fault = "This is not the key's name.";
+        return Ok(revocation(visit, &frame, &key, reason, fault));
     }
     let mut asked = ask(visit, Operation::RevokeApiKey)?.once(&sent.once);
-    let reason = sent.text("reason");
     if !reason.is_empty() {
         asked = asked.body(serde_json::json!({ "reason": reason }));
     }
@@ -212,13 +217,13 @@ pub(crate) async fn revoke(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok(_) => Ok(Answer::see(&back(visit))),
         Err(Stop::Problem(problem)) if problem.status == 400 => {
             let frame = visit.frame(visit.owner()?).await?;
-            Ok(revocation(visit, &frame, &key, &problem.said()))
+            Ok(revocation(visit, &frame, &key, reason, &problem.said()))
         }
         Err(stop) => Err(stop),
     }
 }
 
-fn revocation(visit: &Visit<'_>, frame: &Frame, key: &Key, fault: &str) -> Answer {
+fn revocation(visit: &Visit<'_>, frame: &Frame, key: &Key, reason: &str, fault: &str) -> Answer {
     let content = html! {
         (heading(&format!("Revoke {}", key.name), html! { code { (key.prefix) "…" } }, html! {}))
         div.note.warn {
@@ -234,7 +239,7 @@ fn revocation(visit: &Visit<'_>, frame: &Frame, key: &Key, fault: &str) -> Answe
             }
             div.field {
                 label for="reason" { "Reason, for the audit log (optional)" }
-                input id="reason" name="reason" maxlength="200" autocomplete="off";
+                input id="reason" name="reason" value=(reason) maxlength="200" autocomplete="off";
             }
             div.actions {
                 button.danger { "Revoke for good" }

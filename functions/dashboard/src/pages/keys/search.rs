@@ -13,6 +13,9 @@ pub(crate) struct Search {
 /// Of a key as many characters are shown everywhere: `sk_i`, its kind and its id.
 const SAFE: usize = 13;
 
+/// What an input takes whose value goes into an address: anything but a key's secret.
+pub(crate) const NO_KEY: &str = "(?!.*sk_i[A-Za-z0-9]{20}).*";
+
 impl Search {
     pub(crate) fn read(visit: &Visit<'_>) -> Search {
         Search {
@@ -44,7 +47,7 @@ impl Search {
             div.field {
                 label for="q" { "Name" }
                 input id="q" name="q" type="search" value=(self.name) data-filter="keys" maxlength="100" autocomplete="off" spellcheck="false"
-                    pattern="(?!.*sk_i[A-Za-z0-9]{20}).*" title="A key that was found has a field of its own.";
+                    pattern=(NO_KEY) title="A key that was found has a field of its own.";
             }
             div.field {
                 label for="key" { "A key that was found" }

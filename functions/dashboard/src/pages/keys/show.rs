@@ -75,7 +75,7 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
         (heading(&key.name, sub, html! { @if may_change { (actions(visit, &key)) } }))
         div.columns {
             (facts(&key))
-            (secrets(visit, &key, &usage, may_change))
+            (secrets(visit, &key, &usage, span, may_change))
         }
         section.card aria-labelledby="usage" {
             h2 id="usage" { "Usage" }
@@ -180,7 +180,7 @@ fn facts(key: &Key) -> Markup {
 }
 
 /// Who uses which secret: what is to be known before an old one ends.
-fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage, may_change: bool) -> Markup {
+fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage, span: Span, may_change: bool) -> Markup {
     let old = key.secrets.iter().find_map(|secret| secret.ends(visit.now));
     html! {
         section.card aria-labelledby="secrets" {
@@ -202,6 +202,7 @@ fn secrets(visit: &Visit<'_>, key: &Key, usage: &Usage, may_change: bool) -> Mar
                 }
                 @if let Some(used) = used { (client_table(used)) }
             }
+            @if span == Span::Days { p { "Who uses them is shown for the last 48 hours only." } }
             @if let Some(end) = old.as_deref().filter(|_| may_change) {
                 form.form method="post" action=(visit.owned(Page::MoveOverlap, &[("keyId", &key.id)])) {
                     (visit.form_proof())

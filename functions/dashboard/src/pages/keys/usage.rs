@@ -151,8 +151,12 @@ pub(super) fn chart(usage: &Usage, span: Span) -> Markup {
         Span::Hours => ("hour", "h"),
         Span::Days => ("day", "d"),
     };
+    let at_least = match usage.totals.refused_is_lower_bound {
+        true => "at least ",
+        false => "",
+    };
     let label = format!(
-        "{accepted} accepted and {refused} refused requests; at most {} in one {word}",
+        "{accepted} accepted and {at_least}{refused} refused requests; at most {} in one {word}",
         most.unwrap_or_default()
     );
     let periods = u32::try_from(span.periods()).unwrap_or_default();
@@ -161,7 +165,7 @@ pub(super) fn chart(usage: &Usage, span: Span) -> Markup {
             (bars_of(&bars, periods, unit, &label))
             figcaption {
                 span.accepted { "Accepted " (accepted) } " "
-                span.refused { "Refused " @if usage.totals.refused_is_lower_bound { "at least " } (refused) }
+                span.refused { "Refused " (at_least) (refused) }
             }
         }
         @if !usage.periods.is_empty() {

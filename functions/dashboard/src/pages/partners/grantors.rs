@@ -4,7 +4,7 @@ use maud::{Markup, html};
 use model::Owner;
 use routes::inner::dashboard::Operation;
 
-use super::{Grant, LIMIT, pager, state};
+use super::{Grant, LIMIT, state};
 use crate::{
     Page,
     answer::{Answer, Stop},
@@ -35,7 +35,7 @@ pub(crate) async fn companies(visit: &Visit<'_>) -> Result<Answer, Stop> {
             }
         } @else {
             (table(&grants.items))
-            (pager(visit, Page::Companies, grants.pagination.next_cursor.as_deref()))
+            (visit.pager(Page::Companies, &[], grants.pagination.next_cursor.as_deref()))
         }
         section.card aria-labelledby="own-id" {
             h2 id="own-id" { "Your id" }

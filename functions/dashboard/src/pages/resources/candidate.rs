@@ -52,6 +52,11 @@ impl Shown for Candidate {
         self.job_ids.iter().map(|id| Named::Job(id)).collect()
     }
 
+    /// It may be of twenty jobs, and its row says none.
+    fn named_in_row(&self) -> Vec<Named<'_>> {
+        Vec::new()
+    }
+
     fn cells(&self, _: &Visit<'_>, _: &Names) -> Vec<Markup> {
         let reached = self.email.as_deref().or(self.phone_number.as_deref());
         vec![

@@ -1,9 +1,11 @@
 //! What Cedar takes for the part of our decision that it knows: state, expiry, scope and address of one key.
 //!
-//! Policies and entities are parsed once, as its documentation recommends; a request and its context are made each time, as they must be.
+//! Policies, entities and the names of types are parsed once, as its documentation recommends; a request and its context are made each time, as they must be.
 //! Knows nothing of secrets and limits. Prints JSON.
 
-use cedar_policy::{Authorizer, Context, Decision, Entities, EntityUid, PolicySet, Request};
+use cedar_policy::{
+    Authorizer, Context, Decision, Entities, EntityTypeName, EntityUid, PolicySet, Request,
+};
 use std::{error::Error, hint::black_box, str::FromStr, time::Instant};
 
 const POLICIES: &str = r#"
@@ -32,6 +34,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let policies = PolicySet::from_str(POLICIES)?;
     let entities = Entities::from_json_str(ENTITIES, None)?;
     let authorizer = Authorizer::new();
+    let key: EntityTypeName = "Key".parse()?;
+    let action = EntityUid::from_str(r#"Action::"ListJobs""#)?;
+    let company = EntityUid::from_str(r#"Company::"acme""#)?;
     let decide = |address: &str| -> Result<Decision, Box<dyn Error>> {
         let context = Context::from_pairs([
             (
@@ -44,9 +49,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             ),
         ])?;
         let request = Request::new(
-            uid("Key", "Ab3dEf7h")?,
-            uid("Action", "ListJobs")?,
-            uid("Company", "acme")?,
+            EntityUid::from_type_name_and_id(key.clone(), "Ab3dEf7h".parse()?),
+            action.clone(),
+            company.clone(),
             context,
             None,
         )?;
@@ -74,9 +79,4 @@ fn main() -> Result<(), Box<dyn Error>> {
         batches[BATCHES / 2]
     );
     Ok(())
-}
-
-/// As programs make them: from the parts, without parsing `Key::"…"`.
-fn uid(kind: &str, id: &str) -> Result<EntityUid, Box<dyn Error>> {
-    Ok(EntityUid::from_type_name_and_id(kind.parse()?, id.parse()?))
 }
