@@ -46,17 +46,21 @@ for bucket in $buckets; do
     # Checkpoints are versions under a lock; by GOVERNANCE whoever may bypass it can remove them, by COMPLIANCE nobody before it ends.
     bypass=()
     ! aws s3api get-object-lock-configuration --bucket "$bucket" > /dev/null 2>&1 || bypass=(--bypass-governance-retention)
-    while page=$(aws s3api list-object-versions --bucket "$bucket" --max-items 1000 --output json |
+    # As many as one argument holds, which is 128 KB on Linux.
+    while page=$(aws s3api list-object-versions --bucket "$bucket" --max-items 500 --output json |
         jq -c '{Objects: [(.Versions // []) + (.DeleteMarkers // []) | .[] | {Key, VersionId}], Quiet: true}') &&
         [ "$(jq '.Objects | length' <<< "$page")" != 0 ]; do
-        kept=$(aws s3api delete-objects --bucket "$bucket" "${bypass[@]}" --delete "$page" --output json)
+        kept=$(aws s3api delete-objects --bucket "$bucket" ${bypass[@]+"${bypass[@]}"} --delete "$page" --output json)
         [ -z "$kept" ] || [ "$(jq '.Errors // [] | length' <<< "$kept")" = 0 ] || break
     done
     aws s3api delete-bucket --bucket "$bucket" || locked+=("$bucket")
 done
 pools=$(resources AWS::Cognito::UserPool)
 for pool in $pools; do
-    there aws cognito-idp update-user-pool --user-pool-id "$pool" --deletion-protection INACTIVE || continue
+    # The call sets back what it isn't given, and refuses where one of these two stands without the other.
+    there aws cognito-idp update-user-pool --user-pool-id "$pool" --deletion-protection INACTIVE \
+        --auto-verified-attributes email \
+        --user-attribute-update-settings AttributesRequireVerificationBeforeUpdate=email || continue
     aws cognito-idp delete-user-pool --user-pool-id "$pool"
 done
 secrets=$(resources AWS::SecretsManager::Secret)
@@ -73,7 +77,7 @@ for queue in $queues; do
     # That of missed turns went with the stack.
     there aws sqs delete-queue --queue-url "$queue" || true
 done
-for bucket in "${locked[@]}"; do
+for bucket in ${locked[@]+"${locked[@]}"}; do
     echo "$bucket is not empty: its checkpoints are locked" >&2
 done
 [ ${#locked[@]} = 0 ]

@@ -21,8 +21,8 @@ if [[ " $* " != *" Architecture="* ]]; then
 fi
 parameters=()
 [ $# = 0 ] || parameters=(--parameter-overrides "$@")
-sam build "${parameters[@]}"
-sam deploy --stack-name "$stack" --no-confirm-changeset --no-fail-on-empty-changeset "${parameters[@]}"
+sam build ${parameters[@]+"${parameters[@]}"}
+sam deploy --stack-name "$stack" --no-confirm-changeset --no-fail-on-empty-changeset ${parameters[@]+"${parameters[@]}"}
 
 # As `operate` finds a stack: by the environment that the functions have, and credentials in it.
 found=$(aws cloudformation describe-stacks --stack-name "$stack" --output text \

@@ -42,7 +42,14 @@ fn assert_error(answer: &Answer, code: &str, details: &Value, what: &str) {
     let message = api::Code::ALL
         .into_iter()
         .find(|known| known.as_str() == code);
-    let message = message.expect("a code").message();
+    let reason = details.get("reason");
+    let reason = api::ConflictReason::ALL
+        .into_iter()
+        .find(|known| reason.is_some_and(|reason| json!(known) == *reason));
+    let message = match reason {
+        Some(reason) => api::ApiError::Conflict(reason).body().message,
+        None => message.expect("a code").message(),
+    };
     let timestamp = &answer.body["timestamp"];
     assert_eq!(
         answer.body,

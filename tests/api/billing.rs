@@ -3,7 +3,7 @@
 use model::{Date, Timestamp};
 use serde_json::{Value, json};
 use std::time::Duration;
-use tests::{Answer, Caller, Company, Seeded, TestApp, agent, candidate, report};
+use tests::{Answer, Caller, Company, Seeded, TestApp, agent, browser::Browser, candidate, report};
 
 /// Has an interview completed right now; the instant.
 async fn complete(app: &TestApp, company: &Company, key: &Caller, minutes: u64) -> Timestamp {
@@ -20,6 +20,39 @@ async fn complete(app: &TestApp, company: &Company, key: &Caller, minutes: u64) 
     event["detail"]["durationMinutes"] = json!(minutes);
     app.put(event).await.expect("taken");
     at
+}
+
+/// A plan bounds the interviews of a month, and bills those that ended in it.
+#[tokio::test]
+async fn the_companys_page_keeps_what_a_plan_bounds_apart_from_what_is_billed() {
+    let app = TestApp::calm().await;
+    let acme = app.company("Acme").await;
+    let key = app.key_with(&acme, json!({})).await.caller;
+    let body = json!({ "candidate": candidate(), "agent": agent() });
+    let made = app.post(&key, "/interviews", &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let next_month = model::Month::of(app.now()).end();
+    let ahead = next_month.since(app.now()).to_std().expect("later");
+    app.advance(ahead + Duration::from_secs(60));
+    let id = made.data()["id"].as_str().expect("an id");
+    let mut event = report(&acme, id, "COMPLETED", app.now());
+    event["detail"]["durationMinutes"] = json!(15);
+    app.put(event).await.expect("taken");
+    let mut browser = Browser::signed_in(&app, "owner@acme.example").await;
+    let page = browser
+        .get(&format!("/dashboard/o/c-{}/company", acme.id))
+        .await;
+    let text = page.text();
+    let of_the_month = text.split("Interview minutes this month").nth(1);
+    assert!(
+        of_the_month.is_some_and(|text| text.trim_start().starts_with("0 of ")),
+        "{text}"
+    );
+    let billed = text.split("Minutes billed this month").nth(1);
+    assert!(
+        billed.is_some_and(|text| text.trim_start().starts_with("15")),
+        "{text}"
+    );
 }
 
 async fn usage(app: &TestApp, key: &Caller, start: impl ToString, end: impl ToString) -> Answer {

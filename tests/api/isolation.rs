@@ -295,7 +295,7 @@ impl Tenant {
         self.mark(key.caller.credential.as_deref().expect("a key"));
     }
 
-    /// Tokens end after an hour.
+    /// Tokens end after ten minutes.
     fn sign_in(&mut self, app: &TestApp) {
         self.company.owner = app.person(&format!("owner{}", self.email));
         self.company.admin = app.person(&format!("admin{}", self.email));

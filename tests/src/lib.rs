@@ -210,13 +210,13 @@ impl TestApp {
         self.mailed_token(email).await
     }
 
-    /// The token in the newest mail to the address.
+    /// The token in the newest invitation to the address.
     pub async fn mailed_token(&self, email: &str) -> String {
         self.settle().await;
         let letters = self.system.outbox().letters();
-        let letter = letters.iter().rev().find(|letter| letter.to == email);
-        let text = &letter.unwrap_or_else(|| panic!("no mail to {email}")).text;
-        let (_, rest) = text.split_once("/invitations/").expect("a link");
+        let mut theirs = letters.iter().rev().filter(|letter| letter.to == email);
+        let link = theirs.find_map(|letter| letter.text.split_once("/invitations/"));
+        let (_, rest) = link.unwrap_or_else(|| panic!("no invitation of {email}"));
         rest.lines().next().expect("a token").to_owned()
     }
 
@@ -252,15 +252,7 @@ impl TestApp {
         let table = &self.app().table;
         let person = self.system.issuer().person(email);
         let row = table.find_administrator(&person).await.expect("read");
-        let stamp = Stamp {
-            actor: Actor::system("operator"),
-            at: self.now(),
-            source_ip: None,
-            request_id: None,
-            operation: "EndAdministrator".to_owned(),
-            reason: None,
-            nonce: self.app().entropy.bytes(),
-        };
+        let stamp = self.stamp("EndAdministrator");
         let ended = table.end_administrator(&row.expect("a row"), &stamp).await;
         ended.expect("ended");
     }
@@ -312,6 +304,19 @@ impl TestApp {
     pub fn store(&self, company: &Company) -> CompanyStore {
         let test = Principal::system(company.id, "test");
         self.app().table.company(&test).expect("a company")
+    }
+
+    /// Of something that a test does in the system's stead.
+    pub fn stamp(&self, operation: &str) -> Stamp {
+        Stamp {
+            actor: Actor::system("test"),
+            at: self.now(),
+            source_ip: None,
+            request_id: None,
+            operation: operation.to_owned(),
+            reason: None,
+            nonce: self.app().entropy.bytes(),
+        }
     }
 
     /// Puts an event on the bus.

@@ -256,29 +256,18 @@ impl Problem {
         if let Some(role) = detail("requiredRole") {
             return format!("This needs the role {}.", role_name(role));
         }
-        match (self.code.as_str(), detail("reason")) {
-            ("RESOURCE_ACCESS_DENIED", _) => {
+        match self.code.as_str() {
+            "RESOURCE_ACCESS_DENIED" => {
                 "You are no member here, or there is no such company.".to_owned()
             }
-            ("RESOURCE_CONFLICT", Some("VERSION")) => {
-                "Somebody has changed this meanwhile. Look at it as it is now, and change it again."
-                    .to_owned()
-            }
-            ("RESOURCE_CONFLICT", Some("KEY_LIMIT")) => {
-                "The plan allows no more live keys. Revoke one that nobody needs.".to_owned()
-            }
-            ("RESOURCE_CONFLICT", Some("LOCKED")) => {
-                "All keys are being revoked just now; nothing is made meanwhile.".to_owned()
-            }
-            ("RESOURCE_CONFLICT", Some("LAST_OWNER")) => "Somebody must stay an owner.".to_owned(),
-            ("IDEMPOTENCY_CONFLICT", _) => {
+            "IDEMPOTENCY_CONFLICT" => {
                 "This form was sent before, with something else in it. Load its page again to send another."
                     .to_owned()
             }
-            ("RATE_LIMIT_EXCEEDED", _) => {
+            "RATE_LIMIT_EXCEEDED" => {
                 "More pages were asked for than a person is allowed in this time.".to_owned()
             }
-            ("VALIDATION_ERROR", _) => {
+            "VALIDATION_ERROR" => {
                 let errors = self.details["errors"].as_array();
                 let said = errors.into_iter().flatten().filter_map(|error| {
                     Some(format!(
@@ -291,6 +280,11 @@ impl Problem {
             }
             _ => self.message.clone(),
         }
+    }
+
+    /// Whether somebody else was faster.
+    pub(crate) fn is_stale(&self) -> bool {
+        self.details["reason"] == "VERSION"
     }
 
     /// What is said of one member of a body.

@@ -18,7 +18,6 @@ use lambda_http::{Body, Request, Response};
 use model::{KeyId, Owner, RoleText, Rule};
 use routes::{Role, inner::dashboard::Operation};
 use serde::{Deserialize, Serialize};
-use store::Start;
 
 /// What stands around every page of an owner.
 #[derive(Debug, Serialize, Deserialize)]
@@ -79,13 +78,7 @@ pub(crate) async fn handle(app: &App, request: Request) -> Response<Body> {
 
 async fn frame(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.owner()?;
-    let unread = async {
-        Ok::<_, ApiError>(
-            store
-                .list_notices(true, &Start::Skip(0), 1, call.now)
-                .await?,
-        )
-    };
+    let unread = async { Ok::<_, ApiError>(store.count_unread_notices(call.now).await?) };
     let name = async {
         Ok(match store.owner() {
             Owner::Company(_) => call
@@ -104,7 +97,7 @@ async fn frame(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     let (name, unread) = futures_util::try_join!(name, unread)?;
     call.ok(&Frame {
         name,
-        unread: unread.total.unwrap_or_default(),
+        unread,
         role: call.principal()?.role().map(RoleText),
     })
 }

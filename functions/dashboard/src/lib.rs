@@ -14,12 +14,9 @@ mod session;
 mod sign_in;
 mod visit;
 
-use api::{App, StreamedBody};
+use api::{App, StreamedBody, request_id};
 use authorizer::Authorizer;
-use lambda_http::{
-    Request, RequestExt, Response, aws_lambda_events::apigw::ApiGatewayProxyRequestContext,
-    request::RequestContext,
-};
+use lambda_http::{Request, RequestExt, Response, request::RequestContext};
 use routes::{Operation, pages::dashboard::Operation as Page};
 use std::fmt;
 
@@ -84,15 +81,6 @@ impl Dashboard {
         );
         answer.response(&id)
     }
-}
-
-/// The gateway's extended request id.
-fn request_id(context: &ApiGatewayProxyRequestContext) -> &str {
-    let extended = context.other.get("extendedRequestId");
-    extended
-        .and_then(|id| id.as_str())
-        .or(context.request_id.as_deref())
-        .unwrap_or_default()
 }
 
 impl fmt::Debug for Dashboard {

@@ -57,7 +57,7 @@ pub(crate) async fn suggest(call: Call<'_, Operation>) -> Result<Reply, ApiError
     ))
 }
 
-/// The answer to a change that is only tried; every other fault of the change was found before. `revived`: whether it would give an expired key life again, for which there must be room.
+/// The answer to a change that is only tried; every other fault of the change was found before. `revived`: whether it would give an expired key life again, for which there must be room and no lockdown.
 pub(crate) async fn dry_run(
     call: &Call<'_, Operation>,
     store: &OwnerStore,
@@ -65,8 +65,13 @@ pub(crate) async fn dry_run(
     fields: &ApiKeyFields,
     revived: bool,
 ) -> Result<Reply, ApiError> {
-    if revived && store.live_keys(call.now).await? >= store.key_limit().await? as usize {
-        return Err(ApiError::Conflict(ConflictReason::KeyLimit));
+    if revived {
+        if store.live_keys(call.now).await? >= store.key_limit().await? as usize {
+            return Err(ApiError::Conflict(ConflictReason::KeyLimit));
+        }
+        if store.is_locked().await? {
+            return Err(ApiError::Conflict(ConflictReason::Locked));
+        }
     }
     let since = call.now.minus(Duration::days(DRY_RUN_DAYS)).hour();
     let mut usage = KeyUsage::default();

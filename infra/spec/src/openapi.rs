@@ -1,6 +1,6 @@
 //! The public document, OpenAPI 3.1: for people and for tools that make clients and tests.
 
-use api::Code;
+use api::{Code, ConflictReason};
 use routes::{Access, Method, Role, Route, Scope, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -334,7 +334,7 @@ fn details(code: Code, schemas: &mut Schemas) -> Value {
         Code::ResourceConflict => json!({
             "type": "object",
             "required": ["reason"],
-            "properties": { "reason": { "type": "string", "enum": ["VERSION", "LOCKED", "KEY_LIMIT", "MEMBER_LIMIT", "INVITATION_LIMIT", "COMPANY_LIMIT", "OVERLAP", "DUPLICATE", "JOB_CLOSED", "LAST_OWNER", "BUSY"] } },
+            "properties": { "reason": { "type": "string", "enum": ConflictReason::ALL } },
         }),
         Code::InvalidStateTransition => json!({
             "type": "object",

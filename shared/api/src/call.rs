@@ -248,7 +248,7 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// The gateway's extended request id: a label to show and to search for, never an identity.
-pub(crate) fn request_id(context: &ApiGatewayProxyRequestContext) -> &str {
+pub fn request_id(context: &ApiGatewayProxyRequestContext) -> &str {
     context
         .other
         .get("extendedRequestId")

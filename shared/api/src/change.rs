@@ -2,7 +2,7 @@
 
 use routes::Operation;
 
-use crate::{ApiError, Call, ConflictReason};
+use crate::{ApiError, Call, ConflictReason, input::IF_MATCH};
 
 /// The `If-Match` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,21 +10,21 @@ pub enum IfMatch {
     /// Absent, or `*`.
     Any,
     Version(u64),
-    /// Something that no version's ETag is.
+    /// An ETag that no version has.
     Nothing,
 }
 
 impl IfMatch {
-    fn parse(quoted: &str) -> IfMatch {
-        if quoted == "*" {
-            return IfMatch::Any;
+    /// `None`: not one strong ETag in its quotes.
+    pub(crate) fn parse(text: &str) -> Option<IfMatch> {
+        if text == "*" {
+            return Some(IfMatch::Any);
         }
-        let version = quoted
-            .strip_prefix('"')
-            .and_then(|rest| rest.strip_suffix('"'));
-        version
-            .and_then(|text| text.parse().ok())
-            .map_or(IfMatch::Nothing, IfMatch::Version)
+        let tag = text.strip_prefix('"')?.strip_suffix('"')?;
+        if tag.contains('"') {
+            return None;
+        }
+        Some(tag.parse().map_or(IfMatch::Nothing, IfMatch::Version))
     }
 
     /// # Errors
@@ -40,10 +40,10 @@ impl IfMatch {
 
 impl<Op: Operation> Call<'_, Op> {
     pub fn if_match(&self) -> IfMatch {
-        match self.request.headers().get("if-match") {
-            None => IfMatch::Any,
-            Some(value) => IfMatch::parse(value.to_str().unwrap_or_default()),
-        }
+        // Its form was checked with the rest of the input.
+        self.header(IF_MATCH).map_or(IfMatch::Any, |text| {
+            IfMatch::parse(text).unwrap_or(IfMatch::Nothing)
+        })
     }
 }
 

@@ -95,7 +95,7 @@ impl Code {
             Code::ResourceConflict => (
                 409,
                 "RESOURCE_CONFLICT",
-                "The change conflicts with the present state; details says how.",
+                "The change conflicts with what there is; details.reason says how.",
             ),
             Code::InvalidStateTransition => (
                 409,

@@ -73,6 +73,51 @@ pub enum ConflictReason {
     Busy,
 }
 
+impl ConflictReason {
+    pub const ALL: [ConflictReason; 11] = [
+        ConflictReason::Version,
+        ConflictReason::Locked,
+        ConflictReason::KeyLimit,
+        ConflictReason::MemberLimit,
+        ConflictReason::InvitationLimit,
+        ConflictReason::CompanyLimit,
+        ConflictReason::Overlap,
+        ConflictReason::Duplicate,
+        ConflictReason::JobClosed,
+        ConflictReason::LastOwner,
+        ConflictReason::Busy,
+    ];
+
+    /// What is in the way, and what can be done.
+    const fn message(self) -> &'static str {
+        match self {
+            ConflictReason::Version => {
+                "It was changed meanwhile: read it again, and change it as it is now."
+            }
+            ConflictReason::Locked => {
+                "All keys are being revoked just now, and nothing is made meanwhile: try again afterwards."
+            }
+            ConflictReason::KeyLimit => {
+                "There is no room for another live key: revoke one that nobody needs."
+            }
+            ConflictReason::MemberLimit => "There is no room for another member: remove one first.",
+            ConflictReason::InvitationLimit => {
+                "Too many invitations in one day: try again tomorrow."
+            }
+            ConflictReason::CompanyLimit => {
+                "The partner has made as many companies as it may: ask us for more."
+            }
+            ConflictReason::Overlap => {
+                "While two secrets are live, a rotation ends both at once, or replaces the newer one as long as nobody has used it. With one there is no overlap to change."
+            }
+            ConflictReason::Duplicate => "There is one already.",
+            ConflictReason::JobClosed => "The job is closed: open it first, or name another.",
+            ConflictReason::LastOwner => "Somebody must stay an owner: make another one first.",
+            ConflictReason::Busy => "Others were changing it just then: try again.",
+        }
+    }
+}
+
 /// The `error` of the envelope.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ErrorBody {
@@ -142,7 +187,7 @@ impl ApiError {
         let code = self.code();
         ErrorBody {
             code: code.as_str(),
-            message: code.message(),
+            message: self.message(),
             details: self.details(),
         }
     }
@@ -164,6 +209,14 @@ impl ApiError {
             ApiError::RateLimited(_) => Code::RateLimitExceeded,
             ApiError::Unavailable(_) => Code::ServiceUnavailable,
             ApiError::Internal(_) => Code::InternalError,
+        }
+    }
+
+    fn message(&self) -> &'static str {
+        match self {
+            ApiError::Conflict(reason) => reason.message(),
+            ApiError::AlreadyDone => ConflictReason::Busy.message(),
+            other => other.code().message(),
         }
     }
 

@@ -3,11 +3,11 @@
 use lambda_http::{Request, RequestExt};
 use model::{Body, Date, Fault, Faults, Rule, Timestamp};
 use percent_encoding::percent_decode_str;
-use routes::Route;
+use routes::{Method, Route};
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
-use crate::{ApiError, body};
+use crate::{ApiError, IfMatch, body};
 
 /// Collects faults while the parts of a request are read; [`Input::finish`] gives the parts or all faults.
 #[derive(Debug)]
@@ -21,6 +21,7 @@ pub struct Input<'a> {
 }
 
 pub(crate) const IDEMPOTENCY_KEY: &str = "idempotency-key";
+pub(crate) const IF_MATCH: &str = "if-match";
 
 /// A path parameter as it was meant: a REST API hands it on as it was sent, percent-encoded.
 pub fn path_parameter(sent: &str) -> Cow<'_, str> {
@@ -35,20 +36,24 @@ impl<'a> Input<'a> {
         now: Timestamp,
     ) -> Input<'a> {
         let mut faults = Faults::default();
-        if route.method == routes::Method::Post
-            && let Some(key) = request.headers().get(IDEMPOTENCY_KEY)
-        {
-            let printable = key
-                .as_bytes()
-                .iter()
-                .all(|byte| (0x20..0x7f).contains(byte));
-            if !printable || !(1..=255).contains(&key.len()) {
-                faults.push(Fault::new(
-                    "Idempotency-Key",
-                    Rule::Format,
-                    "must be 1 to 255 printable ASCII characters",
-                ));
+        let mut check = |name, message, is_valid: fn(&[u8]) -> bool| {
+            let sent = request.headers().get(name);
+            if sent.is_some_and(|value| !is_valid(value.as_bytes())) {
+                faults.push(Fault::new(name, Rule::Format, message));
             }
+        };
+        if route.method == Method::Post {
+            let message = "must be 1 to 255 printable ASCII characters";
+            check("Idempotency-Key", message, |key| {
+                let printable = key.iter().all(|byte| (0x20..0x7f).contains(byte));
+                printable && (1..=255).contains(&key.len())
+            });
+        }
+        if !route.method.is_read() {
+            let message = "must be one ETag in its quotes, as in \"3\", or *";
+            check("If-Match", message, |text| {
+                str::from_utf8(text).is_ok_and(|text| IfMatch::parse(text).is_some())
+            });
         }
         Input {
             request,

@@ -29,7 +29,7 @@ mod streamed;
 pub use accepted::Accepted;
 pub use app::{App, Clock, Entropy};
 pub use bus::{Bus, BusEvent, NotPut, Put};
-pub use call::Call;
+pub use call::{Call, request_id};
 pub use change::{IfMatch, retried};
 pub use code::Code;
 pub use error::{ApiError, ConflictReason, ErrorBody};

@@ -313,13 +313,16 @@ impl SeenNetworks {
     /// Joins what was seen elsewhere; what is older than 90 days, or too much, is dropped.
     pub fn add(&mut self, more: &SeenNetworks) {
         self.forgotten_last = self.last_forgotten().max(more.forgotten_last);
-        for (network, seen) in &more.networks {
-            self.insert(*network, *seen);
-        }
         self.forgotten += more.forgotten;
-        if let Some(newest) = self.networks.values().map(|seen| seen.last).max() {
+        let both = self.networks.values().chain(more.networks.values());
+        if let Some(newest) = both.map(|seen| seen.last).max() {
             let oldest = newest.minus(chrono::Duration::days(Self::DAYS));
+            // Before the others come: one that comes again after so long is new.
             self.networks.retain(|_, seen| seen.last >= oldest);
+            let lasting = more.networks.iter().filter(|(_, seen)| seen.last >= oldest);
+            for (network, seen) in lasting {
+                self.insert(*network, *seen);
+            }
         }
         let mut order: Vec<_> = self
             .networks

@@ -85,11 +85,13 @@ impl BearerStore {
         let Who::Person { id } = &self.who else {
             return Ok(Vec::new());
         };
-        let mut memberships = Vec::new();
-        for row in self.table.list_memberships(id).await? {
-            let name = self.table.find_owner_name(row.facts.owner).await?;
-            memberships.push((row, name));
-        }
-        Ok(memberships)
+        let rows = self.table.list_memberships(id).await?;
+        let owners = rows.iter().map(|row| row.facts.owner);
+        let names = self.table.find_owner_names(owners).await?;
+        let named = rows.into_iter().map(|row| {
+            let name = names.get(&row.facts.owner).cloned();
+            (row, name)
+        });
+        Ok(named.collect())
     }
 }

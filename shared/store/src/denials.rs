@@ -207,7 +207,6 @@ impl DenialRow {
             ("actorKind", s(actor.kind)),
             ("actor", s(&actor.id)),
             ("requestId", s(request_id)),
-            (BY_PLAIN_REQUEST_ID.1, s(plain_request_digest)),
             ("at", n(at.millis())),
             ("status", n(status)),
             ("reason", s(reason)),
@@ -217,6 +216,9 @@ impl DenialRow {
             ("rev", n(1)),
             ("ttl", n(at.plus(DenialRow::LIFETIME).seconds())),
         ]));
+        // Where others were not kept, their row is no answer to whoever asks for one of them.
+        let plain = (entity == "denial").then(|| s(plain_request_digest));
+        set(&mut row, BY_PLAIN_REQUEST_ID.1, plain);
         set(&mut row, "keyId", key_id.map(s));
         set(&mut row, "secret", secret_suffix.as_ref().map(s));
         set(&mut row, "agent", user_agent.as_ref().map(s));
@@ -237,7 +239,7 @@ impl DenialRow {
                 id: row.text("actor")?.to_owned(),
             },
             user_agent: row.parsed_if("agent")?,
-            plain_request_digest: row.text(BY_PLAIN_REQUEST_ID.1)?.to_owned(),
+            plain_request_digest: row.parsed_if(BY_PLAIN_REQUEST_ID.1)?.unwrap_or_default(),
             denial: Denial {
                 request_id: row.text("requestId")?.to_owned(),
                 at,

@@ -51,6 +51,17 @@ const AT_ONCE: usize = 8;
 const TRIES: u32 = 8;
 
 impl OwnerStore {
+    /// Whether a lockdown runs, strongly. Partners have none.
+    pub async fn is_locked(&self) -> Result<bool, StoreError> {
+        if self.owner().company().is_none() {
+            return Ok(false);
+        }
+        let row = self.table.find(&self.table.names.records, self.key(SK));
+        Ok(row
+            .await?
+            .is_some_and(|row| row.contains_key(Lockdown::RUNS)))
+    }
+
     /// The action that proves that no lockdown runs. Partners have none.
     pub(crate) fn prove_unlocked(
         &self,

@@ -241,6 +241,12 @@ impl OwnerStore {
         self.table.shown(page, key, NoticeRow::of).await
     }
 
+    /// How many of the owner's notices nobody has read.
+    pub async fn count_unread_notices(&self, now: Timestamp) -> Result<u64, StoreError> {
+        let last = format!("{UNREAD}{}", NoticeRow::last_kept(now));
+        self.count(UNREAD, &last).await
+    }
+
     /// How many rows there are from one to the other. They are counted one by one, because those that their time takes away would leave a counter behind.
     async fn count(&self, from: &str, to: &str) -> Result<u64, StoreError> {
         let rows = between(self.table.partition(self.owner()), from, to);

@@ -171,6 +171,9 @@ async fn an_overlap_is_ended_early_or_goes_on_for_up_to_30_days() {
     let ended = until(&app, &acme.admin, &key, "2026-01-01T00:00:00.000Z").await;
     assert_eq!(ended.header("etag"), Some("\"4\""), "{}", ended.body);
     let end = ended.data()["secrets"][0]["validUntil"].clone();
+    // Whoever has not heard the answer asks again.
+    let again = until(&app, &acme.admin, &key, "2026-01-01T00:00:00.000Z").await;
+    assert_eq!((again.status, again.data()), (200, ended.data()));
     assert_eq!(status(&app, &key.caller).await, 401);
     assert_eq!(late.get_job(&key.caller).await.status, 401);
     assert_eq!(status(&app, &second).await, 200);

@@ -582,3 +582,22 @@ async fn a_dry_run_of_a_revival_needs_room() {
         full.body
     );
 }
+
+#[tokio::test]
+async fn a_dry_run_of_a_revival_says_that_a_kill_switch_runs() {
+    let app = TestApp::start().await;
+    let acme = app.company("Acme").await;
+    let expires = from_now(&app, Duration::from_secs(60));
+    let key = app.key_with(&acme, json!({ "expiresAt": expires })).await;
+    app.advance(Duration::from_secs(61));
+    app.put_worker_to_sleep();
+    let stamp = app.stamp("RevokeAllApiKeys");
+    let begun = app.store(&acme).begin_lockdown(&stamp, true).await;
+    begun.expect("begun");
+    let target = format!("/api-keys/{}", key.id);
+    for dry_run in [true, false] {
+        let revival = json!({ "expiresAt": null, "dryRun": dry_run });
+        let refused = app.patch(&acme.owner, &target, &revival).await;
+        assert_eq!(refused.details(), &json!({ "reason": "LOCKED" }));
+    }
+}

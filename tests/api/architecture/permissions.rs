@@ -19,13 +19,13 @@ use super::{
     template::{Template, actions, listed},
 };
 
-/// One call, or one part of a transaction, as IAM judges it.
+/// A call, or what a transaction does by one action to one table: whether IAM judges its parts one by one or together, documentation leaves open.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Asked {
     action: String,
     table: String,
     index: Option<String>,
-    leading_key: String,
+    leading_keys: BTreeSet<String>,
 }
 
 type Log = Arc<Mutex<BTreeSet<Asked>>>;
@@ -62,7 +62,22 @@ fn asked(call: &Call<'_>) -> Vec<Asked> {
         action: format!("dynamodb:{action}"),
         table: table.to_owned(),
         index: None,
-        leading_key: text(&item["pk"]["S"]),
+        leading_keys: BTreeSet::from([text(&item["pk"]["S"])]),
+    };
+    let together = |parts: Vec<Asked>| {
+        let mut all: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for part in parts {
+            let keys = all.entry((part.action, part.table)).or_default();
+            keys.extend(part.leading_keys);
+        }
+        let all = all.into_iter();
+        all.map(|((action, table), leading_keys)| Asked {
+            action,
+            table,
+            index: None,
+            leading_keys,
+        })
+        .collect()
     };
     match call.operation {
         "GetItem" | "DeleteItem" | "UpdateItem" => {
@@ -75,21 +90,20 @@ fn asked(call: &Call<'_>) -> Vec<Asked> {
                 let keys = request["Keys"].as_array().into_iter().flatten();
                 keys.map(move |key| one("BatchGetItem", table, key))
             });
-            keys.collect()
+            together(keys.collect())
         }
         "TransactWriteItems" => {
             let parts = body["TransactItems"].as_array().into_iter().flatten();
             let parts = parts.flat_map(|part| part.as_object().into_iter().flatten());
-            parts
-                .map(|(kind, part)| {
-                    let key = part.get("Key").unwrap_or(&part["Item"]);
-                    let action = match kind.as_str() {
-                        "ConditionCheck" => "ConditionCheckItem".to_owned(),
-                        other => format!("{other}Item"),
-                    };
-                    one(&action, &text(&part["TableName"]), key)
-                })
-                .collect()
+            let parts = parts.map(|(kind, part)| {
+                let key = part.get("Key").unwrap_or(&part["Item"]);
+                let action = match kind.as_str() {
+                    "ConditionCheck" => "ConditionCheckItem".to_owned(),
+                    other => format!("{other}Item"),
+                };
+                one(&action, &text(&part["TableName"]), key)
+            });
+            together(parts.collect())
         }
         "Query" => {
             let condition = text(&body["KeyConditionExpression"]);
@@ -101,7 +115,9 @@ fn asked(call: &Call<'_>) -> Vec<Asked> {
                 action: "dynamodb:Query".to_owned(),
                 table: text(&body["TableName"]),
                 index: body["IndexName"].as_str().map(str::to_owned),
-                leading_key: text(&body["ExpressionAttributeValues"][value]["S"]),
+                leading_keys: BTreeSet::from([text(
+                    &body["ExpressionAttributeValues"][value]["S"],
+                )]),
             }]
         }
         other => panic!("{other} has no rule here"),
@@ -272,7 +288,7 @@ impl Deployed {
                         action: format!("dynamodb:{action}"),
                         table: table.clone(),
                         index: None,
-                        leading_key: key.to_owned(),
+                        leading_keys: BTreeSet::from([key.to_owned()]),
                     }),
             );
         }
@@ -668,15 +684,7 @@ async fn cut_off(deployed: &Deployed, company: &Company) {
     let keys = &deployed.functions["keys"];
     let test = auth::Principal::system(company.id, "SetPlan");
     let store = keys.table.company(&test).expect("a company");
-    let stamp = store::Stamp {
-        actor: model::Actor::system("test"),
-        at: deployed.app.now(),
-        source_ip: None,
-        request_id: None,
-        operation: "SetPlan".to_owned(),
-        reason: None,
-        nonce: keys.entropy.bytes(),
-    };
+    let stamp = deployed.app.stamp("SetPlan");
     let old = store.get_company().await.expect("a company");
     let limits = model::Limits {
         rate_limit: Plan::Starter.rate_limit(),
@@ -727,15 +735,7 @@ async fn kill_switch(
     let keys = &deployed.functions["keys"];
     let test = auth::Principal::system(company.id, "RevokeAllApiKeys");
     let store = keys.table.company(&test).expect("a company");
-    let stamp = store::Stamp {
-        actor: model::Actor::system("test"),
-        at: deployed.app.now(),
-        source_ip: None,
-        request_id: None,
-        operation: "RevokeAllApiKeys".to_owned(),
-        reason: None,
-        nonce: keys.entropy.bytes(),
-    };
+    let stamp = deployed.app.stamp("RevokeAllApiKeys");
     store.begin_lockdown(&stamp, true).await.expect("begun");
     let invited = Request {
         body: Some(json!({ "email": "mailed@members.example", "role": "MEMBER" })),
@@ -931,13 +931,18 @@ fn covers(statement: &Value, asked: &Asked, names: &BTreeMap<String, &str>) -> b
     });
     let condition = &statement["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"];
     let key = condition.as_array().is_none_or(|patterns| {
-        let mut patterns = patterns.iter().filter_map(Value::as_str);
-        patterns.any(|pattern| match pattern.strip_suffix('*') {
-            Some(start) => asked.leading_key.starts_with(start),
-            None => asked.leading_key == pattern,
-        })
+        let patterns: Vec<_> = patterns.iter().filter_map(Value::as_str).collect();
+        let mut keys = asked.leading_keys.iter();
+        keys.all(|key| patterns.iter().any(|pattern| is_like(key, pattern)))
     });
     actions(statement).contains(&asked.action.as_str()) && resource && key
+}
+
+fn is_like(key: &str, pattern: &str) -> bool {
+    match pattern.strip_suffix('*') {
+        Some(start) => key.starts_with(start),
+        None => key == pattern,
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -6,7 +6,7 @@ use model::{
 };
 use serde_json::{Value, json};
 use std::{collections::BTreeMap, time::Duration};
-use store::{NewKey, Revision, Stamp};
+use store::{NewKey, Revision};
 use tests::{Company, Seeded, TestApp, WIDE};
 
 /// The company, by what its pages' paths name.
@@ -89,15 +89,7 @@ async fn make_key(app: &TestApp, company: &Company, number: usize) -> KeyId {
         "scopes": routes::ScopeSet::all(),
         "allowedIPs": (0..10).map(|net| format!("198.51.{net}.0/24")).collect::<Vec<_>>(),
     });
-    let stamp = Stamp {
-        actor: Actor::system("test"),
-        at: app.now(),
-        source_ip: None,
-        request_id: None,
-        operation: "CreateApiKey".to_owned(),
-        reason: None,
-        nonce: app.app().entropy.bytes(),
-    };
+    let stamp = app.stamp("CreateApiKey");
     let new = NewKey {
         id,
         kind: KeyKind::Standard,

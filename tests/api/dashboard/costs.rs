@@ -4,7 +4,7 @@
 
 use embedded::{Engine, Fault, Weather};
 use local::{Gateway, HttpRequest, HttpResponse};
-use routes::{Operation, pages::dashboard::Operation as Page};
+use routes::{Operation, Role, pages::dashboard::Operation as Page};
 use std::{
     fs,
     sync::{Arc, LazyLock, Mutex},
@@ -68,6 +68,13 @@ pub(crate) async fn every_page_is_cheap(keys: usize, events: usize) {
     app.advance(Duration::from_millis(until));
     let busy = Busy::new(&app, keys, events).await;
     app.administrator().await;
+    // Where else somebody is a member costs no page a turn.
+    for name in ["Acme", "Globex"] {
+        let company = app.company(name).await;
+        let email = "owner@initech.example";
+        let token = app.invite(&company.owner, email, Role::Member).await;
+        assert_eq!(app.accept(email, &token).await.status, 200);
+    }
     let weather = Weather::calm();
     let dashboard = app.system.another_app(app.app().clock.clone(), &weather);
     let dashboard = app.system.another_gateway(dashboard).expect("a gateway");

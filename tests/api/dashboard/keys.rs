@@ -145,6 +145,30 @@ async fn a_key_is_made_used_narrowed_rotated_suspended_and_revoked() {
 }
 
 #[tokio::test]
+async fn what_was_filled_in_stays_where_nobody_was_faster() {
+    let app = TestApp::calm().await;
+    let company = app.company("Initech").await;
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let (_, page) = make_key(&mut browser, &company, "Job board").await;
+    app.advance(31 * Duration::from_secs(86_400));
+    app.put_worker_to_sleep();
+    let stamp = app.stamp("RevokeAllApiKeys");
+    let begun = app.store(&company).begin_lockdown(&stamp, true).await;
+    begun.expect("begun");
+    let mut browser = Browser::signed_in(&app, "owner@initech.example").await;
+    let edit = browser.get(&format!("{page}/edit")).await;
+    let members = [("do", "save"), ("name", "Jobs of 2027"), ("expiry", "90")];
+    let locked = browser.submit(&edit, "/edit", &members).await;
+    assert_eq!(locked.status, 409, "{}", locked.text());
+    assert!(locked.says("All keys are being revoked just now"));
+    let shown = locked.form("/edit").members;
+    for (name, value) in &members[1..] {
+        let kept = (name.to_string(), value.to_string());
+        assert!(shown.contains(&kept), "{name}: {shown:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_found_key_is_looked_for_by_what_is_safe_to_show() {
     let app = TestApp::calm().await;
     let (own, other) = (app.company("Initech").await, app.company("Globex").await);

@@ -43,7 +43,7 @@ async fn an_owner_invites_changes_roles_and_removes() {
     given.assert_at(&members);
     let stale = owner.submit(&form, &change, &[("role", "MEMBER")]).await;
     assert_eq!(stale.status, 409, "{}", stale.html);
-    assert!(stale.says("Somebody has changed this meanwhile"));
+    assert!(stale.says("It was changed meanwhile"));
 
     let remove = format!("{members}/{member}/remove");
     let form = owner.get(&remove).await;

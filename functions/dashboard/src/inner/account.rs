@@ -17,9 +17,9 @@ pub(crate) struct Account {
     pub(crate) live_keys: u64,
     pub(crate) key_limit: u32,
     /// Of interviews that were billed this month (UTC).
-    pub(crate) minutes_used: u64,
-    /// That this month's interviews to come hold.
-    pub(crate) minutes_reserved: u64,
+    pub(crate) minutes_billed: u64,
+    /// Of the interviews that are scheduled for this month, done or to come: what the plan bounds.
+    pub(crate) minutes_taken: u64,
     pub(crate) minutes_per_month: u32,
     /// When the month ends.
     pub(crate) resets_at: Timestamp,
@@ -36,7 +36,7 @@ pub(crate) struct Standing {
 pub(super) async fn get(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.store()?;
     let month = Month::of(call.now);
-    let (company, live_keys, used, committed) = futures_util::try_join!(
+    let (company, live_keys, billed, taken) = futures_util::try_join!(
         store.get_company(),
         store.live_keys(call.now),
         store.usage(month.start(), month.end()),
@@ -55,8 +55,8 @@ pub(super) async fn get(call: &Call<'_, Operation>) -> Result<Reply, ApiError> {
         rate_limit,
         live_keys: live_keys as u64,
         key_limit,
-        minutes_used: used.minutes,
-        minutes_reserved: committed.saturating_sub(used.minutes),
+        minutes_billed: billed.minutes,
+        minutes_taken: taken,
         minutes_per_month,
         resets_at: month.end(),
         created_at: company.created_at,

@@ -131,10 +131,9 @@ async fn known(visit: &Visit<'_>, owner: Owner) -> Result<Known, Stop> {
         id: String,
         email: String,
     }
-    let ask = Ask::new(Keys::ListMembers).of(owner).query("limit", "100");
-    let (members, companies) =
-        futures_util::try_join!(visit.get::<Listed<Member>>(ask), companies(visit, owner))?;
-    let members = members.items.into_iter();
+    let members = visit.all::<Member>(Ask::new(Keys::ListMembers).of(owner));
+    let (members, companies) = futures_util::try_join!(members, companies(visit, owner))?;
+    let members = members.into_iter();
     Ok(Known {
         people: members.map(|member| (member.id, member.email)).collect(),
         companies,

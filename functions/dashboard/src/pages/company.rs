@@ -26,11 +26,11 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
             None => { "What the plan allows, and how much of it is used." }
         }
     };
-    let committed = account.minutes_used + account.minutes_reserved;
+    let taken = account.minutes_taken;
     let allowed = u64::from(account.minutes_per_month);
     let content = html! {
         (heading(&account.name, sub, html! {}))
-        @if let Some(warning) = warning(committed, allowed) {
+        @if let Some(warning) = warning(taken, allowed) {
             div.note.warn role="status" { p { (warning) } }
         }
         section.card aria-labelledby="plan" {
@@ -56,12 +56,19 @@ pub(crate) async fn show(visit: &Visit<'_>) -> Result<Answer, Stop> {
                 div {
                     dt { "Interview minutes this month" }
                     dd {
-                        (committed) " of " (allowed) " "
-                        (bar(committed, allowed, "Interview minutes this month"))
+                        (taken) " of " (allowed) " "
+                        (bar(taken, allowed, "Interview minutes this month"))
                         span.hint {
-                            (account.minutes_used) " used, " (account.minutes_reserved) " held by interviews to come. Starts anew on "
+                            "Of the interviews that are scheduled for this month (UTC), done or to come. Starts anew on "
                             (time(&account.resets_at.to_string())) "."
                         }
+                    }
+                }
+                div {
+                    dt { "Minutes billed this month" }
+                    dd {
+                        (account.minutes_billed)
+                        span.hint { "Of the interviews that were completed in it, whenever they were scheduled." }
                     }
                 }
             }

@@ -1,4 +1,4 @@
-//! Finding one of what the API lists and reads no single one of.
+//! Lists read to their end: all of them, or as far as the one that is looked for and that the API reads no single one of.
 
 use serde::de::DeserializeOwned;
 
@@ -20,17 +20,13 @@ impl Visit<'_> {
         is_meant: impl Fn(&T) -> bool,
         missing: &str,
     ) -> Result<T, Stop> {
-        let mut cursor = String::new();
-        loop {
-            let ask = ask.clone().query("limit", "100").query("cursor", &cursor);
-            let page: Listed<T> = self.get(ask).await?;
-            if let Some(found) = page.items.into_iter().find(&is_meant) {
+        let mut cursor = Some(String::new());
+        while let Some(from) = cursor {
+            let (items, next) = self.page_of::<T>(&ask, &from).await?;
+            if let Some(found) = items.into_iter().find(&is_meant) {
                 return Ok(found);
             }
-            match page.pagination.next_cursor {
-                Some(next) => cursor = next,
-                None => break,
-            }
+            cursor = next;
         }
         Err(Stop::Problem(Problem {
             status: 404,
@@ -38,5 +34,26 @@ impl Visit<'_> {
             message: missing.to_owned(),
             details: serde_json::Value::Null,
         }))
+    }
+
+    pub(super) async fn all<T: DeserializeOwned>(&self, ask: Ask) -> Result<Vec<T>, Stop> {
+        let mut all = Vec::new();
+        let mut cursor = Some(String::new());
+        while let Some(from) = cursor {
+            let (items, next) = self.page_of(&ask, &from).await?;
+            all.extend(items);
+            cursor = next;
+        }
+        Ok(all)
+    }
+
+    async fn page_of<T: DeserializeOwned>(
+        &self,
+        ask: &Ask,
+        cursor: &str,
+    ) -> Result<(Vec<T>, Option<String>), Stop> {
+        let ask = ask.clone().query("limit", "100").query("cursor", cursor);
+        let page: Listed<T> = self.get(ask).await?;
+        Ok((page.items, page.pagination.next_cursor))
     }
 }

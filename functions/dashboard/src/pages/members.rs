@@ -140,7 +140,7 @@ const ROLES: [(Role, &str); 3] = [
     ),
     (
         Role::Member,
-        "Sees keys, their use, refusals and the audit log, and changes nothing.",
+        "Sees keys, their use, refusals and the audit log; changes nothing, but for marking notices as read.",
     ),
 ];
 

@@ -5,7 +5,10 @@ use model::{CompanyId, KeyKind, KeyUsage, Network, Reason, Seen, SeenNetworks, T
 
 use super::{
     days_before,
-    rules::{BURST, COMPANIES, Days, Key, SLEEP_DAYS, USUAL_AGE_DAYS, USUAL_DAYS, VOLUME_FLOOR},
+    rules::{
+        BURST, COMPANIES, Days, KNOWN_DAYS, Key, SLEEP_DAYS, USUAL_AGE_DAYS, USUAL_DAYS,
+        VOLUME_FLOOR,
+    },
 };
 
 /// The hour in question: 14:00.
@@ -84,16 +87,20 @@ fn a_network_is_new_once_and_not_in_a_keys_first_days() {
         None
     );
     // While it is being set up, and at its very first request.
-    assert_eq!(
-        key().new_network(&seen(&[(home, 2), (away, 0)]), hour()),
-        None
-    );
-    assert!(
-        key()
-            .new_network(&seen(&[(home, 3), (away, 0)]), hour())
-            .is_some()
-    );
-    assert_eq!(key().new_network(&seen(&[(away, 0)]), hour()), None);
+    let young = Key {
+        made_at: days_before(hour(), KNOWN_DAYS - 1),
+        ..key()
+    };
+    for (networks, is_told) in [
+        (seen(&[(home, 2), (away, 0)]), false),
+        (seen(&[(home, 3), (away, 0)]), true),
+        (seen(&[(away, 0)]), false),
+    ] {
+        let found = young.new_network(&networks, hour());
+        assert_eq!(found.is_some(), is_told, "{networks:?}");
+        // An older one may have been used before, so long ago that it is forgotten.
+        assert!(key().new_network(&networks, hour()).is_some());
+    }
     // Where some were forgotten, nobody knows what is new, until that is as long ago as networks are known.
     for (days, is_told) in [(0, false), (90, false), (91, true)] {
         let crowded = SeenNetworks {

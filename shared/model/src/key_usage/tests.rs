@@ -208,6 +208,10 @@ fn neighbourhoods_are_known_for_90_days_and_bounded() {
     const DAY: i64 = 86_400;
     see(&mut seen, 89 * DAY, "198.51.100.1");
     assert_eq!(seen.networks.len(), 2);
+    // One that comes again after so long is new.
+    let mut again = seen.clone();
+    see(&mut again, 91 * DAY, "203.0.113.9");
+    assert_eq!(again.networks[&neighbourhood].first, at(91 * DAY));
     see(&mut seen, 91 * DAY, "198.51.100.1");
     assert_eq!(seen.networks.len(), 1);
     assert_eq!(seen.forgotten, 0);

@@ -256,7 +256,7 @@ fn plan_page(
     let sub = html! {
         bdi { (account.name) } ", now " (plan_name(&account.plan)) ": "
         (account.live_keys) " of " (account.key_limit) " keys, "
-        (account.minutes_used + account.minutes_reserved) " of " (account.minutes_per_month) " minutes"
+        (account.minutes_taken) " of " (account.minutes_per_month) " minutes"
     };
     let content = html! {
         (heading("Plan", sub, html! {}))

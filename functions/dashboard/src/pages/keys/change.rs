@@ -93,14 +93,13 @@ pub(crate) async fn save(visit: &Visit<'_>) -> Result<Answer, Stop> {
         }
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             let frame = visit.frame(visit.owner()?).await?;
-            let form = match problem.status {
-                // Whoever was faster is told of with the next try: what they changed is not in this form.
-                400 => {
-                    key.version = sent.version(key.version);
-                    form
-                }
+            let form = if problem.is_stale() {
                 // Somebody else was faster: what they made of it is what is to be changed now.
-                _ => KeyForm::of(&key),
+                KeyForm::of(&key)
+            } else {
+                // Whoever was faster is told of with the next try: what they changed is not in this form.
+                key.version = sent.version(key.version);
+                form
             };
             Ok(page(visit, &frame, &key, &form, None, Some(&problem)))
         }
