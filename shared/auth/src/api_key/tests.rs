@@ -14,6 +14,7 @@ fn a_known_key_is_cut_at_the_right_places() {
     assert_eq!(key.id().as_str(), "0aB3dE6f");
     assert_eq!(key.prefix(), "sk_iv0aB3dE6f");
     assert_eq!(key.suffix(), &KNOWN[42..]);
+    assert_eq!(key_prefix(key.kind(), key.id()), KNOWN[..13]);
     assert_eq!(key.untagged(), &KNOWN.as_bytes()[..35]);
     assert_eq!(key.tag(), b"00000");
     assert_eq!(key.whole(), KNOWN);
