@@ -162,7 +162,7 @@ impl Stop {
                 let title = match problem.status {
                     403 => "Not allowed",
                     404 => "Not found",
-                    409 => "Changed meanwhile",
+                    409 if problem.is_stale() => "Changed meanwhile",
                     422 => "This form was used already",
                     429 => "Too many requests",
                     500 => "Our mistake",

@@ -1,6 +1,6 @@
 //! The public document, OpenAPI 3.1: for people and for tools that make clients and tests.
 
-use api::{Code, ConflictReason};
+use api::{ApiError, Code, ConflictReason};
 use routes::{Access, Method, Role, Route, Scope, Tenant};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -399,12 +399,16 @@ fn error(code: Code) -> Value {
         | Code::InternalError
         | Code::ServiceUnavailable => json!({}),
     };
+    let message = match code {
+        Code::ResourceConflict => ApiError::Conflict(ConflictReason::Version).body().message,
+        other => other.message(),
+    };
     // The gateway answers these without our context, and can't write the time.
     let by_gateway = matches!(code, Code::InvalidApiKey | Code::RouteNotFound);
     json!({
         "success": false,
         "data": null,
-        "error": { "code": code.as_str(), "message": code.message(), "details": details },
+        "error": { "code": code.as_str(), "message": message, "details": details },
         "timestamp": if by_gateway { Value::Null } else { AT.into() },
     })
 }

@@ -2,7 +2,7 @@
 
 use routes::Operation;
 
-use crate::{ApiError, Call, ConflictReason, input::IF_MATCH};
+use crate::{ApiError, Call, ConflictReason};
 
 /// The `If-Match` header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,11 +16,12 @@ pub enum IfMatch {
 
 impl IfMatch {
     /// `None`: not one strong ETag in its quotes.
-    pub(crate) fn parse(text: &str) -> Option<IfMatch> {
-        if text == "*" {
+    pub(crate) fn parse(text: &[u8]) -> Option<IfMatch> {
+        if text == b"*" {
             return Some(IfMatch::Any);
         }
-        let tag = text.strip_prefix('"')?.strip_suffix('"')?;
+        let tag = str::from_utf8(text).ok()?;
+        let tag = tag.strip_prefix('"')?.strip_suffix('"')?;
         if tag.contains('"') {
             return None;
         }
@@ -40,10 +41,11 @@ impl IfMatch {
 
 impl<Op: Operation> Call<'_, Op> {
     pub fn if_match(&self) -> IfMatch {
-        // Its form was checked with the rest of the input.
-        self.header(IF_MATCH).map_or(IfMatch::Any, |text| {
-            IfMatch::parse(text).unwrap_or(IfMatch::Nothing)
-        })
+        match self.request.headers().get("if-match") {
+            None => IfMatch::Any,
+            // Its form was checked with the rest of the input.
+            Some(value) => IfMatch::parse(value.as_bytes()).unwrap_or(IfMatch::Nothing),
+        }
     }
 }
 

@@ -100,7 +100,9 @@ impl ConflictReason {
             ConflictReason::KeyLimit => {
                 "There is no room for another live key: revoke one that nobody needs."
             }
-            ConflictReason::MemberLimit => "There is no room for another member: remove one first.",
+            ConflictReason::MemberLimit => {
+                "There is no room for another member: one must be removed first."
+            }
             ConflictReason::InvitationLimit => {
                 "Too many invitations in one day: try again tomorrow."
             }
@@ -108,10 +110,12 @@ impl ConflictReason {
                 "The partner has made as many companies as it may: ask us for more."
             }
             ConflictReason::Overlap => {
-                "While two secrets are live, a rotation ends both at once, or replaces the newer one as long as nobody has used it. With one there is no overlap to change."
+                "With two live secrets, a rotation ends both (overlapSeconds 0), or replaces the newer one if nobody has used it (replaceUnused). With one, there is no overlap to change."
             }
-            ConflictReason::Duplicate => "There is one already.",
-            ConflictReason::JobClosed => "The job is closed: open it first, or name another.",
+            ConflictReason::Duplicate => "There is one already: change that one, or end it first.",
+            ConflictReason::JobClosed => {
+                "The job takes no candidates or interviews: open it, or name another."
+            }
             ConflictReason::LastOwner => "Somebody must stay an owner: make another one first.",
             ConflictReason::Busy => "Others were changing it just then: try again.",
         }

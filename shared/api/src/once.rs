@@ -5,7 +5,7 @@ use routes::Operation;
 use sha2::{Digest, Sha256};
 use store::{IdempotencyKey, OwnerStore, Remembered};
 
-use crate::{ApiError, Call, Reply, input::IDEMPOTENCY_KEY};
+use crate::{ApiError, Call, Reply};
 
 /// What an effect puts into its transaction, so that its answer is kept exactly when it happened.
 #[derive(Debug, Clone)]
@@ -79,7 +79,7 @@ impl<Op: Operation> Call<'_, Op> {
     }
 
     fn idempotency_key(&self, store: &OwnerStore) -> Result<Option<IdempotencyKey>, ApiError> {
-        let Some(key) = self.header(IDEMPOTENCY_KEY) else {
+        let Some(key) = self.header("idempotency-key") else {
             return Ok(None);
         };
         let (method, path) = self.method_and_path();

@@ -281,7 +281,8 @@ impl Tally {
 
 impl SeenNetworks {
     const MAX: usize = 200;
-    const DAYS: i64 = 90;
+    /// So long a network is known.
+    pub const DAYS: i64 = 90;
 
     /// Takes in an event, if it is an accepted request of a key.
     pub fn see(&mut self, facts: &EventFacts) {

@@ -216,7 +216,7 @@ impl DenialRow {
             ("rev", n(1)),
             ("ttl", n(at.plus(DenialRow::LIFETIME).seconds())),
         ]));
-        // Where others were not kept, their row is no answer to whoever asks for one of them.
+        // A row that stands for refusals that were not kept must not be found by the id of one of them.
         let plain = (entity == "denial").then(|| s(plain_request_digest));
         set(&mut row, BY_PLAIN_REQUEST_ID.1, plain);
         set(&mut row, "keyId", key_id.map(s));

@@ -273,7 +273,7 @@ fn what_a_rule_cant_deliver_is_kept_in_a_queue_that_wakes_somebody() {
         .map(|(name, queue)| {
             assert_eq!(queue["SqsManagedSseEnabled"], true, "{name}");
             // What nobody sends again only holds the alarm, and must let it end.
-            let hours = if name == "MissedTurns" { 1 } else { 14 * 24 };
+            let hours = if name == "MissedTurns" { 2 } else { 14 * 24 };
             assert_eq!(queue["MessageRetentionPeriod"], hours * 3600, "{name}");
             name
         })

@@ -125,7 +125,7 @@ async fn if_match_lets_only_its_own_version_be_changed_or_deleted() {
     let key = app.key_with(&acme, json!({})).await.caller;
     let (path, first) = made(&app, &key, json!({})).await;
     let body = json!({ "title": "Another title" });
-    for stale in ["\"0\"", "\"2\"", "\"x\"", "\"\""] {
+    for stale in ["\"0\"", "\"2\"", "\"x\"", "\"é\"", "\"\""] {
         let refused = patch_if(&app, &key, &path, stale, &body).await;
         assert_eq!(
             (refused.status, refused.code()),

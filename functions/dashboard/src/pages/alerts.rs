@@ -59,10 +59,11 @@ pub(crate) async fn set(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok(_) => Ok(Answer::see(&visit.owned(Page::Alerts, &[("saved", "1")]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             let settings = read(visit).await?;
-            let form = match problem.status {
-                400 => form,
+            let form = if problem.is_stale() {
                 // Somebody else was faster: what they made of it is what is to be changed now.
-                _ => AlertForm::of(&settings),
+                AlertForm::of(&settings)
+            } else {
+                form
             };
             let frame = visit.frame(visit.owner()?).await?;
             Ok(page(visit, &frame, &settings, form, false, Some(&problem)))
@@ -235,7 +236,7 @@ impl AlertForm {
 fn sentence(kind: &str) -> &'static str {
     match kind {
         "ALERT_NEW_NETWORK" => {
-            "A key is used from a network where it was not used in 90 days. Not in its first 3 days."
+            "A key is used from a network where it was not used in 90 days. Not in its first 3 days of use, unless it is 90 days old."
         }
         "ALERT_WOKE" => "A key is used again after 30 days without a request.",
         "ALERT_REFUSAL_BURST" => {

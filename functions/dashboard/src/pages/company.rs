@@ -91,13 +91,13 @@ fn bar(used: u64, allowed: u64, label: &str) -> Markup {
 }
 
 /// From nine tenths on.
-fn warning(committed: u64, allowed: u64) -> Option<&'static str> {
-    if committed >= allowed {
+fn warning(taken: u64, allowed: u64) -> Option<&'static str> {
+    if taken >= allowed {
         Some(
-            "This month's minutes are used up: interviews can't be made until it ends, or the plan is changed.",
+            "This month's minutes are taken: no more interviews can be scheduled for it, unless the plan is changed.",
         )
-    } else if committed * 10 >= allowed * 9 {
-        Some("Nine tenths of this month's minutes are used.")
+    } else if taken * 10 >= allowed * 9 {
+        Some("Nine tenths of this month's minutes are taken.")
     } else {
         None
     }
@@ -122,7 +122,7 @@ mod tests {
     fn who_has_used_nine_tenths_is_warned() {
         assert_eq!(warning(89, 100), None);
         assert!(warning(90, 100).is_some_and(|said| said.starts_with("Nine")));
-        assert!(warning(100, 100).is_some_and(|said| said.contains("used up")));
-        assert!(warning(0, 0).is_some_and(|said| said.contains("used up")));
+        assert!(warning(100, 100).is_some_and(|said| said.contains("are taken")));
+        assert!(warning(0, 0).is_some_and(|said| said.contains("are taken")));
     }
 }

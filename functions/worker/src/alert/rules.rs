@@ -5,10 +5,8 @@ use model::{AlertKind, Finding, KeyKind, KeyUsage, Reason, SeenNetworks, Timesta
 
 use super::days_before;
 
-/// A network is new only where the key was used for so long before …
+/// A network is new only where the key was used for so long before, or where it is so old that its first use may be forgotten.
 pub(super) const LEARNING_DAYS: i64 = 3;
-/// … or is so old: then what it was used for may be forgotten, and where it was used in this time is known.
-pub(super) const KNOWN_DAYS: i64 = 90;
 /// How long a key must have slept to wake.
 pub(super) const SLEEP_DAYS: i64 = 30;
 /// So many refusals in an hour are a burst, where they are at least one of [`BURST_SHARE`] requests.
@@ -53,7 +51,7 @@ impl Key {
         let known_since = seen.networks.values().map(|seen| seen.first).min()?;
         let learnt = known_since
             .plus(Duration::days(LEARNING_DAYS))
-            .min(self.made_at.plus(Duration::days(KNOWN_DAYS)));
+            .min(self.made_at.plus(Duration::days(SeenNetworks::DAYS)));
         // With more networks than are remembered, an old one would look new.
         if seen.may_have_known(hour) {
             return None;
@@ -69,7 +67,8 @@ impl Key {
         let networks: Vec<_> = new.iter().map(|(_, new)| new.to_string()).collect();
         let named = named(&networks);
         let about = self.about(format_args!(
-            "was used from {named}, where it was not used in {KNOWN_DAYS} days, the last time on {last}",
+            "was used from {named}, the last time on {last}; in the {} days before it was not used from there",
+            SeenNetworks::DAYS,
             last = last.in_words()
         ));
         Some(Finding {

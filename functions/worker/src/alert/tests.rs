@@ -5,10 +5,7 @@ use model::{CompanyId, KeyKind, KeyUsage, Network, Reason, Seen, SeenNetworks, T
 
 use super::{
     days_before,
-    rules::{
-        BURST, COMPANIES, Days, KNOWN_DAYS, Key, SLEEP_DAYS, USUAL_AGE_DAYS, USUAL_DAYS,
-        VOLUME_FLOOR,
-    },
+    rules::{BURST, COMPANIES, Days, Key, SLEEP_DAYS, USUAL_AGE_DAYS, USUAL_DAYS, VOLUME_FLOOR},
 };
 
 /// The hour in question: 14:00.
@@ -88,7 +85,7 @@ fn a_network_is_new_once_and_not_in_a_keys_first_days() {
     );
     // While it is being set up, and at its very first request.
     let young = Key {
-        made_at: days_before(hour(), KNOWN_DAYS - 1),
+        made_at: days_before(hour(), SeenNetworks::DAYS - 1),
         ..key()
     };
     for (networks, is_told) in [

@@ -303,13 +303,12 @@ pub(crate) async fn set_plan(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminCompanies, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             let (owner, mut account) = account(visit).await?;
-            let (plan, own) = match problem.status {
-                400 => {
-                    account.version = form.version(account.version);
-                    (plan.to_owned(), OWN.map(|name| form.text(name).to_owned()))
-                }
+            let (plan, own) = if problem.is_stale() {
                 // Somebody else was faster: what they made of it is what is to be changed now.
-                _ => (account.plan.clone(), own(&account)),
+                (account.plan.clone(), own(&account))
+            } else {
+                account.version = form.version(account.version);
+                (plan.to_owned(), OWN.map(|name| form.text(name).to_owned()))
             };
             let problem = Some(&problem);
             Ok(plan_page(visit, owner, &account, &plan, &own, problem))

@@ -284,13 +284,12 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
         Ok(_) => Ok(Answer::see(&visit.href(Page::AdminPartners, &[]))),
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             let mut partner = find(visit).await?;
-            let typed = match problem.status {
-                400 => {
-                    partner.version = form.version(partner.version);
-                    typed
-                }
+            let typed = if problem.is_stale() {
                 // Somebody else was faster: what they made of it is what is to be changed now.
-                _ => Typed::of(&partner),
+                Typed::of(&partner)
+            } else {
+                partner.version = form.version(partner.version);
+                typed
             };
             Ok(page(visit, &partner, &typed, Some(&problem)))
         }
