@@ -11,9 +11,9 @@ use routes::agents::Operation;
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     respond(app, request, async |call: Call<'_, Operation>| {
         match call.operation() {
-            Operation::ListAgents => list(call).await,
+            Operation::ListAgents => list(&call).await,
             Operation::CreateAgent => create(call).await,
-            Operation::GetAgent => get(call).await,
+            Operation::GetAgent => get(&call).await,
             Operation::UpdateAgent => update(call).await,
             Operation::DeleteAgent => delete(call).await,
         }
@@ -21,7 +21,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     .await
 }
 
-async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// Also for people, who read them in the dashboard.
+pub async fn list<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let input = call.input();
     let (page, ()) = call.finish_list(input, Some(())).await?;
     call.list::<AgentFields>(&page, [], None).await
@@ -35,7 +36,8 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     call.create(id, fields).await
 }
 
-async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// As [`list`].
+pub async fn get<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("agentId");
     call.get::<AgentFields>(input.finish(id)?).await

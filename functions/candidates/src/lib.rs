@@ -14,9 +14,9 @@ use routes::candidates::Operation;
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     respond(app, request, async |call: Call<'_, Operation>| {
         match call.operation() {
-            Operation::ListCandidates => list(call).await,
+            Operation::ListCandidates => list(&call).await,
             Operation::CreateCandidate => create(call).await,
-            Operation::GetCandidate => get(call).await,
+            Operation::GetCandidate => get(&call).await,
             Operation::UpdateCandidate => update(call).await,
             Operation::DeleteCandidate => delete(call).await,
             Operation::EraseCandidate => erase(call).await,
@@ -25,7 +25,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     .await
 }
 
-async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// Also for people, who read them in the dashboard.
+pub async fn list<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let job = input.filter::<JobId>("jobId", Rule::Format, "must be a job's id");
     let status = input.filter::<CandidateStatus>(
@@ -47,7 +48,8 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     call.create(id, CandidateRecord::from(fields)).await
 }
 
-async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// As [`list`].
+pub async fn get<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("candidateId");
     call.get::<CandidateRecord>(input.finish(id)?).await

@@ -18,16 +18,17 @@ use store::{CompanyStore, StoreError, Stored};
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     respond(app, request, async |call: Call<'_, Operation>| {
         match call.operation() {
-            Operation::ListInterviews => list(call).await,
+            Operation::ListInterviews => list(&call).await,
             Operation::CreateInterview => create::create(call).await,
-            Operation::GetInterview => get(call).await,
+            Operation::GetInterview => get(&call).await,
             Operation::UpdateInterview => update(call).await,
         }
     })
     .await
 }
 
-async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// Also for people, who read them in the dashboard.
+pub async fn list<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let candidate =
         input.filter::<CandidateId>("candidateId", Rule::Format, "must be a candidate's id");
@@ -44,7 +45,8 @@ async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
         .await
 }
 
-async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// As [`list`].
+pub async fn get<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("interviewId");
     call.get::<InterviewRecord>(input.finish(id)?).await

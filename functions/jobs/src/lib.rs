@@ -11,9 +11,9 @@ use routes::jobs::Operation;
 pub async fn handle(app: &App, request: Request) -> Response<Body> {
     respond(app, request, async |call: Call<'_, Operation>| {
         match call.operation() {
-            Operation::ListJobs => list(call).await,
+            Operation::ListJobs => list(&call).await,
             Operation::CreateJob => create(call).await,
-            Operation::GetJob => get(call).await,
+            Operation::GetJob => get(&call).await,
             Operation::UpdateJob => update(call).await,
             Operation::DeleteJob => delete(call).await,
         }
@@ -21,7 +21,8 @@ pub async fn handle(app: &App, request: Request) -> Response<Body> {
     .await
 }
 
-async fn list(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// Also for people, who read them in the dashboard.
+pub async fn list<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let status = input.filter::<JobStatus>("status", Rule::Enum, "must be OPEN or CLOSED");
     let q = input.q(200);
@@ -37,7 +38,8 @@ async fn create(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     call.create(id, fields).await
 }
 
-async fn get(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
+/// As [`list`].
+pub async fn get<Op: routes::Operation>(call: &Call<'_, Op>) -> Result<Reply, ApiError> {
     let mut input = call.input();
     let id = input.id("jobId");
     call.get::<JobFields>(input.finish(id)?).await
