@@ -430,15 +430,19 @@ impl<Row> Behind<Row> {
                     source_ip: facts.source_ip.and_then(|ip| ip.parse().ok()),
                 };
                 if let Some(suffix) = facts.secret_suffix {
-                    let known = self.uses.entry(suffix);
-                    known
-                        .and_modify(|known| *known = known.and(new))
-                        .or_insert(new);
+                    add_use(&mut self.uses, suffix, new);
                 }
             }
             _ => self.events.push((rev, facts)),
         }
     }
+}
+
+fn add_use(uses: &mut BTreeMap<String, SecretUse>, suffix: String, new: SecretUse) {
+    let known = uses.entry(suffix);
+    known
+        .and_modify(|known| *known = known.and(new))
+        .or_insert(new);
 }
 
 impl Behind<KeyRow> {
@@ -522,10 +526,7 @@ impl Behind<KeyRow> {
         // Who rotates it asks whether a secret was ever used.
         for SecretFacts { suffix, .. } in &row.facts.secrets {
             if let Some(&new) = self.uses.get(suffix) {
-                let known = row.uses.entry(suffix.clone());
-                known
-                    .and_modify(|known| *known = known.and(new))
-                    .or_insert(new);
+                add_use(&mut row.uses, suffix.clone(), new);
             }
         }
         row.changed = stamp(now, row.changed.nonce);
