@@ -71,11 +71,8 @@ pub fn callback(data: &[u8]) {
         begun.insert("at".to_owned(), now.millis().saturating_add(at).into());
         begun
     });
-    let token = issuer::signed(&json!({
-        "iss": ISSUER, "sub": "somebody", "token_use": "id", "aud": CLIENT, "nonce": "n",
-        "exp": now.seconds() + 60, "iat": now.seconds(), "auth_time": now.seconds(),
-    }));
-    *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) = line(3).replace("{token}", &token);
+    *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) =
+        line(3).replace("{token}", &id_token(now.seconds()));
     ASKED.store(0, Ordering::SeqCst);
 
     let mut cookie = line(1);
@@ -160,6 +157,20 @@ pub fn callback(data: &[u8]) {
         }
         other => panic!("{other}"),
     }
+}
+
+/// One a minute: a signature takes as long as half of all the rest.
+fn id_token(now: i64) -> String {
+    static TOKEN: Mutex<(i64, String)> = Mutex::new((0, String::new()));
+    let mut token = TOKEN.lock().unwrap_or_else(PoisonError::into_inner);
+    if now - token.0 >= 60 {
+        let claims = json!({
+            "iss": ISSUER, "sub": "somebody", "token_use": "id", "aud": CLIENT, "nonce": "n",
+            "exp": now + 120, "iat": now, "auth_time": now,
+        });
+        *token = (now, issuer::signed(&claims));
+    }
+    token.1.clone()
 }
 
 fn request(back: bool, query: &[(String, String)], cookie: &str) -> lambda_http::Request {

@@ -5,7 +5,7 @@ use auth::{FetchKeys, IssuerConfig, TokenAlgorithm};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use p256::ecdsa::{Signature, SigningKey, signature::Signer};
 use serde_json::{Value, json};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 pub(crate) const ISSUER: &str = "https://issuer.example";
 pub(crate) const CLIENT: &str = "a-client";
@@ -22,12 +22,11 @@ pub(crate) fn trusted() -> TrustedIssuer {
     TrustedIssuer::new(config, fetch)
 }
 
-fn key() -> SigningKey {
-    SigningKey::from_slice(&[7; 32]).expect("a scalar of P-256")
-}
+static KEY: LazyLock<SigningKey> =
+    LazyLock::new(|| SigningKey::from_slice(&[7; 32]).expect("a scalar of P-256"));
 
 fn jwk() -> Value {
-    let point = key().verifying_key().to_sec1_point(false);
+    let point = KEY.verifying_key().to_sec1_point(false);
     let text = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
     json!({
         "kty": "EC", "crv": "P-256", "kid": "k1", "use": "sig", "alg": "ES256",
@@ -40,7 +39,7 @@ pub(crate) fn signed(claims: &Value) -> String {
     let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
     let header = json!({ "alg": "ES256", "kid": "k1" });
     let text = format!("{}.{}", part(&header), part(claims));
-    let signature: Signature = key().sign(text.as_bytes());
+    let signature: Signature = KEY.sign(text.as_bytes());
     format!(
         "{text}.{}",
         BASE64_URL_SAFE_NO_PAD.encode(signature.to_bytes())
