@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Fuzzes everything that reads what others write (reliability R15): `tests/fuzz.sh [runs] [target …]`, 100,000 runs of each without a word.
+# Fuzzes everything that reads what others write: `tests/fuzz.sh [runs] [target …]`, 100,000 runs of each without a word.
 # Needs cargo-fuzz and a C++ compiler. What it finds lies in tests/apart/fuzz/artifacts, and is run again by `cargo fuzz run`, as it says.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

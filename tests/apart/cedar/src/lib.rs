@@ -1,4 +1,4 @@
-//! A second opinion on scopes: the `cedar-policy` crate, a policy engine that knows nothing of ours (reliability R1).
+//! A second opinion on scopes: the `cedar-policy` crate, a policy engine that knows nothing of ours.
 //!
 //! Knows nothing of addresses, limits or states; those are the naive model's.
 
