@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Tests the tests of `auth` (reliability R20): cargo-mutants changes its code in one place at a time, and its tests must fail.
+# Tests the tests of `auth`: cargo-mutants changes its code in one place at a time, and its tests must fail.
 #
 #     tests/mutants.sh [K/N]
 #

@@ -1,4 +1,4 @@
-//! The text of an API key: 46 characters of fixed meaning (contract §2).
+//! The text of an API key: 46 characters of fixed meaning.
 //!
 //! `sk_` · kind 2 · id 8 · secret 22 · tag 5 · checksum 6, all Base62.
 

@@ -176,9 +176,11 @@ impl Window {
         (self.index + 1) * self.unit.seconds()
     }
 
-    /// Whether no process, its clock within 2 s of true time, can still count in it: it ended 10 s and one whole window ago.
+    /// Whether no process, its clock within 2 s of true time, can still count in it: also a write that was decided at its very end was made, or given up, since.
+    ///
+    /// No longer: a window is 13 bytes of a row of which 1 KB costs one unit, and a limit per second leaves one a second.
     fn is_over(self, now: Timestamp) -> bool {
-        now.seconds() >= self.end() + 10 + self.unit.seconds()
+        now.seconds() >= self.end() + SKEW_MARGIN_SECONDS + DECISION_SECONDS
     }
 
     /// From an attribute's name; `None` if it isn't a window's.
@@ -328,7 +330,7 @@ pub struct Warning {
     pub expires_at: Option<Timestamp>,
 }
 
-/// How long before a key expires its users are told (contract §6).
+/// How long before a key expires its users are told.
 pub const WARNED_BEFORE_MILLIS: i64 = 30 * 86_400_000;
 
 /// Whose things an administrator's request is about, and why it is made.
@@ -746,7 +748,7 @@ pub fn stale_sign_in(token: &AccessToken, asked: &Asked, now: Timestamp) -> Opti
     })
 }
 
-/// Management writes need a sign-in at most this old (contract §6).
+/// Management writes need a sign-in at most this old.
 pub const MAX_AUTH_AGE_SECONDS: i64 = 43_200;
 
 fn person_may(asked: &Asked, role: Option<Role>) -> Result<(), Box<Decision>> {
@@ -820,6 +822,8 @@ pub fn windows(limits: RateLimit, now: Timestamp) -> Vec<(Window, u32)> {
 
 /// Twice the clock skew that we allow, so that by then the window has rolled on every process.
 const SKEW_MARGIN_SECONDS: i64 = 4;
+/// How long a write may take from its decision on: by then the store has given up, and the authorizer's function is ended.
+const DECISION_SECONDS: i64 = 3;
 
 fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     let left = window.end() * 1000 - now.millis();

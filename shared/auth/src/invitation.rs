@@ -167,6 +167,20 @@ mod tests {
     }
 
     #[test]
+    fn a_partners_token_names_the_partner_and_debug_shows_no_secret() {
+        let keys = InvitationKeys::new(&SecretDocument::generate([7; 32], 0));
+        let (_, id) = of(1, 1);
+        let now = Timestamp::from_millis(1).expect("in range");
+        let owner = Owner::Partner(PartnerId::new(now, [5; 10]));
+        let token = keys.token(owner, id, &[3; 32]);
+        let read: InvitationToken = token.expose().parse().expect("a token");
+        assert_eq!((read.owner(), read.id()), (owner, id));
+        let shown = format!("InvitationToken {{ id: {id:?}, .. }}");
+        assert_eq!(format!("{token:?}"), shown);
+        assert_eq!(format!("{keys:?}"), "{1}");
+    }
+
+    #[test]
     fn a_token_opens_its_own_invitation_and_no_other() {
         let keys = InvitationKeys::new(&SecretDocument::generate([7; 32], 0));
         let (owner, id) = of(1, 1);

@@ -36,5 +36,6 @@ pub use principal::{Context, Heard, Principal, RateState, UnreadableContext, Who
 pub use session::{SessionCookie, SessionKeys, SessionName};
 pub use token::{
     AccessToken, FetchKeys, IdToken, InvalidJwks, IssuerConfig, Jwks, JwksCache, JwksUnavailable,
-    TokenAlgorithm, TokenRefused, key_id, verify_access_token, verify_id_token,
+    MAX_ID_TOKEN_AGE_SECONDS, TokenAlgorithm, TokenRefused, key_id, verify_access_token,
+    verify_id_token,
 };

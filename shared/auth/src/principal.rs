@@ -10,6 +10,9 @@ use crate::{
     decision::{Unit, windows},
 };
 
+#[cfg(test)]
+mod tests;
+
 /// Proof that the authorizer let a request through: who it is, and the one company that it acts in.
 ///
 /// Made by this crate alone, from a decision that was committed or from the context that tells of one.

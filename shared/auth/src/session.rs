@@ -192,6 +192,14 @@ mod tests {
     }
 
     #[test]
+    fn debug_shows_no_secret() {
+        let keys = keys(1);
+        let cookie = keys.cookie([2; 32], [3; 32]);
+        assert_eq!(format!("{keys:?}"), "SessionKeys { newest: 1, .. }");
+        assert_eq!(format!("{cookie:?}"), "SessionCookie { .. }");
+    }
+
+    #[test]
     fn only_what_we_sealed_is_opened() {
         let keys_1 = keys(1);
         let sealed = keys_1.seal("state and nonce");

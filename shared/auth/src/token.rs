@@ -1,4 +1,4 @@
-//! OpenID Connect tokens of people (contract §6): Cognito's when deployed, the development issuer's locally.
+//! OpenID Connect tokens of people: Cognito's when deployed, the development issuer's locally.
 
 #[cfg(test)]
 mod fixture;
@@ -12,7 +12,8 @@ pub use jwks::{FetchKeys, InvalidJwks, Jwks, JwksCache, JwksUnavailable};
 
 const MOST_BYTES: usize = 4 * 1024;
 const LEEWAY_SECONDS: i64 = 5;
-const ID_TOKEN_SECONDS: i64 = 5 * 60;
+/// How old an ID token may be that shows whose address it is.
+pub const MAX_ID_TOKEN_AGE_SECONDS: i64 = 5 * 60;
 
 /// What a bearer's access token says, verified.
 ///
@@ -59,7 +60,7 @@ pub fn verify_id_token(
         nonce,
     } = claims;
     let times = common.check(config, "id", now_millis)?;
-    let old = now_millis > (times.iat + ID_TOKEN_SECONDS + LEEWAY_SECONDS) * 1000;
+    let old = now_millis > (times.iat + MAX_ID_TOKEN_AGE_SECONDS + LEEWAY_SECONDS) * 1000;
     if !config.client_ids.contains(&aud) || old {
         return Err(TokenRefused::Unusable);
     }

@@ -1,4 +1,4 @@
-//! The decision against a model that is written as a list of the contract's sentences and shares no code with it (reliability R1).
+//! The decision against a model that is written as a list of the contract's sentences and shares no code with it.
 
 use auth::{
     Answer, Asked, Counted, Credential, Decision, Forbidden, GivenReason, Grant, KeyFacts, Keyring,

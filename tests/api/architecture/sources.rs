@@ -87,6 +87,18 @@ fn nothing_is_left_undone_or_silenced() {
     }
 }
 
+/// Documents that a reader can't open explain nothing; standards are everybody's.
+#[test]
+fn no_source_cites_what_is_not_here() {
+    let standards = ["RFC ", "SEC 1"];
+    for Source { path, text } in sources() {
+        for (number, line) in text.lines().enumerate() {
+            let cites = line.contains('§') && !standards.iter().any(|known| line.contains(known));
+            assert!(!cites, "{path}:{}: {line}", number + 1);
+        }
+    }
+}
+
 #[test]
 fn only_runtime_and_the_local_system_read_the_environment() {
     let axe = "tests/browser/src/axe.rs";
@@ -104,6 +116,17 @@ fn only_runtime_and_the_local_system_read_the_environment() {
             assert!(read(file).contains(&format!("\"std::{banned}\"")), "{file}");
         }
     }
+}
+
+#[test]
+fn what_nobody_may_call_functions_may_not_either() {
+    let banned = |file: &str| {
+        let text = read(file);
+        let paths = text.lines().filter_map(|line| line.split('"').nth(1));
+        paths.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    let (everybody, functions) = (banned("clippy.toml"), banned("functions/clippy.toml"));
+    assert!(everybody.len() > 5 && everybody.is_subset(&functions));
 }
 
 #[test]
@@ -172,7 +195,11 @@ fn functions_reach_rows_by_the_stores_of_a_principal() {
 fn a_principal_comes_from_the_authorizers_decision_its_context_or_a_row_of_ours() {
     only_in(
         "Principal::committed(",
-        &["functions/authorizer/src/decide.rs", "tests/"],
+        &[
+            "functions/authorizer/src/decide.rs",
+            "shared/auth/src/principal/tests.rs",
+            "tests/",
+        ],
     );
     only_in(
         "Heard::read(",
@@ -187,6 +214,7 @@ fn a_principal_comes_from_the_authorizers_decision_its_context_or_a_row_of_ours(
         "Principal::system(",
         &[
             "functions/worker/src/lib.rs",
+            "shared/auth/src/principal/tests.rs",
             "shared/store/src/lib.rs",
             // A hundred thousand jobs are written past the API.
             "infra/bench/src/gateway/lists.rs",

@@ -60,19 +60,19 @@ async fn a_job_is_read_in_two_calls_all_in_all() {
     }
 }
 
-/// The bound that the docs state for 1 KB: 40 IPv4 ranges, or 14 of IPv6.
+/// The bound that the docs state for 1 KB: 44 IPv4 ranges, or 15 of IPv6.
 #[tokio::test]
-async fn a_row_with_forty_ranges_is_still_one_unit() {
+async fn a_row_with_44_ranges_is_still_one_unit() {
     let app = TestApp::calm().await;
     let acme = app.company_on("Acme", Plan::Scale, None).await;
-    let v4 = (100..140)
+    let v4 = (100..144)
         .map(|third| format!("198.51.{third}.0/24"))
         .collect::<Vec<_>>();
-    let v6 = (100..114)
+    let v6 = (100..115)
         .map(|third| format!("2001:db8:{third}::/48"))
         .collect::<Vec<_>>();
     let mut keys = Vec::new();
-    for (ranges, inside) in [(v4, "198.51.139.255"), (v6, "2001:db8:113::1")] {
+    for (ranges, inside) in [(v4, "198.51.143.255"), (v6, "2001:db8:114::1")] {
         let scopes = [
             "read:jobs",
             "write:jobs",
@@ -103,6 +103,32 @@ async fn a_row_with_forty_ranges_is_still_one_unit() {
         let outside = key.caller.from_address("192.0.2.1");
         assert_eq!(process.get_job(&outside).await.status, 401);
     }
+}
+
+/// Each second is a window of its own, and the row remembers some of them: with all scopes and two networks that is still one unit.
+#[tokio::test]
+async fn a_row_that_counts_each_second_is_still_one_unit() {
+    let app = TestApp::calm().await;
+    let limits = RateLimit {
+        per_minute: 6_000,
+        per_hour: 300_000,
+        per_second: Some(100),
+    };
+    let acme = app.company_on("Acme", Plan::Enterprise, Some(limits)).await;
+    let ranges = ["192.0.2.0/24", "2001:db8::/48"];
+    let key = app.key_with(&acme, json!({ "allowedIPs": ranges })).await;
+    let process = Process::new(&app, Weather::calm());
+    let inside = key.caller.from_address("192.0.2.1");
+    let into_hour = app.now().millis().rem_euclid(3_600_000).unsigned_abs();
+    app.advance(Duration::from_millis((7_185_000 - into_hour) % 3_600_000));
+    for _ in 0..30 {
+        assert_eq!(process.get_job(&inside).await.status, 200);
+        app.advance(SECOND);
+    }
+    let mut writes = process.weather.take_calls();
+    writes.retain(|call| call.operation == "UpdateItem");
+    let units: Vec<_> = writes.iter().map(|call| call.write_units).collect();
+    assert_eq!(units, [1.0; 30]);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 //!
 //! `{"generations":[{"number":1,"state":"active","secret":"<32 bytes, Base64>","stagedAt":ms,"activatedAt":ms}]}`
 //!
-//! Serves all three secrets (architecture §3): the keyring derives its keys from it; cursors and sessions seal with [`SecretDocument::newest`] and open with [`SecretDocument::find`].
+//! Serves all three secrets: the keyring derives its keys from it; cursors and sessions seal with [`SecretDocument::newest`] and open with [`SecretDocument::find`].
 
 use std::{borrow::Cow, fmt};
 

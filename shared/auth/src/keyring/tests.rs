@@ -162,7 +162,7 @@ fn debug_shows_no_secret() {
     assert_eq!(format!("{stored:?}"), "StoredSecret { generation: 1, .. }");
 }
 
-/// R23: operators rotate as fast as they are let, processes hold documents up to five minutes old, keys are made and revoked by any of them; no live key is ever refused by any process.
+/// Operators rotate as fast as they are let, processes hold documents up to five minutes old, keys are made and revoked by any of them; no live key is ever refused by any process.
 #[test]
 fn rotations_kill_no_live_key_in_any_process() {
     struct Live {

@@ -60,7 +60,7 @@ pub(super) mod tests {
     use super::{super::Statement, *};
     use crate::seeded::Seeded;
 
-    /// IAM by the book, written as the definition reads: the second opinion of R2.
+    /// IAM by the book, written as the definition reads: the second opinion of the policies' tests.
     pub(in super::super) fn naive_matches(pattern: &[u8], text: &[u8]) -> bool {
         match (pattern.split_first(), text.split_first()) {
             (None, None) => true,

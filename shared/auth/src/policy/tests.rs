@@ -46,7 +46,20 @@ impl Naive {
     }
 }
 
-/// R2.
+#[test]
+fn an_administrator_reaches_their_own_routes_and_those_that_let_them_in() {
+    for route in routes::all() {
+        let lets_in = match route.access {
+            Access::Administrator | Access::AnyPrincipal => true,
+            _ => route.administrators.is_some(),
+        };
+        let mut reached = reach_of_administrator();
+        let reached = reached.any(|one| one.operation == route.operation);
+        assert_eq!(reached, lets_in, "{}", route.operation);
+    }
+}
+
+/// Of every set of scopes, at every route.
 #[test]
 fn the_policy_of_a_key_grants_what_its_scopes_grant() {
     let routes: Vec<(&Route, String)> =

@@ -42,6 +42,10 @@ fn a_document_survives_its_json() {
     );
     let again = SecretDocument::from_json(&json).expect("our own document");
     assert_eq!(again.to_json(), json);
+    // Of a buffer that had to grow, copies would be left behind.
+    let generations = json.matches("number").count();
+    assert!(generations > 1);
+    assert_eq!(json.capacity(), 64 + 256 * generations);
     assert_eq!(again.newest(), (2, &[2; 32]));
     assert_eq!(again.find(1), None);
     assert_eq!(again.find(2), Some(&[2; 32]));

@@ -77,6 +77,7 @@ fn only_useful_keys_are_kept() {
         Ok(vec!["r".to_owned(), "a".to_owned()])
     );
     assert!(kids(&set(&[rsa(&[0xff; 512])])).is_ok());
+    assert!(kids(&set(&[rsa(&[0x80; 256])])).is_ok());
     let explicit = ec("a").replace(r#""kty":"EC""#, r#""kty":"EC","use":"sig","alg":"ES256""#);
     assert!(kids(&set(&[explicit])).is_ok());
 }
