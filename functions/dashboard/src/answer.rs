@@ -131,10 +131,8 @@ impl Answer {
             (header::CONTENT_TYPE, content_type),
             (header::CACHE_CONTROL, cache),
             (header::CONTENT_SECURITY_POLICY, POLICY),
-            (
-                header::STRICT_TRANSPORT_SECURITY,
-                "max-age=63072000; includeSubDomains",
-            ),
+            // Not of subdomains, which may be others' where the dashboard has a whole domain's name.
+            (header::STRICT_TRANSPORT_SECURITY, "max-age=63072000"),
             (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
             // Other origins get none. `no-referrer` would have browsers send `Origin: null` with our own forms, which nobody could tell from a foreign one.
             (header::REFERRER_POLICY, "same-origin"),

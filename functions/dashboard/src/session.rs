@@ -1,5 +1,6 @@
 //! Who is at the browser: the session that its cookie names.
 
+use api::NotReadAgain;
 use auth::{AccessToken, SessionCookie};
 use chrono::Duration;
 use model::{Owner, PersonId, Timestamp};
@@ -20,6 +21,8 @@ pub(crate) struct Session {
 pub(crate) enum NoPage {
     #[error("the dashboard has no secret of sessions")]
     NoKeys,
+    #[error("sessions: {0}")]
+    Keys(#[from] NotReadAgain),
     #[error(transparent)]
     Store(#[from] StoreError),
 }
@@ -30,8 +33,7 @@ impl Session {
 
     /// The session that the browser's cookie names, if it lives.
     pub(crate) async fn find(visit: &Visit<'_>) -> Result<Option<Session>, NoPage> {
-        let sent = visit.cookie(visit.cookies().session_name());
-        let Some(cookie) = sent.and_then(SessionCookie::parse) else {
+        let Some(cookie) = visit.session_cookie() else {
             return Ok(None);
         };
         let Some(name) = visit.keys.name(&cookie) else {
@@ -74,6 +76,11 @@ impl Session {
 }
 
 impl Visit<'_> {
+    pub(crate) fn session_cookie(&self) -> Option<SessionCookie> {
+        let sent = self.cookie(self.cookies().session_name());
+        sent.and_then(SessionCookie::parse)
+    }
+
     /// Wanted by whatever gives more than there was, or can't be undone.
     ///
     /// # Errors

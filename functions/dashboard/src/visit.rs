@@ -57,6 +57,11 @@ impl<'a> Visit<'a> {
             keys: sessions.current(now).await,
             session: None,
         };
+        let sent = visit.session_cookie();
+        if sent.is_some_and(|cookie| visit.keys.name(&cookie).is_none()) {
+            // Of a generation that this process may not have heard of yet.
+            visit.keys = sessions.fresh(now).await?;
+        }
         visit.session = Session::find(&visit).await?;
         Ok(visit)
     }

@@ -228,7 +228,7 @@ pub(crate) async fn revoke_own(call: Call<'_, Operation>) -> Result<Reply, ApiEr
     let body = input.finish(body)?;
 
     let reason = body.reason.as_deref().map(str::to_owned);
-    // Whoever's the key is; a partner's acts in no company here. A revoked key asks no second time, so there is no answer to keep.
+    // Whoever's the key is; a partner's acts in no company here.
     let bearer = call.bearer()?;
     retried(|| async {
         let row = bearer.get_key().await?;
@@ -307,7 +307,7 @@ fn or_key_limit(error: StoreError) -> ApiError {
     }
 }
 
-/// Keys that can change companies are their owners' business (contract §3), and administrators', who may end any.
+/// Keys that can change companies are their owners' business, and administrators', who may end any.
 pub(crate) fn may_change(call: &Call<'_, Operation>, row: &KeyRow) -> Result<(), ApiError> {
     may_give(call, row.facts.scopes)
 }

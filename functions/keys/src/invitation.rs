@@ -96,7 +96,7 @@ pub async fn join<Op: Operation>(
     .await
 }
 
-/// What the ID token says, which must be the bearer's own (contract §3).
+/// What the ID token says, which must be the bearer's own.
 async fn shown(
     call: &Call<'_, keys::Operation>,
     text: &TokenText,

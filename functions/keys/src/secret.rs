@@ -44,7 +44,7 @@ impl Body for RotateBody {
 }
 
 const DEFAULT_OVERLAP: Duration = Duration::days(1);
-/// From the rotation on (contract §6).
+/// From the rotation on.
 const LONGEST_OVERLAP: Duration = Duration::days(30);
 
 /// Gives the key a new secret, shown this once.

@@ -1,4 +1,4 @@
-//! R7 through TLS and HTTP: whatever the store does at whichever call, our fault is a 503 and never a 401, in time, and nothing is counted twice.
+//! Faults through TLS and HTTP: whatever the store does at whichever call, our fault is a 503 and never a 401, in time, and nothing is counted twice.
 //!
 //! What the embedded weather can do is asked by the tests of `tests/api/authorization`; connections that really break, and bodies, are asked here.
 

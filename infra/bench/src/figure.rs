@@ -93,11 +93,12 @@ impl Figure {
         self
     }
 
-    /// Whether the rival is better than we are.
+    /// Whether the rival is better than we are, by more than what adding up leaves over.
     pub fn loses_to(&self, rival: &Rival) -> bool {
+        let margin = self.value.abs() * 1e-9;
         match self.better {
-            Better::Lower => rival.value < self.value,
-            Better::Higher => rival.value > self.value,
+            Better::Lower => rival.value < self.value - margin,
+            Better::Higher => rival.value > self.value + margin,
         }
     }
 }

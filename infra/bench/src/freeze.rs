@@ -1,4 +1,4 @@
-//! R8: a process that is stopped between invocations, and whose connections are ended meanwhile, refuses nobody.
+//! A process that is stopped between invocations, and whose connections are ended meanwhile, refuses nobody.
 
 use anyhow::ensure;
 use std::{thread, time::Duration};

@@ -24,7 +24,8 @@ pub struct Machine {
 pub struct Versions {
     /// Of the run, in UTC.
     pub date: String,
-    pub commit: String,
+    /// The trees that were measured, as `git rev-parse HEAD:shared` names one: they outlive a commit that is squashed.
+    pub sources: String,
     pub rustc: String,
 }
 
@@ -49,7 +50,11 @@ impl Versions {
     pub(crate) fn here() -> anyhow::Result<Versions> {
         let git =
             |arguments: &[&str]| said(Command::new("git").current_dir(root()).args(arguments));
-        let commit = git(&["rev-parse", "--short=12", "HEAD"])?;
+        let sources = ["functions", "shared", "infra/local"].map(|folder| {
+            let tree = git(&["rev-parse", "--short=12", &format!("HEAD:{folder}")])?;
+            anyhow::Ok(format!("{folder} {tree}"))
+        });
+        let sources = sources.into_iter().collect::<Result<Vec<_>, _>>()?;
         // The results themselves are written by the run.
         let changed = git(&[
             "status",
@@ -62,7 +67,7 @@ impl Versions {
         let changed = if changed.is_empty() { "" } else { ", changed" };
         Ok(Versions {
             date: Clock::system().now().to_string(),
-            commit: format!("{commit}{changed}"),
+            sources: format!("{}{changed}", sources.join(", ")),
             rustc: said_of_rustc()?,
         })
     }

@@ -66,27 +66,30 @@ fn markdown(parts: &[Part]) -> anyhow::Result<String> {
 
     let mut text = "# Measured\n\n\
         Written by `cargo run --release -p bench -- report`, never by hand.\n\
-        Every figure is compared with what was measured on the same machine, of the same commit.\n\n"
+        Every figure is compared with what was measured on the same machine, of the same sources.\n\n"
         .to_owned();
     for part in parts {
         let Versions {
             date,
-            commit,
+            sources,
             rustc,
         } = &part.versions;
         // Figures of one table may be compared only where they are of one machine, and of one program.
         ensure!(
             part.machine == first.machine
-                && *commit == first.versions.commit
+                && *sources == first.versions.sources
                 && *rustc == first.versions.rustc,
-            "{} and {} are of different machines, commits or compilers: measure both again",
+            "{} and {} are of different machines, sources or compilers: measure both again",
             part.name,
             first.name
         );
         writeln!(text, "- {}: {date}", part.name)?;
     }
-    let Versions { commit, rustc, .. } = &first.versions;
-    writeln!(text, "- commit: {commit}, {rustc}")?;
+    let Versions { sources, rustc, .. } = &first.versions;
+    writeln!(
+        text,
+        "- sources, as `git rev-parse HEAD:shared` names one: {sources}\n- {rustc}"
+    )?;
     let Machine {
         processor,
         cores,
@@ -280,7 +283,7 @@ mod tests {
             },
             versions: Versions {
                 date: "2026-11-30T00:00:00.000Z".to_owned(),
-                commit: "abc".to_owned(),
+                sources: "abc".to_owned(),
                 rustc: "rustc 1.95.0".to_owned(),
             },
             figures,
@@ -342,7 +345,7 @@ mod tests {
         let mut elsewhere = part(vec![], vec![]);
         elsewhere.machine.cores = 64;
         let mut earlier = part(vec![], vec![]);
-        earlier.versions.commit = "abd".to_owned();
+        earlier.versions.sources = "abd".to_owned();
         for other in [elsewhere, earlier] {
             assert!(markdown(&[part(vec![figure()], vec![]), other]).is_err());
         }

@@ -4,6 +4,8 @@ use anyhow::{Context, bail};
 use api::App;
 use auth::{RotationRefused, SecretDocument};
 use chrono::Duration;
+use model::Timestamp;
+use store::{CursorKeys, InvitationRow, SessionRow};
 
 /// What is to be done to a secret of numbered generations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,11 +25,6 @@ pub enum Secret {
     Cursors,
     Sessions,
 }
-
-/// What is sealed under the cursors' secret lasts as long (contract §3, §4).
-const SEALED: Duration = Duration::days(7);
-/// No session lasts longer.
-const SESSION: Duration = Duration::hours(12);
 
 /// What a new stack begins with.
 pub fn first(app: &App) -> SecretDocument {
@@ -67,22 +64,12 @@ pub async fn take(
                         .collect()
                 }
                 Secret::Sessions => {
-                    let since = document.superseded_at(number);
-                    if since.is_some_and(|since| now.millis() - since < SESSION.num_milliseconds())
-                    {
-                        bail!(
-                            "sessions of generation {number} may last for 12 hours after it was superseded"
-                        );
-                    }
+                    superseded_for(SessionRow::LIFETIME, "sessions", document, number, now)?;
                     Vec::new()
                 }
                 Secret::Cursors => {
-                    let since = document.superseded_at(number);
-                    if since.is_some_and(|since| now.millis() - since < SEALED.num_milliseconds()) {
-                        bail!(
-                            "cursors and invitations of generation {number} stand for 7 days after it was superseded"
-                        );
-                    }
+                    let longest = CursorKeys::LIFETIME.max(InvitationRow::LIFETIME);
+                    superseded_for(longest, "cursors and invitations", document, number, now)?;
                     Vec::new()
                 }
             };
@@ -91,6 +78,24 @@ pub async fn take(
             Ok(format!("generation {number} is retired"))
         }
     }
+}
+
+/// Refuses while something of the generation may still be good.
+fn superseded_for(
+    lifetime: Duration,
+    what: &str,
+    document: &SecretDocument,
+    number: u32,
+    now: Timestamp,
+) -> anyhow::Result<()> {
+    let since = document.superseded_at(number);
+    if since.is_some_and(|since| now.millis() - since < lifetime.num_milliseconds()) {
+        bail!(
+            "{what} of generation {number} may be good for {} hours after it was superseded",
+            lifetime.num_hours()
+        );
+    }
+    Ok(())
 }
 
 fn explained(refused: RotationRefused) -> anyhow::Error {

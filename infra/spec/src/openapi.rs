@@ -61,7 +61,7 @@ Every answer is the envelope `{success, data, error, timestamp}`; `error` has a 
 A route or method that doesn't exist is 404 `ROUTE_NOT_FOUND`. \
 Bodies are JSON of at most 256 KiB; unknown fields are refused, unknown query parameters are ignored, and a parameter given twice is refused.
 
-Faults are found in this order, and the first one is answered: route, credential, scope or role, company, rate limit, size and type of the body, rules of header, body and query, idempotency, object, version and state, the plan's minutes.";
+Faults are found in this order, and the first one is answered: route, credential, scope or role, company, rate limit, size and type of the body, rules of header, body and query, idempotency, object, the role that it demands, version and state, the plan's minutes.";
 
 struct Document {
     schemas: Schemas,
@@ -100,7 +100,7 @@ impl Document {
             };
             parameters.push(reference("parameters", name));
         }
-        if route.method == Method::Post {
+        if route.takes_idempotency_key() {
             parameters.push(reference("parameters", "IdempotencyKey"));
         }
         if matches!(route.method, Method::Patch | Method::Delete) {
@@ -292,7 +292,7 @@ fn errors(route: &Route, described: &Described) -> BTreeMap<u16, BTreeSet<Code>>
     if described.transition {
         codes.push(Code::InvalidStateTransition);
     }
-    if route.method == Method::Post {
+    if route.takes_idempotency_key() {
         codes.push(Code::IdempotencyConflict);
     }
     let mut by_status = BTreeMap::<_, BTreeSet<_>>::new();
@@ -618,7 +618,7 @@ fn success_headers(route: &Route, versioned: bool) -> Value {
     if versioned {
         headers.push("ETag");
     }
-    if route.method == Method::Post {
+    if route.takes_idempotency_key() {
         headers.push("Idempotency-Replayed");
     }
     header_references(headers)

@@ -13,7 +13,7 @@ pub(crate) struct GatewayResponse {
     pub(crate) headers: &'static [(&'static str, &'static str)],
 }
 
-/// All of them (architecture §2).
+/// All of them.
 pub(crate) fn gateway_responses() -> [GatewayResponse; 8] {
     let constant = |types, code: Code, details, headers| GatewayResponse {
         types,

@@ -95,6 +95,11 @@ impl Route {
         }
     }
 
+    /// Whether a repeated request is known by its `Idempotency-Key`. A revoked key asks no second time, so there is no answer to keep.
+    pub fn takes_idempotency_key(&self) -> bool {
+        self.method == Method::Post && self.access != Access::SelfKey
+    }
+
     /// Whether `companyId` is read.
     pub const fn reads_company_id(&self) -> bool {
         self.needs_tenant() && !matches!(self.tenant, Tenant::NewCompany | Tenant::PathPartner)

@@ -187,7 +187,7 @@ functions! {
         RevokeApiKey = Post "/api-keys/{keyId}/revoke", role(Role::Admin), Owner, administrators Owner;
         /// List the members, and who is invited, newest first
         ListMembers = Get "/members", role(Role::Member), Owner;
-        /// Invite somebody by mail; administrators invite MEMBERs, owners everybody
+        /// Invite somebody by mail; ADMINs invite MEMBERs, OWNERs everybody
         InviteMember = Post "/members", role(Role::Admin), Owner;
         /// Give a member, or an invitation, another role
         UpdateMember = Patch "/members/{memberId}", role(Role::Owner), Owner;

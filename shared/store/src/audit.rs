@@ -323,7 +323,7 @@ impl Table {
 }
 
 impl OwnerStore {
-    /// What a filtered list reads at the most (contract §4).
+    /// What a filtered list reads at the most.
     const MAX_EVENTS_READ: usize = 10_000;
     /// What is read to begin with: without a filter full packs hold a page, else what they hold tells how many more are needed.
     const FIRST_PACKS: usize = 3;

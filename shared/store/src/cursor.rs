@@ -31,7 +31,7 @@ pub struct CursorScope {
 pub struct InvalidCursor;
 
 impl CursorKeys {
-    /// By the clock, 7 days (contract §4).
+    /// How long a cursor is good, by the clock.
     pub const LIFETIME: Duration = Duration::days(7);
     const NONCE: usize = 24;
 

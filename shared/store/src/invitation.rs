@@ -66,15 +66,15 @@ pub struct MailTask {
 }
 
 const PREFIX: &str = "INVITATION#";
-/// How long an invitation stands, by the clock (contract §3).
-const LIFETIME: Duration = Duration::days(7);
 /// The row outlives kept answers that tell of it.
 const KEPT: Duration = Duration::days(1);
-/// Invitations that one inviter may make in a day (UTC), wherever (contract §3).
+/// Invitations that one inviter may make in a day (UTC), wherever.
 const A_DAY: u32 = 20;
 
 impl InvitationRow {
     pub(crate) const ENTITY: &str = "invitation";
+    /// How long an invitation stands, by the clock.
+    pub const LIFETIME: Duration = Duration::days(7);
 
     pub fn new(owner: Owner, new: NewInvitation, stamp: &Stamp) -> InvitationRow {
         let NewInvitation {
@@ -93,7 +93,7 @@ impl InvitationRow {
             seed,
             inviter: stamp.actor.clone(),
             inviter_name,
-            expires_at: stamp.at.plus(LIFETIME),
+            expires_at: stamp.at.plus(InvitationRow::LIFETIME),
             created_at: stamp.at,
             updated_at: stamp.at,
             version: 1,

@@ -1,4 +1,4 @@
-//! The tables: the only crate that names the DynamoDB SDK.
+//! The tables: the only crate that reads and writes rows by the DynamoDB SDK.
 //!
 //! Invariant: only [`Table::company`], [`Table::partner`] and [`Table::owner`], given a [`Principal`], make the stores of one company, partner or either, a partner's store those of the companies that grant it, only [`Table::administration`] that of administrators, and a handler reaches their rows through nothing else; so another one's id is simply not found.
 //! Every write that depends on a read carries a condition.

@@ -55,7 +55,7 @@ pub struct Addressed {
 
 const PREFIX: &str = "NOTICE#";
 const UNREAD: &str = "UNREAD#";
-/// How long a notice is kept, by the clock: as long as events are (contract §7).
+/// How long a notice is kept, by the clock: as long as events are.
 const KEPT: Duration = Duration::days(730);
 /// The index of keys by what is to be told next.
 pub(crate) const BY_NOTICE: (&str, [&str; 2]) = ("byNotice", ["noticeShard", "noticeAt"]);

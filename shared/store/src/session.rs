@@ -41,7 +41,8 @@ pub struct SessionRow {
 
 impl SessionRow {
     const IDLE: Duration = Duration::minutes(30);
-    const ABSOLUTE: Duration = Duration::hours(12);
+    /// No session lasts longer, however much it is used.
+    pub const LIFETIME: Duration = Duration::hours(12);
     /// A request moves the idle end on at most this often, so that most need no write.
     const TOUCHED_AFTER: Duration = Duration::minutes(1);
 
@@ -50,7 +51,7 @@ impl SessionRow {
     }
 
     pub fn is_live(&self, now: Timestamp) -> bool {
-        now.since(self.seen_at) < Self::IDLE && now.since(self.created_at) < Self::ABSOLUTE
+        now.since(self.seen_at) < Self::IDLE && now.since(self.created_at) < Self::LIFETIME
     }
 
     pub fn wants_touch(&self, now: Timestamp) -> bool {
@@ -58,7 +59,7 @@ impl SessionRow {
     }
 
     fn ends(&self) -> Timestamp {
-        self.created_at.plus(Self::ABSOLUTE)
+        self.created_at.plus(Self::LIFETIME)
     }
 }
 
@@ -195,7 +196,7 @@ impl Table {
         now: Timestamp,
         nonce: impl Fn() -> [u8; 16],
     ) -> Result<(), StoreError> {
-        let ends = now.plus(SessionRow::ABSOLUTE);
+        let ends = now.plus(SessionRow::LIFETIME);
         self.change_sessions(&row.person(), ends, nonce, |names, step| {
             let name = model::hex(&row.name);
             step.delete(self.session_deletion(&name)?);
@@ -215,7 +216,7 @@ impl Table {
         now: Timestamp,
         nonce: impl Fn() -> [u8; 16],
     ) -> Result<(), StoreError> {
-        let ends = now.plus(SessionRow::ABSOLUTE);
+        let ends = now.plus(SessionRow::LIFETIME);
         self.change_sessions(person, ends, nonce, |names, step| {
             for name in names.drain(..) {
                 step.delete(self.session_deletion(&name)?);

@@ -425,6 +425,8 @@ impl OwnerStore {
         end: Timestamp,
     ) -> Result<Vec<(Timestamp, KeyUsage)>, StoreError> {
         let last = end.minus(Duration::milliseconds(1));
+        // Nothing was counted before 1970, and its periods' numbers don't sort as text.
+        let start = start.max(Timestamp::EPOCH);
         if last < start {
             return Ok(Vec::new());
         }
@@ -441,7 +443,7 @@ impl OwnerStore {
 
 const HOUR: Duration = Duration::hours(1);
 const DAY: Duration = Duration::days(1);
-/// Addresses are among them (contract §7).
+/// Addresses are among them.
 const KEPT_HOURS: Duration = Duration::days(90);
 const KEPT_DAYS: Duration = Duration::days(730);
 const ACTIVE_EVERY: Duration = Duration::minutes(10);

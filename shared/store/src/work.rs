@@ -156,7 +156,7 @@ impl<R: Resource> Whole<R> {
         }))
     }
 
-    /// When it is gone for good: by its own date, or 30 days after its deletion (contract §5).
+    /// When it is gone for good: by its own date, or 30 days after its deletion.
     pub(crate) fn due(&self) -> Option<Timestamp> {
         let due = self.stored.fields.due()?;
         let deleted = self.deleted.map(|at| at.plus(KEPT_DELETED));

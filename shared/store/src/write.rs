@@ -81,7 +81,7 @@ enum Change {
     },
 }
 
-/// How long the row of a deleted object keeps what would be erased by the clock anyway (contract §5).
+/// How long the row of a deleted object keeps what would be erased by the clock anyway.
 pub(crate) const KEPT_DELETED: Duration = Duration::days(30);
 
 /// Counters are spread over this many rows, so that writers seldom meet.

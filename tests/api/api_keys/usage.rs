@@ -242,6 +242,8 @@ async fn ranges_are_whole_periods_and_bounded() {
     }
     for query in [
         "?start=2026-01-01&end=2026-02-01",
+        "?start=1969-12-01&end=1969-12-15",
+        "?start=1969-12-20&end=1970-01-02",
         "?granularity=day&start=2026-01-01&end=2027-01-02",
     ] {
         assert_eq!(

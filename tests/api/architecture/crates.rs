@@ -301,7 +301,7 @@ fn what_is_built_apart_is_the_product_in_its_versions() {
 }
 
 #[test]
-fn there_is_one_tls_stack_and_no_c_but_ring_and_sqlite() {
+fn there_is_one_tls_stack() {
     let lock: Table = read("Cargo.lock").parse().expect("TOML");
     let packages = lock["package"].as_array().expect("a list");
     let names: Vec<_> = packages

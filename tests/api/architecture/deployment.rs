@@ -433,6 +433,29 @@ fn whatever_goes_wrong_wakes_somebody() {
     }
 }
 
+/// Whoever is woken finds what to look at.
+#[test]
+fn every_alarm_stands_in_the_readme() {
+    let readme = read("README.md");
+    let (_, section) = readme
+        .split_once("\n### When an alarm wakes somebody\n")
+        .expect("a section");
+    let section = section.split("\n### ").next().unwrap_or_default();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| `"));
+    let named: Vec<_> = rows
+        .filter_map(|row| row.split(" |").next())
+        .flat_map(|names| names.split(", "))
+        .map(|name| name.trim_matches('`'))
+        .collect();
+    for (alarm, _) in Template::read().all("AWS::CloudWatch::Alarm") {
+        let is = |name: &&str| match name.strip_suffix('…') {
+            Some(beginning) => alarm.starts_with(beginning),
+            None => alarm.strip_suffix("Alarm") == Some(name),
+        };
+        assert!(named.iter().any(is), "{alarm} is not among {named:?}");
+    }
+}
+
 #[test]
 fn the_monitor_shows_what_there_is() {
     let template = Template::read();

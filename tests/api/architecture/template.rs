@@ -798,6 +798,14 @@ fn each_of_the_trails_keys_serves_whoever_starts_with_it_and_checkpoints_are_put
         once.map(|once| &once["Condition"]["Null"]["s3:if-none-match"]),
         Some(&json!("true"))
     );
+    let hidden = policy
+        .as_array()
+        .and_then(|all| all.iter().find(|one| one["Sid"] == "NeverHidden"));
+    let hidden = hidden.map(|hidden| [&hidden["Effect"], &hidden["Action"], &hidden["Principal"]]);
+    assert_eq!(
+        hidden,
+        Some([&json!("Deny"), &json!("s3:DeleteObject"), &json!("*")])
+    );
     let schedule = template.properties("CheckpointSchedule");
     assert_eq!(schedule["ScheduleExpression"], "rate(1 hour)");
     assert_eq!(named(&schedule["Targets"][0]["Arn"]), "CheckpointFunction");

@@ -2,7 +2,7 @@
 
 use super::Process;
 use api::{App, Reloading, Source};
-use auth::{Keyring, STAGING_MILLIS, SecretDocument};
+use auth::{Keyring, STAGING_MILLIS, SecretDocument, SessionKeys};
 use local::{Gateway, HttpRequest};
 use model::{KeyId, KeyKind};
 use operate::{Secret, Step};
@@ -111,7 +111,7 @@ async fn send(gateway: &Gateway, request: HttpRequest, status: u16) -> Value {
     body["data"].take()
 }
 
-/// R23, for a process that lives through it all and is told nothing.
+/// The process lives through it all and is told nothing.
 #[tokio::test]
 async fn three_rotations_refuse_no_key_in_a_process_that_only_reads_again() {
     let (app, acme, vault) = start().await;
@@ -135,7 +135,7 @@ async fn three_rotations_refuse_no_key_in_a_process_that_only_reads_again() {
     assert_eq!(keys.len(), 7);
 }
 
-/// R23 in small: clients of the first generation's key never stop.
+/// Clients of the first generation's key never stop.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn three_rotations_under_load_refuse_nobody() {
     let (app, acme, vault) = start().await;
@@ -276,6 +276,37 @@ fn forged(app: &TestApp) -> Caller {
     let random = app.app().entropy.bytes();
     let (forged, _) = Keyring::new(&document).mint(KeyKind::Standard, id, random);
     Caller::with(forged.expose())
+}
+
+/// Whoever has a newer session than a process can know is not signed out by it.
+#[tokio::test]
+async fn a_session_of_a_generation_that_cannot_be_read_is_our_fault() {
+    let (app, acme, vault) = start().await;
+    let sessions = Some(vault.reloading(&app, SessionKeys::new));
+    let warm = App {
+        sessions,
+        ..app.app().clone()
+    };
+    let warm = gateway(&app, warm);
+    let generation = vault.stage(&app);
+    app.advance(STAGING);
+    vault.activate(&app, generation);
+    let newest = SessionKeys::new(&vault.document.lock().expect("no panic"));
+    let cookie = newest.cookie([1; 32], [2; 32]).expose();
+    let ask = || {
+        let cookie = format!("instaview={}", cookie.as_str());
+        let request = HttpRequest::new("GET", &format!("/dashboard/o/c-{}/keys", acme.id));
+        tests::ask(&warm, request.header("cookie", &cookie))
+    };
+    vault.set_down(true);
+    assert_eq!(ask().await.status, 503);
+    vault.set_down(false);
+    app.advance(MINUTE);
+    // It is known now, and no session.
+    let known = ask().await;
+    assert_eq!(known.status, 303, "{:?}", known.json());
+    let location = known.header("location").expect("an address");
+    assert!(location.contains("/dashboard/sign-in"), "{location}");
 }
 
 async fn start() -> (TestApp, Company, Vault) {

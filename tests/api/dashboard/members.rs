@@ -39,8 +39,16 @@ async fn an_owner_invites_changes_roles_and_removes() {
     let member = id_of(&app, &acme.owner, "member@acme.example").await;
     let change = format!("{members}/{member}");
     let form = owner.get(&change).await;
+    // The same role again is no change, and so ends no session.
+    let mut theirs = Browser::signed_in(&app, "member@acme.example").await;
+    let given = owner.submit(&form, &change, &[("role", "MEMBER")]).await;
+    given.assert_at(&members);
+    theirs.get(&members).await.assert_at(&members);
+    let form = owner.get(&change).await;
     let given = owner.submit(&form, &change, &[("role", "ADMIN")]).await;
     given.assert_at(&members);
+    let ended = theirs.get(&members).await;
+    assert!(ended.target.starts_with(app.system.issuer().url()));
     let stale = owner.submit(&form, &change, &[("role", "MEMBER")]).await;
     assert_eq!(stale.status, 409, "{}", stale.html);
     assert!(stale.says("It was changed meanwhile"));

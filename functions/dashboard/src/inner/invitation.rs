@@ -22,8 +22,8 @@ pub(crate) struct InvitationView {
     pub(crate) expires_at: Timestamp,
 }
 
-/// How old a sign-in may be that shows whose address it is (contract §3).
-pub(crate) const FRESH: Duration = Duration::minutes(5);
+/// How old a sign-in may be that shows whose address it is: as old as the token that shows it to the API.
+pub(crate) const FRESH: Duration = Duration::seconds(auth::MAX_ID_TOKEN_AGE_SECONDS);
 
 /// # Errors
 /// The one 404 of accepting it, also for whoever has not shown that the invited address is theirs.

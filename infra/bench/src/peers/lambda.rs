@@ -243,7 +243,7 @@ fn node(peers: &Peers, front: &Front) -> anyhow::Result<Option<Contender>> {
     );
     Ok(Some(contender(
         "Node",
-        &peers.version("node", "@aws-sdk/client-dynamodb")?,
+        &format!("SDK {}", peers.version("node", "@aws-sdk/client-dynamodb")?),
         bootstrap,
         folder.join("package.zip"),
         10.0,

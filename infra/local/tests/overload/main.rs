@@ -1,4 +1,4 @@
-//! R16 with its own numbers, of the release build; README says how.
+//! Overload with the promise's own numbers, of the release build; README says how.
 
 #![expect(
     clippy::print_stdout,

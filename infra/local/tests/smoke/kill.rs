@@ -1,4 +1,4 @@
-//! R9: what was acknowledged is kept, and nothing is half done, however often the process is killed.
+//! What was acknowledged is kept, and nothing is half done, however often the process is killed.
 
 use model::{ChainHash, Event, EventType, Owner};
 use serde_json::{Value, json};

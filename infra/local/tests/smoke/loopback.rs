@@ -1,4 +1,4 @@
-//! R24: loopback is not trusted. Any page that the user opens can reach these ports.
+//! Loopback is not trusted. Any page that the user opens can reach these ports.
 
 use std::net::{IpAddr, TcpStream, UdpSocket};
 

@@ -1,4 +1,4 @@
-//! R16: whoever keeps the listener waiting, and whatever is asked at once, the others are answered, and memory has a bound.
+//! Whoever keeps the listener waiting, and whatever is asked at once, the others are answered, and memory has a bound.
 
 use std::{
     fs,

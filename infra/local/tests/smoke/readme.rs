@@ -79,7 +79,7 @@ fn the_readmes_story_is_true() {
     let (key, id) = key.split_once(' ').expect("a key and its id");
     assert_eq!((key.len(), &key[5..13]), (46, id));
     assert_eq!(data(list)["pagination"]["total"], 12);
-    for job in data(used)["items"].as_array().expect("a list") {
+    for job in items(used) {
         assert_eq!(job["status"], "OPEN");
     }
     let (suspended, refused) = refused.split_once("HTTP/1.1 ").expect("two answers");
@@ -107,18 +107,14 @@ fn the_readmes_story_is_true() {
         ["INVITED", "ACTIVE"]
     );
     assert_eq!(accepted["email"], "newcomer@acme.example");
-    for event in data(events)["items"].as_array().expect("a list") {
+    for event in items(events) {
         assert_eq!(event["keyId"], id);
     }
     assert!(checkpoint.starts_with("{\"counter\":"), "{checkpoint}");
     assert!(verified.starts_with("Events 1 to "), "{verified}");
     assert!(verified.contains("; anchored up to "), "{verified}");
     assert_eq!(data(companies)["pagination"]["total"], 2);
-    let candidates = data(candidates)["items"]
-        .as_array()
-        .expect("a list")
-        .clone();
-    assert!(!candidates.is_empty());
+    items(candidates);
     assert_eq!(data(partners)["items"][0]["name"], "Hirebridge");
     assert_eq!(data(keys)["pagination"]["total"], 2);
     let accessed = &data(accessed)["items"][0];
@@ -138,7 +134,7 @@ fn until_told(script: &mut Vec<String>, told: &[&str]) {
         .collect();
     let told = told.join(" && ");
     script.push(format!(
-        "for try in {{1..200}}; do\nevents=$({events})\n{told} && break\nsleep 0.1\ndone\necho \"$events\""
+        "for try in {{1..200}}; do\nevents=$({events})\n{told} && break\nsleep 0.1\ndone\n{told} || exit 1\necho \"$events\""
     ));
 }
 
@@ -161,6 +157,13 @@ fn steps(section: &str) -> Vec<String> {
     }
     steps.retain(|step| !step.is_empty());
     steps
+}
+
+/// Of a list that is not empty.
+fn items(answer: &str) -> Vec<Value> {
+    let items = data(answer)["items"].as_array().expect("a list").clone();
+    assert!(!items.is_empty(), "{answer}");
+    items
 }
 
 fn data(answer: &str) -> Value {

@@ -1,4 +1,4 @@
-//! R18: no secret leaves, at the most verbose level, whatever callers do with theirs.
+//! No secret leaves, at the most verbose level, whatever callers do with theirs.
 
 use base64::{Engine, prelude::BASE64_STANDARD_NO_PAD};
 use serde_json::Value;

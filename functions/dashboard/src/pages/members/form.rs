@@ -160,7 +160,11 @@ pub(crate) async fn change(visit: &Visit<'_>) -> Result<Answer, Stop> {
         .if_match(form.text("version"))
         .body(json!({ "role": form.text("role") }))
         .of_form(&form);
-    match visit.ask(ask).await {
+    match visit.get::<Member>(ask).await {
+        // The same role again changes nothing, and so ends no session.
+        Ok(member) if member.version.to_string() == form.text("version") => {
+            Ok(Answer::see(&visit.owned(Page::Members, &[])))
+        }
         Ok(_) => role_changed(visit).await,
         Err(Stop::Problem(problem)) if matches!(problem.status, 400 | 409) => {
             role_page(visit, Some(&problem)).await
