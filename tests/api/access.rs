@@ -16,7 +16,7 @@ mod unauthorized;
 use serde_json::{Value, json};
 use tests::Answer;
 
-/// The one 401, byte for byte (contract §1).
+/// The one 401, byte for byte.
 const UNAUTHORIZED: &str = r#"{"success":false,"data":null,"error":{"code":"INVALID_API_KEY","message":"The request carries no valid API key or access token.","details":{}},"timestamp":null}"#;
 
 /// The contract's status of a code.

@@ -92,7 +92,7 @@ impl World {
     }
 }
 
-/// Contract §1: the envelope of every error.
+/// The envelope of every error.
 fn assert_error(answer: &Answer, status: u16, code: &str, case: &str) {
     assert_eq!(
         (answer.status, answer.code()),

@@ -1,4 +1,4 @@
-//! R7 at every call of every operation: whatever the store does there, the answer is the operation's own or a 503, in time and after no more than three attempts; said again, the request has one effect.
+//! Faults at every call of every operation: whatever the store does there, the answer is the operation's own or a 503, in time and after no more than three attempts; said again, the request has one effect.
 //!
 //! Connections that really break, and bodies of another checksum, are asked through TLS by the bench (`faults`).
 

@@ -1,4 +1,4 @@
-//! Companies never meet (R3): what is another company's is, byte for byte, what never existed.
+//! Companies never meet: what is another company's is, byte for byte, what never existed.
 
 use crate::requests::{Objects, body, expired, parameter_beneath, path};
 use local::{HttpRequest, HttpResponse};
@@ -542,7 +542,7 @@ fn foreign(tenants: &[Tenant], who: usize, sent: &str, answer: &HttpResponse) ->
     word.or(canary.map(String::as_str)).map(str::to_owned)
 }
 
-/// Of each of the four walks (reliability R3).
+/// Of each of the four walks.
 const REQUESTS: usize = if cfg!(feature = "long") {
     50_000
 } else {

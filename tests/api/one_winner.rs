@@ -1,4 +1,4 @@
-//! Of many changes of one version exactly one wins (reliability R13).
+//! Of many changes of one version exactly one wins.
 
 use serde_json::{Value, json};
 use std::{sync::Arc, time::Duration};

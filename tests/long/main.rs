@@ -60,7 +60,6 @@ mod trail {
     pub(crate) mod world;
 }
 
-/// Reliability R10.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_million_requests_are_counted_told_and_folded_exactly() {
     trail::simulated::agree(1_000_000, trail::world::seed(32)).await;
@@ -83,13 +82,12 @@ async fn every_page_is_cheap_with_1000_keys_and_100_000_events() {
     dashboard::costs::every_page_is_cheap(1_000, 100_000).await;
 }
 
-/// Reliability R7: each of the 24 cases at each call.
+/// Each of the 24 cases at each call.
 #[tokio::test]
 async fn every_fault_at_every_call_of_every_operation_has_one_effect() {
     faults::fail_everywhere(24).await;
 }
 
-/// Reliability R1.
 #[test]
 fn the_decision_agrees_with_the_model_a_million_times() {
     decision::agree(1_000_000);

@@ -1,4 +1,4 @@
-//! Looks for credentials where none may be: in every log line, answer and stored byte of every test (reliability R18).
+//! Looks for credentials where none may be: in every log line, answer and stored byte of every test.
 //!
 //! A credential is known by its form, so that none has to be registered: a whole API key, a signed token, a session's cookie, or what a sign-in begins with.
 

@@ -29,7 +29,7 @@ struct Range {
 
 const DEFAULT_DAYS: i64 = 30;
 const MAX_DAYS: i64 = 366;
-/// In one answer (contract §5), the youngest first; the totals are theirs.
+/// In one answer, the youngest first; the totals are theirs.
 const MAX_COMPANIES: usize = 100;
 /// Companies that are read at the same time.
 const AT_ONCE: usize = 8;

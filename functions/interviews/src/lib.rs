@@ -59,7 +59,7 @@ async fn update(call: Call<'_, Operation>) -> Result<Reply, ApiError> {
     let store = call.store()?;
     retried(|| async {
         let old = found::<InterviewRecord>(&store, id, call.now).await?;
-        // The version before the state (contract §1).
+        // The version before the state.
         call.if_match().check(old.version)?;
         let fields = old.fields.clone().patched(patch.clone());
         let mut fields = fields.map_err(|refused| ApiError::InvalidTransition {

@@ -48,7 +48,7 @@ impl<Op: Operation> Accepted<Op> {
         let principal = match heard {
             Ok(Heard::Accepted(principal)) => principal,
             Ok(Heard::Verdict(verdict @ Verdict::Reason(_), _)) => {
-                // The reason is a header: what is wrong with the body's form comes first (contract §1).
+                // The reason is a header: what is wrong with the body's form comes first.
                 check_form(operation, request)?;
                 return Err(ApiError::from_verdict(verdict).into());
             }

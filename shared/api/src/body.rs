@@ -5,7 +5,7 @@ use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor}
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// At most 256 KiB (contract §1).
+/// At most 256 KiB.
 pub(crate) const MAX_BYTES: usize = 256 * 1024;
 
 /// The JSON of a body.

@@ -208,7 +208,7 @@ impl<'a, Op: Operation> Call<'a, Op> {
     }
 }
 
-/// Of a body that is going to be read: size first, then type (contract §1). No body has no type.
+/// Of a body that is going to be read: size first, then type. No body has no type.
 pub(crate) fn check_form<Op: Operation>(operation: Op, request: &Request) -> Result<(), ApiError> {
     if operation.route().method.is_read() {
         return Ok(());

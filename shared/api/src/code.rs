@@ -1,6 +1,6 @@
 //! The contract's error codes, each with its status and its text.
 
-/// Every code of the contract (§1).
+/// Every code of the contract.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Code {
     ValidationError,

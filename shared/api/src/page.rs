@@ -7,7 +7,7 @@ use store::{CursorKeys, CursorScope, InvalidCursor, Listed, Start};
 
 use crate::{ApiError, Call, Input, Reloading};
 
-/// One page of a list (contract §4).
+/// One page of a list.
 #[derive(Debug, Clone, Serialize)]
 pub struct Page<T> {
     pub items: Vec<T>,

@@ -16,7 +16,7 @@ pub struct AllowedIps(Vec<IpNet>);
 
 impl AllowedIps {
     const MAX: usize = 50;
-    /// Wider ones would hardly restrict anything (contract §2).
+    /// Wider ones would hardly restrict anything.
     const WIDEST_V4: u8 = 8;
     const WIDEST_V6: u8 = 16;
 

@@ -86,7 +86,7 @@ pub struct RateLimit {
 }
 
 impl RateLimit {
-    /// A person's, in each membership (contract §2).
+    /// A person's, in each membership.
     pub const PERSON: RateLimit = RateLimit::slow(600, 30_000);
 
     const fn slow(per_minute: u32, per_hour: u32) -> RateLimit {

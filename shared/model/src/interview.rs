@@ -167,7 +167,7 @@ impl InterviewRecord {
     /// The field that names of whom `analysis` and `metadata` tell.
     pub const OF: &str = "candidateId";
 
-    /// Whether it holds anything that goes with its candidate's erasure (contract §5).
+    /// Whether it holds anything that goes with its candidate's erasure.
     pub fn says_something(&self) -> bool {
         self.analysis.is_some() || self.metadata.is_some()
     }
@@ -230,7 +230,7 @@ impl InterviewRecord {
                 analysis: report.analysis.clone(),
                 ..new
             },
-            // What is over without an end has neither length nor analysis (contract §5).
+            // What is over without an end has neither length nor analysis.
             _ => InterviewRecord {
                 finished_at: Some(report.at),
                 ..new

@@ -129,7 +129,7 @@ vocabulary! {
 }
 
 impl KeyState {
-    /// REVOKED stands before EXPIRED before SUSPENDED (contract §2).
+    /// REVOKED stands before EXPIRED before SUSPENDED.
     pub fn shown(self, expires_at: Option<Timestamp>, now: Timestamp) -> KeyStatus {
         match self {
             KeyState::Revoked => KeyStatus::Revoked,

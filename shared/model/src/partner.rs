@@ -86,7 +86,6 @@ impl PartnerFields {
         self.company_limit.map_or(100, Integer::get)
     }
 
-    /// Contract §2.
     pub fn key_limit(&self) -> u32 {
         self.key_limit.map_or(50, Integer::get)
     }

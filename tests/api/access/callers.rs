@@ -75,7 +75,7 @@ pub(super) enum Expected {
 }
 
 impl Kind {
-    /// The nine that a key's holder can be in, of which the last five are known (R6).
+    /// The nine that a key's holder can be in, of which the last five are known.
     pub(super) const DEAD: [Kind; 9] = [
         Kind::NoKey,
         Kind::Junk,

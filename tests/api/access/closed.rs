@@ -1,4 +1,4 @@
-//! Failing closed (R25): a verdict is the function's answer, an unreadable context is 503, and a store that is away is never a 401.
+//! Failing closed: a verdict is the function's answer, an unreadable context is 503, and a store that is away is never a 401.
 
 use super::{
     assert_error,
@@ -603,7 +603,7 @@ async fn away(faults: &[Fault]) {
     }
 }
 
-/// Faults that are seen without the store come first (contract §1).
+/// Faults that are seen without the store come first.
 fn found_without_the_store(kind: Kind, route: &Route) -> Option<(&'static str, Value)> {
     let Expected::Refused(code, details) = kind.expected(route) else {
         return None;

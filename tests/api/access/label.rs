@@ -1,4 +1,4 @@
-//! The plain request id can be chosen by a client, so it is a label and no identity (R26).
+//! The plain request id can be chosen by a client, so it is a label and no identity.
 
 use serde_json::json;
 use std::time::Duration;

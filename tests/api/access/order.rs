@@ -1,4 +1,4 @@
-//! The first fault wins: requests with two and more faults, built for every route, are answered by the earliest of the contract's order (§1).
+//! The first fault wins: requests with two and more faults, built for every route, are answered by the earliest of the contract's order.
 
 use super::{assert_error, callers::in_seconds};
 use crate::requests::{Facts, Objects, OwnersOnly as Restricted, facts, is_list, path, resource};
@@ -582,7 +582,7 @@ impl Stand<'_> {
                 )
                 .await;
             assert_eq!(done.status, 200, "{}", done.body);
-            // A refusal from before is remembered for one second (architecture §4); nothing is accepted by it.
+            // A refusal from before is remembered for one second; nothing is accepted by it.
             self.app.advance(Duration::from_secs(1));
         }
         key.caller

@@ -1,4 +1,4 @@
-//! One 401 for every dead credential: the same bytes, and the same work for all that are known (R6).
+//! One 401 for every dead credential: the same bytes, and the same work for all that are known.
 
 use super::{
     UNAUTHORIZED,

@@ -1,4 +1,4 @@
-//! The record of an administrator's request: durable before any answer, with its reason, in the chain of whom it is about (R22).
+//! The record of an administrator's request: durable before any answer, with its reason, in the chain of whom it is about.
 
 use super::{events, system_events};
 use crate::requests::{Objects, request};

@@ -1,4 +1,4 @@
-//! One company's flood keeps no other company waiting (reliability R17).
+//! One company's flood keeps no other company waiting.
 
 use super::{Process, process::GET_JOB};
 use auth::{Keyring, SecretDocument};

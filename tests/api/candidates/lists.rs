@@ -15,7 +15,7 @@ pub(crate) const CANDIDATES: Kind = Kind {
     cut: str::to_lowercase,
 };
 
-/// Contract §5: the first 3 words of each name, and the address.
+/// The first 3 words of each name, and the address.
 fn words(candidate: &Value) -> Vec<String> {
     let names = ["firstName", "lastName"].into_iter().flat_map(|name| {
         let name = candidate[name].as_str().expect("a name");

@@ -1,4 +1,4 @@
-//! What a company may hold: each rule of contract §5 at its edge.
+//! What a company may hold: each rule of the contract at its edge.
 
 use crate::fields::{
     Case, assert_complete, check, email_cases, fault, metadata_cases, text_cases, with,

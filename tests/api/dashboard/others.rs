@@ -1,4 +1,4 @@
-//! Companies never meet on pages either (R3, R22): what is another company's is what never existed.
+//! Companies never meet on pages either: what is another company's is what never existed.
 
 use routes::Operation;
 use tests::{

@@ -1,4 +1,4 @@
-//! What a job may hold: each rule of contract §5 at its edge.
+//! What a job may hold: each rule of the contract at its edge.
 
 use crate::fields::{Case, assert_complete, check, fault, metadata_cases, text_cases, word_cases};
 use serde_json::{Value, json};

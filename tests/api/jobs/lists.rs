@@ -12,7 +12,7 @@ pub(super) const JOBS: Kind = Kind {
     cut,
 };
 
-/// Contract §5: the first 10 distinct words of the title, lower-cased, each cut at 32 characters.
+/// The first 10 distinct words of the title, lower-cased, each cut at 32 characters.
 fn words(job: &Value) -> Vec<String> {
     let mut words: Vec<String> = Vec::new();
     for word in job["title"].as_str().expect("a title").split_whitespace() {

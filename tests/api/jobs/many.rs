@@ -1,4 +1,4 @@
-//! What a request costs a company with very many jobs: as much as one with a hundred (contract §4).
+//! What a request costs a company with very many jobs: as much as one with a hundred.
 //!
 //! The jobs are written as the API writes them, many in one transaction; the rest of the test is the API itself.
 

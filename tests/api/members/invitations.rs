@@ -1,4 +1,4 @@
-//! Invitations: made, mailed, accepted once by the right person, and in no other way (contract §3).
+//! Invitations: made, mailed, accepted once by the right person, and in no other way.
 
 use super::{all, invited, join, of, owners, reason, remove, roles::events};
 use model::Actor;

@@ -1,4 +1,4 @@
-//! Who may do what to whom (contract §3).
+//! Who may do what to whom.
 
 use super::{all, give, invited, join, of, owners, reason, remove};
 use routes::Role;

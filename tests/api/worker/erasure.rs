@@ -1,4 +1,4 @@
-//! Erasure (contract §5): gone by the clock first, and then from every row.
+//! Erasure: gone by the clock first, and then from every row.
 
 use super::rows::{of_partition, records, starting};
 use serde_json::{Value, json};

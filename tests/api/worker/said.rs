@@ -1,4 +1,4 @@
-//! What was said of an erased candidate (contract §5): in no item of any table, whoever kept it, and whoever was faster.
+//! What was said of an erased candidate: in no item of any table, whoever kept it, and whoever was faster.
 
 use super::rows::rows;
 use embedded::Weather;

@@ -1,4 +1,4 @@
-//! Many requests through the pure decision and the streams on a bad day: counters, usage and events agree exactly (reliability R10).
+//! Many requests through the pure decision and the streams on a bad day: counters, usage and events agree exactly.
 //!
 //! The rows are kept here and not in the store, whose writes would take most of the time: what a request's write does to a row is the write's expression, said again in a few lines.
 
