@@ -57,8 +57,7 @@ impl<'a> Visit<'a> {
             keys: sessions.current(now).await,
             session: None,
         };
-        let sent = visit.session_cookie();
-        if sent.is_some_and(|cookie| visit.keys.name(&cookie).is_none()) {
+        if visit.has_unknown_cookie() {
             // Of a generation that this process may not have heard of yet.
             visit.keys = sessions.fresh(now).await?;
         }
@@ -68,6 +67,14 @@ impl<'a> Visit<'a> {
 
     pub(crate) fn app(&self) -> &'a App {
         &self.dashboard.app
+    }
+
+    /// Whether a cookie of ours is by no secret that this process knows.
+    fn has_unknown_cookie(&self) -> bool {
+        let session = self.session_cookie();
+        let begun = self.cookie(self.cookies().sign_in_name());
+        session.is_some_and(|cookie| self.keys.name(&cookie).is_none())
+            || begun.is_some_and(|sealed| self.keys.open(sealed).is_none())
     }
 
     pub(crate) fn cookies(&self) -> Cookies {

@@ -24,7 +24,7 @@ pub struct Machine {
 pub struct Versions {
     /// Of the run, in UTC.
     pub date: String,
-    /// The trees that were measured, as `git rev-parse HEAD:shared` names one: they outlive a commit that is squashed.
+    /// What was measured, as `git rev-parse HEAD:shared` names it: such names outlive a commit that is squashed.
     pub sources: String,
     pub rustc: String,
 }
@@ -50,7 +50,14 @@ impl Versions {
     pub(crate) fn here() -> anyhow::Result<Versions> {
         let git =
             |arguments: &[&str]| said(Command::new("git").current_dir(root()).args(arguments));
-        let sources = ["functions", "shared", "infra/local"].map(|folder| {
+        let sources = [
+            "functions",
+            "shared",
+            "infra/local",
+            "Cargo.toml",
+            "Cargo.lock",
+        ]
+        .map(|folder| {
             let tree = git(&["rev-parse", "--short=12", &format!("HEAD:{folder}")])?;
             anyhow::Ok(format!("{folder} {tree}"))
         });

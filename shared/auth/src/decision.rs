@@ -180,7 +180,7 @@ impl Window {
     ///
     /// No longer: a window is 13 bytes of a row of which 1 KB costs one unit, and a limit per second leaves one a second.
     fn is_over(self, now: Timestamp) -> bool {
-        now.seconds() >= self.end() + SKEW_MARGIN_SECONDS + DECISION_SECONDS
+        now.seconds() >= self.end() + SKEW_MARGIN_SECONDS + WRITE_SECONDS
     }
 
     /// From an attribute's name; `None` if it isn't a window's.
@@ -822,8 +822,8 @@ pub fn windows(limits: RateLimit, now: Timestamp) -> Vec<(Window, u32)> {
 
 /// Twice the clock skew that we allow, so that by then the window has rolled on every process.
 const SKEW_MARGIN_SECONDS: i64 = 4;
-/// How long a write may take from its decision on: by then the store has given up, and the authorizer's function is ended.
-const DECISION_SECONDS: i64 = 3;
+/// How long the write may take, with all that it is sent again: whoever makes it gives up then.
+pub const WRITE_SECONDS: i64 = 3;
 
 fn rate_limited(window: Window, limit: u32, now: Timestamp) -> Refusal {
     let left = window.end() * 1000 - now.millis();

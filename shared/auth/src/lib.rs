@@ -20,8 +20,8 @@ pub use decision::{
     Administering, AdministratorFacts, Answer, Asked, Capacity, Commit, Counted, Credential,
     Decision, Forbidden, GivenReason, Grant, KeyFacts, MAX_AUTH_AGE_SECONDS, MemberFacts,
     NamedCompany, NamedPartner, Nonce, RateLimited, Refusal, SecretFacts, Since, Unit, Verdict,
-    WARNED_BEFORE_MILLIS, Warning, Window, decide_person, named_owner, no_administrator,
-    no_membership, several_memberships, stale_sign_in, windows,
+    WARNED_BEFORE_MILLIS, WRITE_SECONDS, Warning, Window, decide_person, named_owner,
+    no_administrator, no_membership, several_memberships, stale_sign_in, windows,
 };
 pub use invitation::{InvitationKeys, InvitationSeed, InvitationToken};
 pub use keyring::{

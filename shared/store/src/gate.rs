@@ -8,7 +8,8 @@ use aws_sdk_dynamodb::{
 };
 use model::{CompanyId, KeyId, Owner, PartnerId, PersonId, Timestamp, UserAgent};
 use routes::Role;
-use std::fmt::Display;
+use std::{fmt::Display, time::Duration};
+use tokio::time::timeout;
 
 use crate::{
     GrantRow, KeyRow, SecretUse, Stamp, StoreError, Table,
@@ -265,7 +266,13 @@ impl Table {
             .condition_expression(condition)
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match send_past_transactions(update, nonce.0).await {
+        let sent = send_past_transactions(update, nonce.0);
+        // Any later it might count in a window that others have forgotten.
+        let Ok(sent) = timeout(WRITE, sent).await else {
+            let why = "transactions held the row all the time";
+            return Err(StoreError::Throttled(why.to_owned()));
+        };
+        match sent {
             Ok(output) => {
                 let row = output.attributes.ok_or(StoreError::Corrupt("ALL_NEW"))?;
                 Ok(Committed::Applied(read(row)?))
@@ -332,6 +339,8 @@ pub(crate) fn counted(row: &Item) -> Result<Counted, StoreError> {
     }
     Ok(counted)
 }
+
+const WRITE: Duration = Duration::from_secs(auth::WRITE_SECONDS.unsigned_abs());
 
 impl LastUse {
     pub(crate) const ATTRIBUTE: &str = "last";
