@@ -6,7 +6,7 @@ use auth::{Commit, Nonce, Unit, Window};
 use embedded::Weather;
 use local::HttpRequest;
 use model::{Owner, Plan, RateLimit};
-use routes::{Access, Method, Role, Route, Scope, ScopeSet, Tenant};
+use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
 use store::LastUse;
@@ -109,17 +109,14 @@ impl Fault {
             CompanyDenied => route.reads_company_id(),
             BadReason => route.access == Access::Administrator,
             TooLarge | NotJson => writes,
-            BadIdempotencyKey => route.method == Method::Post,
+            BadIdempotencyKey => route.takes_idempotency_key(),
             BadBody => facts.body.is_some(),
             BadQuery => is_list(route),
             BadId => has_id,
             // Behind an ID token, that the table's body has none of: `members/invitations.rs`.
             NoObject => has_id && route.access != Access::Person,
             // A key that has revoked itself asks no second time, and an invitation is accepted once.
-            KeyUsedBefore => {
-                route.method == Method::Post
-                    && !matches!(route.access, Access::SelfKey | Access::Person)
-            }
+            KeyUsedBefore => route.takes_idempotency_key() && route.access != Access::Person,
             OwnersOnly => facts.owners_only != Restricted::Nowhere,
             OldVersion => facts.versioned,
             WrongState => facts.refused_when_revoked.is_some(),

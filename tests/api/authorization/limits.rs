@@ -2,10 +2,10 @@
 
 use super::{Process, process::row};
 use auth::{Unit, Window};
-use embedded::Weather;
+use embedded::{Fault, Weather};
 use model::{Plan, RateLimit};
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, thread, time::Duration};
 use tests::{Key, TestApp};
 use tokio::task::JoinSet;
 
@@ -91,6 +91,25 @@ async fn a_second_holds_no_more_than_its_limit() {
     println!("seconds: {} accepted, {seconds:?}", accepted.len());
     assert!(seconds.len() > 1 && seconds.iter().all(|count| *count <= 11));
     assert_eq!(row.total, u64::try_from(accepted.len()).expect("in range"));
+}
+
+/// Later than it might, it could count in a window that others have forgotten.
+#[tokio::test]
+async fn a_write_that_transactions_hold_up_is_given_up_in_time() {
+    let (app, key) = start(SIXTY).await;
+    let held = Weather::script(|call| {
+        if call.operation != "UpdateItem" {
+            return Fault::None;
+        }
+        thread::sleep(Duration::from_millis(800));
+        Fault::TransactionConflict
+    });
+    let process = Process::new(&app, held);
+    assert_eq!(process.get_job(&key.caller).await.status, 503);
+    let mut calls = process.weather.take_calls();
+    calls.retain(|call| call.operation == "UpdateItem");
+    assert!((2..5).contains(&calls.len()), "{}", calls.len());
+    assert_eq!(row(&app, &key).await.total, 0);
 }
 
 /// Whichever process refuses, and whichever one gets the next request.
