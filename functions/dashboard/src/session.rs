@@ -32,10 +32,10 @@ impl Session {
     const FRESH: Duration = Duration::minutes(15);
 
     /// The session that the browser's cookie names, if it lives.
-    pub(crate) async fn find(visit: &Visit<'_>) -> Result<Option<Session>, NoPage> {
-        let Some(cookie) = visit.session_cookie() else {
-            return Ok(None);
-        };
+    pub(crate) async fn find(
+        visit: &Visit<'_>,
+        cookie: SessionCookie,
+    ) -> Result<Option<Session>, NoPage> {
         let Some(name) = visit.keys.name(&cookie) else {
             return Ok(None);
         };
@@ -76,11 +76,6 @@ impl Session {
 }
 
 impl Visit<'_> {
-    pub(crate) fn session_cookie(&self) -> Option<SessionCookie> {
-        let sent = self.cookie(self.cookies().session_name());
-        sent.and_then(SessionCookie::parse)
-    }
-
     /// Wanted by whatever gives more than there was, or can't be undone.
     ///
     /// # Errors

@@ -1,7 +1,7 @@
 //! One request of a browser: what it asks for, who it is, and where links lead.
 
 use api::{App, DashboardUrl};
-use auth::SessionKeys;
+use auth::{SessionCookie, SessionKeys};
 use lambda_http::{Request, aws_lambda_events::apigw::ApiGatewayProxyRequestContext};
 use maud::{Markup, html};
 use model::{Owner, Timestamp};
@@ -57,11 +57,18 @@ impl<'a> Visit<'a> {
             keys: sessions.current(now).await,
             session: None,
         };
-        if visit.has_unknown_cookie() {
+        let cookie = visit.session_cookie();
+        if cookie
+            .as_ref()
+            .is_some_and(|cookie| !visit.keys.know(cookie))
+            || visit.began_unknown()
+        {
             // Of a generation that this process may not have heard of yet.
             visit.keys = sessions.fresh(now).await?;
         }
-        visit.session = Session::find(&visit).await?;
+        if let Some(cookie) = cookie {
+            visit.session = Session::find(&visit, cookie).await?;
+        }
         Ok(visit)
     }
 
@@ -69,12 +76,15 @@ impl<'a> Visit<'a> {
         &self.dashboard.app
     }
 
-    /// Whether a cookie of ours is by no secret that this process knows.
-    fn has_unknown_cookie(&self) -> bool {
-        let session = self.session_cookie();
+    fn session_cookie(&self) -> Option<SessionCookie> {
+        let sent = self.cookie(self.cookies().session_name());
+        sent.and_then(SessionCookie::parse)
+    }
+
+    /// Whether a sign-in was begun by no secret that this process knows.
+    fn began_unknown(&self) -> bool {
         let begun = self.cookie(self.cookies().sign_in_name());
-        session.is_some_and(|cookie| self.keys.name(&cookie).is_none())
-            || begun.is_some_and(|sealed| self.keys.open(sealed).is_none())
+        begun.is_some_and(|sealed| self.keys.open(sealed).is_none())
     }
 
     pub(crate) fn cookies(&self) -> Cookies {

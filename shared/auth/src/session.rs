@@ -65,6 +65,11 @@ impl SessionKeys {
         }
     }
 
+    /// Whether the cookie's generation is known.
+    pub fn know(&self, cookie: &SessionCookie) -> bool {
+        self.keys.contains_key(&cookie.generation)
+    }
+
     /// What the tables know the session by; `None` where its generation is no longer known.
     pub fn name(&self, cookie: &SessionCookie) -> Option<SessionName> {
         let keys = self.keys.get(&cookie.generation)?;
@@ -177,6 +182,7 @@ mod tests {
             ..cookie
         };
         assert_eq!(keys.name(&unknown), None);
+        assert!(!keys.know(&unknown) && keys.know(&read));
     }
 
     #[test]

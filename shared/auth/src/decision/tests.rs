@@ -135,8 +135,8 @@ mod windows_of_the_clock {
     /// No clock that is 2 s wrong may still count in what is forgotten, nor a write that takes 3 s.
     #[test]
     fn a_window_is_forgotten_seven_seconds_after_its_end() {
+        const AFTER: i64 = 7;
         for unit in [Unit::Second, Unit::Minute, Unit::Hour] {
-            let after = 7;
             let window = Window::at(unit, time(NOW));
             let counted = Counted {
                 windows: [(window, 1)].into(),
@@ -147,8 +147,8 @@ mod windows_of_the_clock {
                 let (_, forget) = counted.count(RateLimit::PERSON, now).expect("room");
                 forget
             };
-            assert_eq!(forgotten(window.end() + after - 1), []);
-            assert_eq!(forgotten(window.end() + after), [window]);
+            assert_eq!(forgotten(window.end() + AFTER - 1), []);
+            assert_eq!(forgotten(window.end() + AFTER), [window]);
         }
     }
 

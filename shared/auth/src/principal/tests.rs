@@ -32,7 +32,7 @@ fn warnings() -> [Warning; 4] {
     })
 }
 
-/// Each kind that a context tells of, each with another id, owner, company, scopes, role and warning.
+/// Each kind that a context tells of, with and without what may be absent; and its actor.
 fn principals() -> Vec<(Principal, ActorKind, String)> {
     let key = KeyId::new([7; 8]);
     let partner = Owner::Partner(PartnerId::new(time(1), [2; 10]));
@@ -42,7 +42,6 @@ fn principals() -> Vec<(Principal, ActorKind, String)> {
         kind,
         secret_suffix: "Zz9Z".to_owned(),
     };
-    let id = person;
     let whole = ScopeSet::all();
     let some = ScopeSet::from_stored([Scope::ReadJobs.as_str(), Scope::WriteAgents.as_str()]);
     let (company_owned, acting) = (Some(Owner::Company(company())), Some(company()));
@@ -57,15 +56,24 @@ fn principals() -> Vec<(Principal, ActorKind, String)> {
         (by_key(KeyKind::Ats), Some(partner), acting, some, None),
         (by_key(KeyKind::Ats), Some(partner), None, some, None),
         (
-            Who::Person { id: id() },
+            Who::Person { id: person() },
             company_owned,
             acting,
             ScopeSet::EMPTY,
             Some(Role::Admin),
         ),
-        (Who::Person { id: id() }, None, None, ScopeSet::EMPTY, None),
         (
-            Who::Administrator { id: id(), reason },
+            Who::Person { id: person() },
+            None,
+            None,
+            ScopeSet::EMPTY,
+            None,
+        ),
+        (
+            Who::Administrator {
+                id: person(),
+                reason,
+            },
             company_owned,
             acting,
             ScopeSet::EMPTY,
@@ -74,8 +82,8 @@ fn principals() -> Vec<(Principal, ActorKind, String)> {
     ];
     let told = |who: &Who| match who {
         Who::Key { .. } => (ActorKind::Key, key.to_string()),
-        Who::Person { .. } => (ActorKind::User, id().to_string()),
-        _ => (ActorKind::Admin, id().to_string()),
+        Who::Person { .. } => (ActorKind::User, person().to_string()),
+        _ => (ActorKind::Admin, person().to_string()),
     };
     let all = all.into_iter().zip(warnings().into_iter().cycle());
     all.map(|((who, owner, company, scopes, role), warning)| {
