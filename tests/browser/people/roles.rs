@@ -115,6 +115,7 @@ fn an_administrator_acts_for_a_reason_that_the_company_reads() {
     );
     let keys = boss.url();
     boss.click("End");
+    boss.see("Whom do you act for?");
     boss.open(&keys);
     boss.see("Why do you act as an administrator?");
 
