@@ -24,7 +24,7 @@ pub struct Machine {
 pub struct Versions {
     /// Of the run, in UTC.
     pub date: String,
-    /// What was measured, as `git rev-parse HEAD:shared` names it: such names outlive a commit that is squashed.
+    /// What was measured and what with, as `git rev-parse HEAD:shared` names it: such names outlive a commit that is squashed.
     pub sources: String,
     pub rustc: String,
 }
@@ -53,6 +53,9 @@ impl Versions {
         let sources = [
             "functions",
             "shared",
+            "infra/bench/examples",
+            "infra/bench/peers",
+            "infra/bench/src",
             "infra/local",
             "Cargo.toml",
             "Cargo.lock",

@@ -3,7 +3,7 @@
 use lambda_http::{Request, RequestExt};
 use model::{Body, Date, Fault, Faults, Rule, Timestamp};
 use percent_encoding::percent_decode_str;
-use routes::Route;
+use routes::{Method, Route};
 use serde_json::{Value, json};
 use std::{borrow::Cow, collections::BTreeMap, str::FromStr};
 
@@ -39,7 +39,7 @@ impl<'a> Input<'a> {
                 faults.push(Fault::new(name, Rule::Format, message));
             }
         };
-        if route.takes_idempotency_key() {
+        if route.method == Method::Post {
             let message = "must be 1 to 255 printable ASCII characters";
             check("Idempotency-Key", message, |key| {
                 let printable = key.iter().all(|byte| (0x20..0x7f).contains(byte));

@@ -269,8 +269,8 @@ impl Table {
         let sent = send_past_transactions(update, nonce.0);
         // Any later it might count in a window that others have forgotten.
         let Ok(sent) = timeout(WRITE, sent).await else {
-            let why = "transactions held the row all the time";
-            return Err(StoreError::Throttled(why.to_owned()));
+            let why = format!("no answer in {} s", WRITE.as_secs());
+            return Err(StoreError::Throttled(why));
         };
         match sent {
             Ok(output) => {

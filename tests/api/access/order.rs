@@ -6,7 +6,7 @@ use auth::{Commit, Nonce, Unit, Window};
 use embedded::Weather;
 use local::HttpRequest;
 use model::{Owner, Plan, RateLimit};
-use routes::{Access, Role, Route, Scope, ScopeSet, Tenant};
+use routes::{Access, Method, Role, Route, Scope, ScopeSet, Tenant};
 use serde_json::{Value, json};
 use std::{collections::HashMap, time::Duration};
 use store::LastUse;
@@ -109,7 +109,7 @@ impl Fault {
             CompanyDenied => route.reads_company_id(),
             BadReason => route.access == Access::Administrator,
             TooLarge | NotJson => writes,
-            BadIdempotencyKey => route.takes_idempotency_key(),
+            BadIdempotencyKey => route.method == Method::Post,
             BadBody => facts.body.is_some(),
             BadQuery => is_list(route),
             BadId => has_id,
