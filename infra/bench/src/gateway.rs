@@ -12,7 +12,7 @@ use std::{thread, time::Duration};
 
 use crate::{
     figure::{Figure, Limit, Rival},
-    load::{self, Outcome, Target, closed},
+    load::{self, Outcome, Target, closed, in_turn},
     machine::say,
     part::Part,
     peers::Peers,
@@ -182,6 +182,32 @@ fn beside(part: &mut Part, peers: &Peers, ours: f64) -> anyhow::Result<()> {
         Rival::new("gateway.p50.c1", name, offline.p50).version(&offline.version),
     ]);
     Ok(())
+}
+
+/// Medians of rounds of requests one after the other: milliseconds of each, and how many times as long the second takes.
+pub(crate) struct Compared {
+    pub(crate) first: f64,
+    pub(crate) second: f64,
+    pub(crate) ratio: f64,
+}
+
+impl Compared {
+    pub(crate) const ROUNDS: usize = 5;
+
+    /// In turn, because what else the machine does counts for both then; `count` requests a round.
+    pub(crate) fn measure(first: &Target, second: &Target, count: u32) -> anyhow::Result<Compared> {
+        let (mut firsts, mut seconds) = (Vec::new(), Vec::new());
+        for _ in 0..Compared::ROUNDS {
+            firsts.push(in_turn(first, count)?.all_accepted()?.quantile(0.5)?);
+            seconds.push(in_turn(second, count)?.all_accepted()?.quantile(0.5)?);
+        }
+        let ratios = seconds.iter().zip(&firsts);
+        Ok(Compared {
+            ratio: median(ratios.map(|(second, first)| second / first)),
+            first: median(firsts),
+            second: median(seconds),
+        })
+    }
 }
 
 /// Of an odd number of values.

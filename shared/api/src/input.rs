@@ -39,6 +39,7 @@ impl<'a> Input<'a> {
                 faults.push(Fault::new(name, Rule::Format, message));
             }
         };
+        // Even where no answer is kept: the form is the same on every POST.
         if route.method == Method::Post {
             let message = "must be 1 to 255 printable ASCII characters";
             check("Idempotency-Key", message, |key| {

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{CALM, KEYS, Local, median};
+use super::{CALM, Compared, KEYS, Local};
 use crate::{
     figure::{Figure, Limit},
     load::{Target, closed, in_turn},
@@ -17,10 +17,9 @@ use crate::{
 const EARLY: usize = 1_000;
 const LATE: usize = 100_000;
 /// Requests of a round, one after the other, of which the median counts.
-const COMPARED: usize = 200;
-const ROUNDS: usize = 5;
+const COMPARED: u32 = 200;
 /// So many before, and half of the rounds is over at the request that is meant.
-const HALF: usize = COMPARED * ROUNDS / 2;
+const HALF: usize = COMPARED as usize * Compared::ROUNDS / 2;
 /// What a run may take, on a machine that is slow.
 const MOST: Duration = Duration::from_secs(400);
 
@@ -29,7 +28,7 @@ pub fn growth() -> anyhow::Result<Part> {
     let mut part = Part::new("growth")?;
     let (_young, early) = start("growth-young")?;
     let (_old, late) = start("growth-old")?;
-    one_by_one(&early, EARLY - HALF)?;
+    in_turn(&early, (EARLY - HALF) as u32)?.all_accepted()?;
     let enough = LATE - HALF;
     let (begun, mut made) = (Instant::now(), 0);
     while made < enough && begun.elapsed() < MOST {
@@ -38,20 +37,14 @@ pub fn growth() -> anyhow::Result<Part> {
     }
     // What the consumer has left of the requests before would be measured along.
     thread::sleep(CALM);
-    let (mut fast, mut slow) = (Vec::new(), Vec::new());
-    // In turn, because what else the machine does counts for both then.
-    for _ in 0..ROUNDS {
-        fast.push(one_by_one(&early, COMPARED)?);
-        slow.push(one_by_one(&late, COMPARED)?);
-    }
-    let ratio = median(slow.iter().zip(&fast).map(|(slow, fast)| slow / fast));
+    let compared = Compared::measure(&early, &late, COMPARED)?;
     let reached = if made >= enough { LATE } else { made };
     let what = format!(
         "local gateway: request number {} against number {}, p50",
         number(reached as f64, ""),
         number(EARLY as f64, "")
     );
-    let mut figure = Figure::new("gateway.growth", &what, "×", ratio);
+    let mut figure = Figure::new("gateway.growth", &what, "×", compared.ratio);
     if made >= enough {
         figure = figure.target("≤ 1.2×", Limit::AtMost(1.2));
     } else {
@@ -62,8 +55,8 @@ pub fn growth() -> anyhow::Result<Part> {
         figure
         .reference("dynoxide-rs with streams on: 0.7 → 10.6 ms after 12,000 stream records")
         .note(format!(
-            "{:.2} ms against {:.2} ms, {ROUNDS} rounds of {COMPARED} requests one after the other, in turn, on two data directories; {made} requests made before on the one.",
-            median(slow), median(fast)
+            "{:.2} ms against {:.2} ms, {} rounds of {COMPARED} requests one after the other, in turn, on two data directories; {made} requests made before on the one.",
+            compared.second, compared.first, Compared::ROUNDS
         )),
     );
     Ok(part)
@@ -74,11 +67,4 @@ fn start(name: &str) -> anyhow::Result<(Local, Target)> {
     let keys = local.keys(KEYS, &["read:jobs"])?;
     let target = Target::get(&local.facts.api_url, &local.a_job()?, &keys)?;
     Ok((local, target))
-}
-
-/// The median, in milliseconds.
-fn one_by_one(target: &Target, count: usize) -> anyhow::Result<f64> {
-    in_turn(target, u32::try_from(count)?)?
-        .all_accepted()?
-        .quantile(0.5)
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use std::path::Path;
 use store::{Stamp, Stored};
 
-use super::{KEYS, Local, median, system::empty_folder};
+use super::{Compared, KEYS, Local, system::empty_folder};
 use crate::{
     figure::{Figure, Limit},
     load::{Target, in_turn},
@@ -24,7 +24,6 @@ const MANY: usize = 100_000;
 /// Of 100 actions, as the API writes them: a job's row, its index rows for `all` and its status, and those of at most three words; and one row of totals.
 const IN_ONE_TRANSACTION: usize = 16;
 const COMPARED: u32 = 400;
-const ROUNDS: usize = 5;
 
 /// Measures the part `lists`.
 pub fn lists() -> anyhow::Result<Part> {
@@ -50,21 +49,15 @@ pub fn lists() -> anyhow::Result<Part> {
             Target::get(&url, &path, keys)
         };
         let (small, large) = (target(&few)?, target(&many)?);
-        let (mut fast, mut slow) = (Vec::new(), Vec::new());
         in_turn(&small, COMPARED / 4)?.all_accepted()?;
         in_turn(&large, COMPARED / 4)?.all_accepted()?;
-        // In turn, because what else the machine does counts for both then.
-        for _ in 0..ROUNDS {
-            fast.push(in_turn(&small, COMPARED)?.all_accepted()?.quantile(0.5)?);
-            slow.push(in_turn(&large, COMPARED)?.all_accepted()?.quantile(0.5)?);
-        }
-        let ratio = median(slow.iter().zip(&fast).map(|(slow, fast)| slow / fast));
+        let compared = Compared::measure(&small, &large, COMPARED)?;
         part.figures.push(
-            Figure::new(id, &format!("local gateway: {what}, company of 100,000 jobs against 100"), "×", ratio)
+            Figure::new(id, &format!("local gateway: {what}, company of 100,000 jobs against 100"), "×", compared.ratio)
                 .target("≤ 1.2×", Limit::AtMost(1.2))
                 .note(format!(
-                    "p50 {:.2} ms against {:.2} ms, {ROUNDS} rounds of {COMPARED} requests one after the other, in turn.",
-                    median(slow), median(fast)
+                    "p50 {:.2} ms against {:.2} ms, {} rounds of {COMPARED} requests one after the other, in turn.",
+                    compared.second, compared.first, Compared::ROUNDS
                 )),
         );
     }
